@@ -1,0 +1,37 @@
+/**
+ * The error catalogue: every error that a user can meet has a code here, its exit code, and one line of what it means.
+ * Exit codes (product.md): 1 the input is wrong, 2 it could not run.
+ */
+export const ERRORS = {
+  // --- command line -------------------------------------------------------------------------------------------
+  usage: { exit: 1, about: 'the command line is not understood' },
+  internal: { exit: 2, about: 'a defect of Millrace itself' },
+  // --- redis --------------------------------------------------------------------------------------------------
+  'redis-unreachable': { exit: 2, about: 'the Redis server does not answer' },
+  'redis-unsuitable': { exit: 2, about: 'the Redis server is too old, clustered, or set so that a promise would break' },
+} as const satisfies Record<string, { exit: 1 | 2; about: string }>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** An error with a sentence for the user: what happened and where (message), what to do (hint). Never shown with a stack. */
+export class MillraceError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'MillraceError';
+    this.code = code;
+    this.hint = options.hint;
+  }
+  get exitCode(): 1 | 2 {
+    return ERRORS[this.code].exit;
+  }
+}
+
+/** The caller no longer owns the shard: another turn raised the epoch. Nothing of its work may take effect. */
+export class FencedError extends Error {
+  constructor(what: string) {
+    super(`fenced: ${what}`);
+    this.name = 'FencedError';
+  }
+}

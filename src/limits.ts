@@ -1,0 +1,51 @@
+/** Every bound, in one place, each with its reason. Units are in the names. */
+
+// --- the turn (queue/, executor.ts) ---------------------------------------------------------------------------
+/** BullMQ's job lock. Short, because a dead worker's shard waits for it: 5 s + a stalled check of 1 s stays under 10 s. */
+export const LOCK_MS = 5_000;
+/** Renewed three times per lock, so that two lost renewals do not lose the shard. */
+export const LOCK_RENEW_MS = 1_500;
+export const STALLED_CHECK_MS = 1_000;
+/** BullMQ fails a job for good after this many stalls. Crashes are counted in the shard's own state instead. */
+export const STALLED_COUNT_MAX = 1_000_000_000;
+/** A turn yields to waiting shards after this long. */
+export const QUANTUM_MS = 200;
+/** Turns of one mapping that run at once in one daemon. */
+export const TURNS_PER_MAPPING = 8;
+/** A lease is treated as lost this long before the lock ends: covers timer and transport delay. */
+export const LEASE_MARGIN_MS = 500;
+
+// --- batches (shard/, event/) ---------------------------------------------------------------------------------
+/** Lambda's synchronous payload limit, on the encoded event and on the result (esm-semantics.md §1.4, §3). */
+export const EVENT_BYTES_MAX = 6 * 1024 * 1024;
+export const RESULT_BYTES_MAX = 6_291_556;
+/** Records read ahead of the running unit: enough that small batches share one read, small enough to throw away. */
+export const READ_AHEAD_RECORDS = 1_000;
+export const READ_AHEAD_BYTES = 8 * 1024 * 1024;
+
+// --- retry and expiry (unit/) ---------------------------------------------------------------------------------
+export const BACKOFF_FIRST_MS = 200;
+export const BACKOFF_MAX_MS = 60_000;
+export const BACKOFF_JITTER = 0.1;
+export const DEFAULT_RECORD_AGE_MS = 24 * 60 * 60 * 1000;
+/** Deliveries without an outcome, in a row, after which a unit runs alone and each further one counts as a failure. */
+export const LOST_DELIVERIES_BEFORE_ALONE = 3;
+
+// --- watching (poller.ts) -------------------------------------------------------------------------------------
+/** Shards per blocking read: one read over 10,000 keys registers all of them anew at every wake. */
+export const WATCH_GROUP_SHARDS = 200;
+export const SWEEP_SHARDS_PER_CALL = 200;
+/** Every shard is looked at by script at least this often, whatever was lost before. */
+export const SWEEP_EVERY_MS = 10_000;
+
+// --- daemons --------------------------------------------------------------------------------------------------
+export const HEARTBEAT_MS = 1_000;
+export const DAEMON_TTL_MS = 5_000;
+export const HTTP_DEFAULT = '127.0.0.1:9464';
+
+// --- failure stream (contract.md, "Failure notices") -----------------------------------------------------------
+export const FAILURE_STREAM_BYTES_MAX = 1024 ** 3;
+export const FAILURE_KEPT_MS = 14 * 24 * 60 * 60 * 1000;
+
+// --- error texts ----------------------------------------------------------------------------------------------
+export const ERROR_TEXT_BYTES_MAX = 4 * 1024;

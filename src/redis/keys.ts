@@ -1,0 +1,66 @@
+/**
+ * Every key that Millrace owns, so that nobody spells one by hand. `namespace` begins all of them (product.md, Namespaces);
+ * users' own plain streams are the only keys without it.
+ */
+export class Keys {
+  readonly namespace: string;
+  constructor(namespace: string) {
+    this.namespace = namespace;
+  }
+  /** Hash: pinned fields (JSON), createdAt, revision of a mapping. */
+  mapping(name: string): string {
+    return `${this.namespace}:mapping:${name}`;
+  }
+  /** Set of the names of all mappings that have state. */
+  mappings(): string {
+    return `${this.namespace}:mappings`;
+  }
+  /** Hash: one shard's state for one mapping. Written only by the scripts of shard/lua. */
+  shard(mapping: string, shardId: string): string {
+    return `${this.namespace}:shard:${mapping}:${shardId}`;
+  }
+  /** Sorted set (score 0) of the shard ids that a mapping has state for. */
+  shardIndex(mapping: string): string {
+    return `${this.namespace}:shards:${mapping}`;
+  }
+  /** Hash: topology of a sharded stream. */
+  stream(name: string): string {
+    return `${this.namespace}:stream:${name}`;
+  }
+  /** Stream: the records of one shard of a sharded stream. Producers XADD here (contract.md). */
+  streamShard(name: string, shardId: string): string {
+    return `${this.namespace}:stream:${name}:${shardId}`;
+  }
+  /** Set of the mappings that read a stream key: what trimming must wait for. */
+  readers(streamKey: string): string {
+    return `${this.namespace}:readers:${streamKey}`;
+  }
+  /** Consumer group on a shard's key that makes the checkpoint visible to Redis' own tools. */
+  group(mapping: string): string {
+    return `${this.namespace}:${mapping}`;
+  }
+  /** Default failure stream of a mapping. */
+  failures(mapping: string): string {
+    return `${this.namespace}:failures:${mapping}`;
+  }
+  /** Hash: registered versions of a function (hash → order of registration). */
+  functionVersions(name: string): string {
+    return `${this.namespace}:function:${name}`;
+  }
+  /** String with a TTL: one live daemon. */
+  daemon(id: string): string {
+    return `${this.namespace}:daemon:${id}`;
+  }
+  /** Sorted set: daemon id → last heartbeat (Redis ms). */
+  daemons(): string {
+    return `${this.namespace}:daemons`;
+  }
+  /** Pub/sub channel on which turns hand the watch of a shard back to the pollers. */
+  watchChannel(): string {
+    return `${this.namespace}:watch`;
+  }
+  /** BullMQ's key prefix; the queue's name is the mapping's. */
+  queuePrefix(): string {
+    return `${this.namespace}:queue`;
+  }
+}

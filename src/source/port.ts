@@ -1,0 +1,38 @@
+/**
+ * The port that every connector implements. A connector turns a mapping's source into shards, each of which is one Redis stream key
+ * by the time an executor sees it (architecture.md §1), and knows nothing of turns, units or sandboxes.
+ */
+import type { EntryId } from '../record.ts';
+
+export interface SourceShard {
+  readonly shardId: string;
+  /** The Redis stream key that holds the shard's records. */
+  readonly key: string;
+  /** Shards that must be settled to their end before this one is read. */
+  readonly parents: readonly string[];
+  /** No record can be added any more. */
+  readonly closed: boolean;
+}
+
+export interface SourceDescription {
+  readonly exists: boolean;
+  /** `eventSourceARN` of its records. */
+  readonly arn: string;
+  readonly shards: readonly SourceShard[];
+  /** Rises when the set of shards changes (split, merge); equal revision, equal shards. */
+  readonly revision: number;
+  /** Records older than this may be trimmed once every mapping settled them; null: never; 'settled': as soon as they are settled. */
+  readonly retentionMs: number | null | 'settled';
+}
+
+export type StartingPosition =
+  | { readonly kind: 'TRIM_HORIZON' }
+  | { readonly kind: 'LATEST' }
+  | { readonly kind: 'AT_TIMESTAMP'; readonly timestampMs: number };
+
+export interface Source {
+  /** Cheap enough to be asked every few seconds. */
+  describe(): Promise<SourceDescription>;
+  /** Checkpoint that makes a shard begin at the position: the id before the first record to be read, and its entries-read count. */
+  start(shard: SourceShard, position: StartingPosition): Promise<{ checkpoint: EntryId; entriesRead: number }>;
+}

@@ -1,0 +1,89 @@
+/**
+ * What becomes of a batch, as data. The rules that use these types are pure: no clock, no Redis, no randomness of their own.
+ * Sources: esm-semantics.md §0.2, §1.7–1.9, §4.2; product.md "Expiry"; architecture.md §3, invariant 5.
+ */
+import type { EntryId } from '../record.ts';
+
+/** Durable state of a unit. A shard keeps a stack of them: the head runs, the others are pending right halves. */
+export interface Unit {
+  readonly first: EntryId;
+  readonly last: EntryId;
+  readonly count: number;
+  /** Stable over the retries of this unit, also across crashes; new for every new unit. */
+  readonly requestId: string;
+  /** Raised durably before each run. */
+  readonly deliveries: number;
+  /** Raised by a recorded outcome of the function; compared with maximumRetryAttempts. */
+  readonly failures: number;
+  /** Deliveries in a row that ended without an outcome (daemon killed, Redis away). */
+  readonly lost: number;
+  /** When the unit first failed, Redis ms; null while it has not. */
+  readonly blockedSince: number | null;
+  readonly lastError: { readonly errorType: string; readonly errorMessage: string } | null;
+  /** Hash of the function version that made the last attempt: a new version is tried at once, once. */
+  readonly triedVersion: string | null;
+}
+
+export interface UnitPolicy {
+  readonly batchSize: number;
+  /** -1: unlimited. */
+  readonly maximumRetryAttempts: number;
+  /**
+   * strict: maximumRecordAgeInSeconds was written out; what is overdue is given up untried (ageMs null: never).
+   * default: 24 h, and no record expires without having failed by itself.
+   */
+  readonly age: { readonly kind: 'strict'; readonly ageMs: number | null } | { readonly kind: 'default'; readonly ageMs: number };
+  readonly bisectBatchOnFunctionError: boolean;
+  readonly reportBatchItemFailures: boolean;
+}
+
+/** A record of the unit as the rules see it. */
+export interface RecordTime {
+  readonly id: EntryId;
+  /** Arrival in ms (Redis clock); age counts from here. */
+  readonly arrivalMs: number;
+}
+
+/** What the attempt came to. */
+export type AttemptOutcome =
+  /** `result` is the handler's return value as JSON text, at most RESULT_BYTES_MAX. */
+  | { readonly kind: 'returned'; readonly result: string }
+  | { readonly kind: 'failed'; readonly errorType: string; readonly errorMessage: string }
+  /** The event would exceed EVENT_BYTES_MAX with this single record: a failed attempt without an invocation. */
+  | { readonly kind: 'oversized'; readonly errorMessage: string }
+  /** Not the function's doing: spends nothing. */
+  | { readonly kind: 'infrastructure'; readonly reason: string };
+
+export type NoticeCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded' | 'SourceGap';
+
+/** Records that did not succeed; becomes one failure notice (the executor adds event payload and names). */
+export interface GiveUp {
+  readonly condition: NoticeCondition;
+  readonly first: EntryId;
+  readonly last: EntryId;
+  readonly count: number;
+  readonly requestId: string;
+  /** AWS's approximateInvokeCount. */
+  readonly invokeCount: number;
+  /** 'Unhandled' after an error, null after a bad or partial response; undefined: no responseContext at all. */
+  readonly functionError: 'Unhandled' | null | undefined;
+  readonly error: { readonly errorType: string; readonly errorMessage: string } | null;
+}
+
+/** What settle has to write. Everything the decision changes, and nothing else. */
+export interface Decision {
+  /** The checkpoint moves here, or stays (null). */
+  readonly checkpoint: EntryId | null;
+  readonly succeeded: number;
+  readonly expired: number;
+  readonly givenUp: number;
+  readonly giveUps: readonly GiveUp[];
+  /** The whole new stack, head first. Empty: the next batch is read fresh. */
+  readonly stack: readonly Unit[];
+  /** Redis ms before which the head must not be tried again; null: at once. */
+  readonly notBefore: number | null;
+  /** AWS's LastProcessingResult, when this outcome changes it. */
+  readonly lastProcessingResult: 'OK' | 'PROBLEM: Function call failed' | null;
+  /** True when this attempt counts in millrace_retries_total / as a failed one. */
+  readonly failed: boolean;
+}
