@@ -92,3 +92,23 @@ export interface ShardRef {
   readonly mapping: string;
   readonly shardId: string;
 }
+
+/** Durable state of a unit. A shard keeps a stack of them: the head runs, the others are pending right halves. */
+export interface Unit {
+  readonly first: EntryId;
+  readonly last: EntryId;
+  readonly count: number;
+  /** Stable over the retries of this unit, also across crashes; new for every new unit. */
+  readonly requestId: string;
+  /** Raised durably before each run. */
+  readonly deliveries: number;
+  /** Raised by a recorded outcome of the function; compared with maximumRetryAttempts. */
+  readonly failures: number;
+  /** Deliveries in a row that ended without an outcome (daemon killed, Redis away). */
+  readonly lost: number;
+  /** When the unit first failed, Redis ms; null while it has not. */
+  readonly blockedSince: number | null;
+  readonly lastError: { readonly errorType: string; readonly errorMessage: string } | null;
+  /** Hash of the function version that made the last attempt: a new version is tried at once, once. */
+  readonly triedVersion: string | null;
+}
