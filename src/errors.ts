@@ -9,6 +9,20 @@ export const ERRORS = {
   // --- redis --------------------------------------------------------------------------------------------------
   'redis-unreachable': { exit: 2, about: 'the Redis server does not answer' },
   'redis-unsuitable': { exit: 2, about: 'the Redis server is too old, clustered, or set so that a promise would break' },
+  'redis-url': { exit: 1, about: 'the Redis URL is malformed' },
+  // --- streams (connectors/redis-stream, commands/stream*) ------------------------------------------------------
+  'stream-not-found': { exit: 1, about: 'no stream of that name exists' },
+  'stream-exists': { exit: 1, about: 'a stream of that name exists and is not what was asked for' },
+  'stream-name': { exit: 1, about: 'the name cannot be the name of a sharded stream' },
+  'stream-shape': { exit: 1, about: 'the shard count, retention or hash key is out of its range' },
+  'stream-wrong-type': { exit: 1, about: 'the Redis key is no stream' },
+  'shard-not-found': { exit: 1, about: 'the stream has no shard of that id' },
+  'shard-closed': { exit: 1, about: 'the shard was closed by a split or merge' },
+  'shard-not-adjacent': { exit: 1, about: 'the hash ranges of the two shards do not touch' },
+  'shard-key-missing': { exit: 2, about: 'the Redis key of an open shard was deleted' },
+  'stream-conflict': { exit: 2, about: 'the stream was changed by somebody else again and again meanwhile' },
+  'record-invalid': { exit: 1, about: 'a line of the input is not a record' },
+  'put-interrupted': { exit: 2, about: 'records could not be put, or it is not known whether they were' },
 } as const satisfies Record<string, { exit: 1 | 2; about: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -49,3 +49,20 @@ export const FAILURE_KEPT_MS = 14 * 24 * 60 * 60 * 1000;
 
 // --- error texts ----------------------------------------------------------------------------------------------
 export const ERROR_TEXT_BYTES_MAX = 4 * 1024;
+
+// --- redis connections (redis/connect.ts) ---------------------------------------------------------------------
+/** For the first connection, retries included: covers a Redis that is started beside us. */
+export const REDIS_CONNECT_TIMEOUT_MS = 5_000;
+/** Pause before the first reconnection; doubles up to the second. Work must go on within 5 s after Redis is back. */
+export const REDIS_RECONNECT_FIRST_MS = 50;
+export const REDIS_RECONNECT_MAX_MS = 1_000;
+
+// --- sharded streams (connectors/redis-stream) ----------------------------------------------------------------
+/** One script creates them all at once; Kinesis' own default quota is 500, 10,000 idle shards are a measured case. */
+export const STREAM_SHARDS_MAX = 10_000;
+/** As in Kinesis: 24 hours to 365 days. */
+export const RETENTION_HOURS_MIN = 24;
+export const RETENTION_HOURS_MAX = 8_760;
+export const STREAM_NAME_CHARS_MAX = 128;
+/** Largest data blob of one record put by `stream put`: what still fits an event of 6 MB after base64, and Kinesis' 1 MB. */
+export const PUT_RECORD_BYTES_MAX = 1024 * 1024;

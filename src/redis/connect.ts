@@ -1,0 +1,173 @@
+/** Connections to Redis, and whether a server is one that Millrace can keep its promises on. */
+import { Redis, type RedisOptions } from 'ioredis';
+import { MillraceError } from '../errors.ts';
+import { REDIS_CONNECT_TIMEOUT_MS, REDIS_RECONNECT_FIRST_MS, REDIS_RECONNECT_MAX_MS } from '../limits.ts';
+import type { Log } from '../observe/log.ts';
+
+export type { Redis, RedisOptions } from 'ioredis';
+
+/** Without `replyMapping`, which protocol 2 does not have. */
+type Settings = Omit<RedisOptions, 'replyMapping'>;
+
+export interface ConnectOptions {
+  /** What the connection is for; `CLIENT LIST` shows it as `millrace:<role>`. */
+  readonly role: string;
+  readonly log?: Log;
+  /** How long the first connection may take, retries included. */
+  readonly timeoutMs?: number;
+  /** Further ioredis options; they win over ours. */
+  readonly options?: Settings;
+}
+
+/** The URL without its password, for messages. Text that is no URL is not repeated: it may be anything. */
+export function scrubUrl(url: string): string {
+  try {
+    const parsed = new URL(url);
+    if (parsed.password !== '') parsed.password = '***';
+    return parsed.toString();
+  } catch {
+    return '(malformed URL)';
+  }
+}
+
+/** What every connection of ours is set to, and why. */
+export function redisOptions(role: string): Settings {
+  return {
+    connectionName: `millrace:${role.replaceAll(/[^\w:.-]/g, '-')}`,
+    lazyConnect: true,
+    // Commands wait for the server to come back; callers that must not wait set their own deadline. BullMQ needs it as well.
+    maxRetriesPerRequest: null,
+    // Work goes on within 5 s after Redis is back (contract.md), so the pause never grows beyond a second.
+    retryStrategy: (times) => Math.min(REDIS_RECONNECT_FIRST_MS * 2 ** Math.min(times - 1, 10), REDIS_RECONNECT_MAX_MS),
+    connectTimeout: REDIS_CONNECT_TIMEOUT_MS,
+    // RESP2: the reply shapes that our scripts, the lean readers and BullMQ are written for.
+    protocol: 2,
+    enableReadyCheck: true,
+  };
+}
+
+/**
+ * Connects and waits until the server is ready. It then reconnects by itself, for ever; close it with `disconnect()` or `quit()`.
+ * Rejects with `redis-url` (malformed), `redis-unreachable` (nothing answered in time) or `redis-unsuitable` (wrong password).
+ */
+export async function connectRedis(url: string, options: ConnectOptions): Promise<Redis> {
+  checkUrl(url);
+  const settings = { ...redisOptions(options.role), ...options.options };
+  const redis = new Redis(url, settings);
+  let last: Error | undefined;
+  let ready = false;
+  redis.on('error', (error: Error) => {
+    last = error;
+    if (ready) options.log?.warn({ role: options.role, err: error.message }, 'redis connection');
+  });
+  try {
+    await firstReady(redis, options.timeoutMs ?? REDIS_CONNECT_TIMEOUT_MS, () => last);
+  } catch (error) {
+    redis.disconnect();
+    throw unreachable(url, error instanceof Error ? error : undefined);
+  }
+  ready = true;
+  return redis;
+}
+
+function checkUrl(url: string): void {
+  let scheme: string | undefined;
+  try {
+    scheme = new URL(url).protocol;
+  } catch {
+    scheme = undefined;
+  }
+  if (scheme === 'redis:' || scheme === 'rediss:') return;
+  throw new MillraceError('redis-url', `"${scrubUrl(url)}" is not a Redis URL`, {
+    hint: 'write it as redis://[user:password@]host:port[/db], or rediss:// for TLS',
+  });
+}
+
+/** A single refused attempt is no failure: a Redis that is started beside us gets the whole time. A refused password is one at once. */
+function firstReady(redis: Redis, timeoutMs: number, last: () => Error | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const finish = (error?: Error) => {
+      clearTimeout(timer);
+      redis.off('ready', onReady);
+      redis.off('error', onError);
+      if (error) reject(error);
+      else resolve();
+    };
+    const onReady = () => finish();
+    const onError = (error: Error) => {
+      if (isRefusal(error)) finish(error);
+    };
+    const timer = setTimeout(() => finish(last() ?? new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    redis.on('ready', onReady);
+    redis.on('error', onError);
+    redis.connect().catch((error: unknown) => {
+      if (error instanceof Error) onError(error);
+    });
+  });
+}
+
+function isRefusal(error: Error): boolean {
+  return /^(WRONGPASS|NOAUTH|NOPERM|ERR AUTH|ERR DB index)/.test(error.message);
+}
+
+function unreachable(url: string, cause: Error | undefined): MillraceError {
+  const where = scrubUrl(url);
+  if (cause && isRefusal(cause)) {
+    return new MillraceError('redis-unsuitable', `the Redis server at ${where} refused the login: ${cause.message}`, {
+      hint: 'check user, password and database number in the Redis URL',
+      cause,
+    });
+  }
+  // An AggregateError (several addresses tried) has its reason inside.
+  const reason = cause instanceof AggregateError ? (cause.errors[0] as Error).message : cause?.message;
+  return new MillraceError(
+    'redis-unreachable',
+    `the Redis server at ${where} does not answer${reason ? `: ${reason}` : ''}`,
+    {
+      hint: 'is it running, and is the URL right (redis: in the configuration, --redis, or REDIS_URL)?',
+      ...(cause ? { cause } : {}),
+    },
+  );
+}
+
+/** Refuses a server on which a promise would break. Rejects with `redis-unsuitable`, one sentence and what to do. */
+export async function checkServer(redis: Redis): Promise<void> {
+  const info = parseInfo(await redis.info());
+  const version = info.get('redis_version') ?? '0';
+  if (Number(version.split('.')[0]) < 7) {
+    throw new MillraceError('redis-unsuitable', `the Redis server is version ${version}; Millrace needs 7.0 or later`, {
+      hint: 'streams of older servers do not count the entries ever added, so that lost records could not be noticed',
+    });
+  }
+  if (info.get('cluster_enabled') === '1') {
+    throw new MillraceError(
+      'redis-unsuitable',
+      'the Redis server runs in cluster mode, which Millrace does not support yet',
+      {
+        hint: 'use a single server or a Sentinel group',
+      },
+    );
+  }
+  const policy = info.get('maxmemory_policy') ?? 'noeviction';
+  if (policy !== 'noeviction') {
+    throw new MillraceError(
+      'redis-unsuitable',
+      `the Redis server is set to maxmemory-policy ${policy}: under memory pressure it would delete records and checkpoints silently`,
+      { hint: 'run: redis-cli CONFIG SET maxmemory-policy noeviction (and put it into redis.conf)' },
+    );
+  }
+  if (info.get('role') === 'slave') {
+    throw new MillraceError('redis-unsuitable', 'the Redis server is a replica, which takes no writes', {
+      hint: `its master is ${info.get('master_host') ?? 'unknown'}:${info.get('master_port') ?? '?'}`,
+    });
+  }
+}
+
+function parseInfo(text: string): Map<string, string> {
+  const fields = new Map<string, string>();
+  for (const line of text.split('\r\n')) {
+    const colon = line.indexOf(':');
+    if (colon > 0) fields.set(line.slice(0, colon), line.slice(colon + 1));
+  }
+  return fields;
+}

@@ -1,0 +1,57 @@
+/**
+ * Lua scripts as files: one file per atomic step, the number of its keys in the file's name (`settle-6.lua`, or `trim-N.lua` where the
+ * number varies), KEYS, ARGV and replies in the file's header. Runs by EVALSHA; a server that does not know the script yet (first use,
+ * SCRIPT FLUSH, fail-over) is sent its text.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+
+export type ScriptArg = string | number | Buffer;
+
+export interface Script {
+  readonly name: string;
+  readonly lua: string;
+  readonly sha1: string;
+  /** null: any number (`-N`). */
+  readonly numberOfKeys: number | null;
+  /** Replies as strings, integers, null and arrays of these. Rejects with the server's error. */
+  run(redis: Redis, keys: readonly string[], args: readonly ScriptArg[]): Promise<unknown>;
+  /** The same with Buffers in place of strings. */
+  runBuffer(redis: Redis, keys: readonly string[], args: readonly ScriptArg[]): Promise<unknown>;
+}
+
+/** `loadScript(new URL('./lua/', import.meta.url), 'settle-6.lua')`; reads the file at once, so call it when the module loads. */
+export function loadScript(dir: URL, fileName: string): Script {
+  const match = /^([a-z0-9-]+)-(\d+|N)\.lua$/.exec(fileName);
+  if (!match) throw new Error(`${fileName}: a script's file name ends with its number of keys, like settle-6.lua`);
+  const lua = readFileSync(new URL(fileName, dir), 'utf8');
+  const sha1 = createHash('sha1').update(lua).digest('hex');
+  const name = match[1]!;
+  const numberOfKeys = match[2] === 'N' ? null : Number(match[2]);
+
+  async function evaluate(redis: Redis, keys: readonly string[], args: readonly ScriptArg[], buffers: boolean) {
+    if (numberOfKeys !== null && keys.length !== numberOfKeys) {
+      throw new Error(`${fileName} takes ${numberOfKeys} keys, got ${keys.length}`);
+    }
+    const rest = [keys.length, ...keys, ...args];
+    const call = (command: string, script: string) =>
+      buffers ? redis.callBuffer(command, [script, ...rest]) : redis.call(command, [script, ...rest]);
+    try {
+      return await call('EVALSHA', sha1);
+    } catch (error) {
+      // The refused EVALSHA ran nothing, so sending the text is no second run.
+      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return await call('EVAL', lua);
+      throw error;
+    }
+  }
+
+  return {
+    name,
+    lua,
+    sha1,
+    numberOfKeys,
+    run: (redis, keys, args) => evaluate(redis, keys, args, false),
+    runBuffer: (redis, keys, args) => evaluate(redis, keys, args, true),
+  };
+}
