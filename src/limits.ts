@@ -23,6 +23,9 @@ export const RESULT_BYTES_MAX = 6_291_556;
 export const READ_AHEAD_RECORDS = 1_000;
 export const READ_AHEAD_BYTES = 8 * 1024 * 1024;
 
+/** Moments kept per shard for records whose ids are no times; beyond it every second one goes (records look younger, never older). */
+export const ARRIVAL_MARKS_MAX = 100;
+
 // --- retry and expiry (unit/) ---------------------------------------------------------------------------------
 export const BACKOFF_FIRST_MS = 200;
 export const BACKOFF_MAX_MS = 60_000;

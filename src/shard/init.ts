@@ -1,0 +1,33 @@
+/** Gives shards their state when a mapping first meets them. */
+import type { Redis } from 'ioredis';
+import type { EntryId } from '../record.ts';
+import type { Keys } from '../redis/keys.ts';
+import { loadScript } from '../redis/scripts.ts';
+
+const script = loadScript(new URL('./lua/', import.meta.url), 'init-4.lua');
+
+export interface NewShard {
+  readonly shardId: string;
+  readonly key: string;
+  readonly parents: readonly string[];
+  readonly checkpoint: EntryId;
+  readonly entriesRead: number;
+}
+
+/** True when the state is new; a shard that has state keeps it, so that calling again is harmless. */
+export async function initShard(redis: Redis, keys: Keys, mapping: string, shard: NewShard): Promise<boolean> {
+  const created = await script.run(
+    redis,
+    [keys.shard(mapping, shard.shardId), keys.shardIndex(mapping), keys.readers(shard.key), shard.key],
+    [
+      shard.shardId,
+      shard.checkpoint,
+      shard.entriesRead,
+      JSON.stringify(shard.parents),
+      mapping,
+      keys.group(mapping),
+      shard.key,
+    ],
+  );
+  return created === 1;
+}

@@ -1,0 +1,17 @@
+#!lua flags=allow-oom
+-- Gives a shard its state for one mapping, once; a shard that has state keeps it.
+-- KEYS  1 state hash  2 shard index of the mapping (zset)  3 readers of the stream key (set)  4 stream key
+-- ARGV  1 shard id  2 checkpoint  3 entries-read at the checkpoint  4 parents (JSON list)  5 mapping  6 consumer group  7 stream key as text
+-- RETURNS 1 when the state is new, 0 when it was there
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZADD', KEYS[2], 0, ARGV[1])
+redis.call('SADD', KEYS[3], ARGV[5])
+local created = redis.call('HSETNX', KEYS[1], 'cp', ARGV[2])
+if created == 1 then
+  redis.call('HSET', KEYS[1], 'read', ARGV[3], 'gen', 1, 'epoch', 0, 'nonce', '', 'owner', '', 'rev', 0, 'units', '[]',
+    'nb', 0, 'exp', 0, 'blk', '', 'res', 'No records processed', 'at', 0, 'done', '', 'why', '', 'born', now, 'key', ARGV[7], 'parents', ARGV[4])
+end
+-- Cosmetic, so it may fail (the key may not exist yet, the group may): settle repairs it.
+redis.pcall('XGROUP', 'CREATE', KEYS[4], ARGV[6], ARGV[2], 'ENTRIESREAD', ARGV[3])
+return created

@@ -1,0 +1,99 @@
+#!lua flags=allow-oom
+-- The one atomic step that moves a shard: checkpoint, retry state, notices, counters, group marker.
+-- A script does not roll back, so it has two halves: the first checks everything and writes nothing, the second consists of
+-- commands that cannot fail after the checks; what is only cosmetic comes last, under pcall.
+-- KEYS  1 state hash  2 stream key  3 failure stream
+-- ARGV  1 epoch  2 nonce  3 revision (stored + 1; equal: this settle was made already)  4 generation  5 checkpoint ('' keeps it)
+--       6 entries-read  7 units (JSON)  8 not before (ms)  9 expiry of the head (ms)  10 blocked view (JSON or '')
+--       11 last processing result ('' keeps it)  12 why (reason shown in status)  13 done ('1' or '')  14 consumer group
+--       15 bound of the failure stream in bytes (0: none)  16 notices older than this may go to make room (ms; 0: none)
+--       17 succeeded  18 expired  19 given up  20 filtered  21 lost by source (all to be added)  22.. notices (JSON)
+-- RETURNS {'ok', now ms} | {'repeated', now ms} | {'fenced', epoch} | {'refused', reason, now ms}
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+
+-- check ------------------------------------------------------------------------------------------------------------
+local have = redis.pcall('HMGET', KEYS[1], 'epoch', 'nonce', 'rev', 'gen', 'cp',
+  'n:succeeded', 'n:expired', 'n:givenUp', 'n:filtered', 'n:lostBySource', 'n:redelivered')
+if have.err then return { 'refused', 'the state of the shard is of the wrong type: ' .. have.err, now } end
+if have[1] ~= ARGV[1] or have[2] ~= ARGV[2] then return { 'fenced', have[1] or '' } end
+if have[3] == ARGV[3] then return { 'repeated', now } end
+if tonumber(have[3]) + 1 ~= tonumber(ARGV[3]) then return { 'fenced', have[1] } end
+if not redis.acl_check_cmd('HSET', KEYS[1], 'cp', '') then return { 'refused', 'the ACL refuses HSET on the state of the shard', now } end
+
+local function parts(id)
+  local dash = string.find(id, '-', 1, true)
+  return string.sub(id, 1, dash - 1), string.sub(id, dash + 1)
+end
+-- Decimal texts without leading zeros: 64-bit numbers do not fit into Lua's.
+local function below(a, b)
+  if #a ~= #b then return #a < #b end
+  return a < b
+end
+local checkpoint = ARGV[5]
+if checkpoint ~= '' and ARGV[4] == have[4] then
+  local ms, seq = parts(checkpoint)
+  local oldMs, oldSeq = parts(have[5])
+  if below(ms, oldMs) or (ms == oldMs and below(seq, oldSeq)) then
+    return { 'refused', 'the checkpoint would go back from ' .. have[5] .. ' to ' .. checkpoint, now }
+  end
+end
+
+local function destination()
+  local kind = redis.call('TYPE', KEYS[3])
+  kind = type(kind) == 'table' and kind.ok or kind
+  if kind ~= 'none' and kind ~= 'stream' then return 'the failure stream ' .. KEYS[3] .. ' is a ' .. kind end
+  if not redis.acl_check_cmd('XADD', KEYS[3], '*', 'notice', '') then return 'the ACL refuses XADD on ' .. KEYS[3] end
+  if kind == 'none' then return nil end
+  local info = redis.call('XINFO', 'STREAM', KEYS[3])
+  for i = 1, #info, 2 do
+    -- Within the last millisecond of the id space not every XADD can be promised: count what is left of it.
+    if info[i] == 'last-generated-id' and string.sub(info[i + 1], 1, 20) == '18446744073709551615' then
+      return 'the failure stream ' .. KEYS[3] .. ' has used up its ids'
+    end
+  end
+  local bound = tonumber(ARGV[15])
+  if bound == 0 then return nil end
+  local size = 0
+  for i = 22, #ARGV do size = size + #ARGV[i] end
+  if (redis.call('MEMORY', 'USAGE', KEYS[3]) or 0) + size <= bound then return nil end
+  return 'failure-stream-full'
+end
+if #ARGV >= 22 then
+  local refusal = destination()
+  if refusal == 'failure-stream-full' and tonumber(ARGV[16]) > 0 then
+    -- Notices past their keeping time make room first; this is no part of the settle and harmless by itself.
+    redis.call('XTRIM', KEYS[3], 'MINID', string.format('%.0f', tonumber(now) - tonumber(ARGV[16])))
+    refusal = destination()
+  end
+  if refusal then return { 'refused', refusal, now } end
+end
+
+-- write ------------------------------------------------------------------------------------------------------------
+local fields = { 'rev', ARGV[3], 'gen', ARGV[4], 'units', ARGV[7], 'nb', ARGV[8], 'exp', ARGV[9], 'blk', ARGV[10], 'why', ARGV[12], 'done', ARGV[13] }
+local function set(name, value)
+  fields[#fields + 1] = name
+  fields[#fields + 1] = value
+end
+if checkpoint ~= '' then
+  set('cp', checkpoint)
+  set('read', ARGV[6])
+  set('at', now)
+end
+if ARGV[11] ~= '' then set('res', ARGV[11]) end
+local counters = { 'n:succeeded', 'n:expired', 'n:givenUp', 'n:filtered', 'n:lostBySource' }
+for i, name in ipairs(counters) do
+  local more = tonumber(ARGV[16 + i])
+  if more > 0 then set(name, string.format('%.0f', (tonumber(have[5 + i]) or 0) + more)) end
+end
+redis.call('HSET', KEYS[1], unpack(fields))
+for i = 22, #ARGV do redis.call('XADD', KEYS[3], '*', 'notice', ARGV[i]) end
+
+-- cosmetic ---------------------------------------------------------------------------------------------------------
+if checkpoint ~= '' then
+  local moved = redis.pcall('XGROUP', 'SETID', KEYS[2], ARGV[14], checkpoint, 'ENTRIESREAD', ARGV[6])
+  if type(moved) == 'table' and moved.err then
+    redis.pcall('XGROUP', 'CREATE', KEYS[2], ARGV[14], checkpoint, 'ENTRIESREAD', ARGV[6])
+  end
+end
+return { 'ok', now }

@@ -1,0 +1,35 @@
+#!lua flags=allow-oom
+-- Looks at many shards at once: the pollers' safety net and what lag and age are computed from.
+-- Also notes the stream's present end in the state, so that a key deleted with unsettled records can be reported as a gap.
+-- KEYS  pairs of (state hash, stream key)
+-- RETURNS {now ms, per pair: {cp, read, owner, nb, exp, done, at, exists, length, entries-added, first id, last id, last-generated-id,
+--          first id after the checkpoint, head unit pending (1 or 0), seenAdded, epoch}}; a pair without state gives {''}
+local time = redis.call('TIME')
+local out = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) }
+for i = 1, #KEYS, 2 do
+  local s = redis.call('HMGET', KEYS[i], 'cp', 'read', 'owner', 'nb', 'exp', 'done', 'at', 'units', 'seenAdded', 'epoch')
+  if not s[1] then
+    out[#out + 1] = { '' }
+  else
+    local row = { s[1], s[2], s[3], s[4], s[5], s[6], s[7], 0, 0, 0, '', '', '', '', s[8] == '[]' and 0 or 1, s[9] or '', s[10] }
+    local info = redis.pcall('XINFO', 'STREAM', KEYS[i + 1])
+    if not info.err then
+      row[8] = 1
+      for j = 1, #info, 2 do
+        local name, value = info[j], info[j + 1]
+        if name == 'length' then row[9] = value
+        elseif name == 'entries-added' then row[10] = value
+        elseif name == 'first-entry' then row[11] = value and value[1] or ''
+        elseif name == 'last-entry' then row[12] = value and value[1] or ''
+        elseif name == 'last-generated-id' then row[13] = value end
+      end
+      if row[9] > 0 and row[12] ~= s[1] then
+        local nextOne = redis.call('XRANGE', KEYS[i + 1], '(' .. s[1], '+', 'COUNT', 1)
+        row[14] = nextOne[1] and nextOne[1][1] or ''
+      end
+      if s[9] ~= tostring(row[10]) then redis.call('HSET', KEYS[i], 'seenAdded', row[10], 'seenLast', row[12]) end
+    end
+    out[#out + 1] = row
+  end
+end
+return out

@@ -1,0 +1,77 @@
+/** The one step that moves a shard (architecture.md §3, invariants 2–4). */
+import type { Redis } from 'ioredis';
+import { FencedError } from '../errors.ts';
+import type { EntryId, Unit } from '../record.ts';
+import type { Keys } from '../redis/keys.ts';
+import { loadScript } from '../redis/scripts.ts';
+import type { Holding } from './take.ts';
+
+const script = loadScript(new URL('./lua/', import.meta.url), 'settle-3.lua');
+
+export interface SettleCounts {
+  readonly succeeded: number;
+  readonly expired: number;
+  readonly givenUp: number;
+  readonly filtered: number;
+  readonly lostBySource: number;
+}
+
+export interface Settlement {
+  /** Stored revision + 1: makes a repeated settle harmless. */
+  readonly revision: number;
+  readonly generation: number;
+  /** null: stays. */
+  readonly checkpoint: EntryId | null;
+  readonly entriesRead: number;
+  readonly units: readonly Unit[];
+  readonly notBefore: number;
+  readonly expiresAt: number;
+  /** JSON for `status`, '' when not blocked. */
+  readonly blocked: string;
+  readonly lastProcessingResult: string | null;
+  readonly why: string;
+  readonly done: boolean;
+  readonly counts: SettleCounts;
+  /** OnFailure records as JSON text; durable in the same step. */
+  readonly notices: readonly string[];
+}
+
+export interface SettleTarget {
+  readonly holding: Holding;
+  readonly streamKey: string;
+  readonly failureStream: string;
+  /** 0: no bound (a stream of the user's). */
+  readonly failureBytesMax: number;
+  readonly failureKeptMs: number;
+}
+
+export type Settled =
+  | { readonly kind: 'ok'; readonly nowMs: number }
+  /** Nothing was written; the shard stays where it is and says why. */
+  | { readonly kind: 'refused'; readonly reason: string; readonly nowMs: number };
+
+/** Throws FencedError when the shard changed hands. Doing it twice is harmless. */
+export async function settle(redis: Redis, keys: Keys, target: SettleTarget, s: Settlement): Promise<Settled> {
+  const { mapping, shardId } = target.holding.shard;
+  const { counts } = s;
+  const reply = (await script.run(
+    redis,
+    [keys.shard(mapping, shardId), target.streamKey, target.failureStream],
+    [
+      ...[target.holding.epoch, target.holding.nonce, s.revision, s.generation, s.checkpoint ?? '', s.entriesRead],
+      ...[JSON.stringify(s.units), s.notBefore, s.expiresAt, s.blocked, s.lastProcessingResult ?? '', s.why],
+      ...[s.done ? '1' : '', keys.group(mapping), target.failureBytesMax, target.failureKeptMs],
+      ...[counts.succeeded, counts.expired, counts.givenUp, counts.filtered, counts.lostBySource],
+      ...s.notices,
+    ],
+  )) as string[];
+  switch (reply[0]) {
+    case 'ok':
+    case 'repeated':
+      return { kind: 'ok', nowMs: Number(reply[1]) };
+    case 'refused':
+      return { kind: 'refused', reason: reply[1]!, nowMs: Number(reply[2]) };
+    default:
+      throw new FencedError(`${mapping}/${shardId}: epoch ${target.holding.epoch} was superseded by ${reply[1]}`);
+  }
+}

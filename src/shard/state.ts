@@ -1,0 +1,41 @@
+/** A shard's durable state for one mapping, as the scripts of lua/ keep it in one hash (names of its fields: init-4.lua). */
+import type { EntryId, Unit } from '../record.ts';
+
+export interface ShardState {
+  readonly checkpoint: EntryId;
+  /** How many entries were ever added up to the checkpoint; with the stream's entries-added it tells lag and losses. */
+  readonly entriesRead: number;
+  readonly generation: number;
+  readonly revision: number;
+  /** Head first; empty when the next batch is read fresh. */
+  readonly units: readonly Unit[];
+  readonly notBefore: number;
+  readonly settledAt: number;
+  readonly why: string;
+  readonly blocked: string;
+  /** Ascending [entry id, ms when everything up to it had been seen]; only for shards whose ids are no times. */
+  readonly marks: readonly (readonly [EntryId, number])[];
+  /** Tail of the stream when it was last looked at: what a deleted key had held. */
+  readonly seenAdded: number;
+  readonly seenLast: EntryId | '';
+}
+
+export function parseState(flat: readonly string[]): ShardState {
+  const field = new Map<string, string>();
+  for (let i = 0; i + 1 < flat.length; i += 2) field.set(flat[i]!, flat[i + 1]!);
+  const number = (name: string) => Number(field.get(name) ?? 0);
+  return {
+    checkpoint: field.get('cp')!,
+    entriesRead: number('read'),
+    generation: number('gen'),
+    revision: number('rev'),
+    units: JSON.parse(field.get('units') ?? '[]') as Unit[],
+    notBefore: number('nb'),
+    settledAt: number('at'),
+    why: field.get('why') ?? '',
+    blocked: field.get('blk') ?? '',
+    marks: JSON.parse(field.get('marks') ?? '[]') as [EntryId, number][],
+    seenAdded: number('seenAdded'),
+    seenLast: field.get('seenLast') ?? '',
+  };
+}

@@ -1,0 +1,82 @@
+/** Looking at many shards at once, and remembering when records were first seen. */
+import type { Redis } from 'ioredis';
+import { ARRIVAL_MARKS_MAX } from '../limits.ts';
+import type { EntryId, ShardRef } from '../record.ts';
+import type { Keys } from '../redis/keys.ts';
+import { loadScript } from '../redis/scripts.ts';
+
+const lua = new URL('./lua/', import.meta.url);
+const sweepScript = loadScript(lua, 'sweep-N.lua');
+const markScript = loadScript(lua, 'mark-2.lua');
+
+export interface ShardView {
+  readonly checkpoint: EntryId;
+  readonly entriesRead: number;
+  readonly owner: string;
+  readonly notBefore: number;
+  readonly expiresAt: number;
+  readonly done: boolean;
+  readonly settledAt: number;
+  readonly unitPending: boolean;
+  readonly epoch: string;
+  readonly seenAdded: number;
+  /** null: the key does not exist (or is no stream). */
+  readonly stream: null | {
+    readonly length: number;
+    readonly entriesAdded: number;
+    readonly firstId: EntryId | '';
+    readonly lastId: EntryId | '';
+    readonly lastGeneratedId: EntryId;
+  };
+  /** First record after the checkpoint, if there is one. */
+  readonly nextId: EntryId | null;
+}
+
+/** One view per shard, in order; null for a shard without state. */
+export async function sweepShards(
+  redis: Redis,
+  keys: Keys,
+  shards: readonly (ShardRef & { readonly key: string })[],
+): Promise<{ nowMs: number; views: (ShardView | null)[] }> {
+  const flat = shards.flatMap((s) => [keys.shard(s.mapping, s.shardId), s.key]);
+  const [now, ...rows] = (await sweepScript.run(redis, flat, [])) as [string, ...(string | number)[][]];
+  return { nowMs: Number(now), views: rows.map(toView) };
+}
+
+function toView(row: readonly (string | number)[]): ShardView | null {
+  const [cp, read, owner, nb, exp, done, at, exists, length, added, first, last, lastGen, next, pending, seen, epoch] = row;
+  if (cp === '') return null;
+  return {
+    checkpoint: String(cp),
+    entriesRead: Number(read),
+    owner: String(owner ?? ''),
+    notBefore: Number(nb),
+    expiresAt: Number(exp),
+    done: done === '1',
+    settledAt: Number(at),
+    unitPending: pending === 1,
+    epoch: String(epoch ?? ''),
+    seenAdded: Number(seen || 0),
+    stream: exists
+      ? {
+          length: Number(length),
+          entriesAdded: Number(added),
+          firstId: String(first),
+          lastId: String(last),
+          lastGeneratedId: String(lastGen),
+        }
+      : null,
+    nextId: next === '' || next === undefined ? null : String(next),
+  };
+}
+
+/** Marks that everything now in the stream has been seen by now; the marks, ascending. */
+export async function markArrivals(
+  redis: Redis,
+  keys: Keys,
+  shard: ShardRef,
+  streamKey: string,
+): Promise<[EntryId, number][]> {
+  const text = await markScript.run(redis, [keys.shard(shard.mapping, shard.shardId), streamKey], [ARRIVAL_MARKS_MAX]);
+  return JSON.parse(text as string) as [EntryId, number][];
+}

@@ -1,0 +1,57 @@
+/** Taking and releasing a shard: the epoch decides who may settle (P7, architecture.md §2). */
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { ShardRef } from '../record.ts';
+import type { Keys } from '../redis/keys.ts';
+import { loadScript } from '../redis/scripts.ts';
+import { parseState, type ShardState } from './state.ts';
+
+const lua = new URL('./lua/', import.meta.url);
+const takeScript = loadScript(lua, 'take-N.lua');
+const releaseScript = loadScript(lua, 'release-1.lua');
+
+/** What a holder shows to every script. */
+export interface Holding {
+  readonly shard: ShardRef;
+  /** 16 digits; rises whenever the shard changes hands. */
+  readonly epoch: string;
+  readonly nonce: string;
+}
+
+export type Taken =
+  | { readonly kind: 'ok'; readonly holding: Holding; readonly state: ShardState; readonly nowMs: number }
+  | { readonly kind: 'missing' | 'pending-parent' | 'done' | 'owned' };
+
+export async function takeShard(
+  redis: Redis,
+  keys: Keys,
+  shard: ShardRef,
+  options: { owner: string; parents: readonly string[]; mode: 'turn' | 'idle' },
+): Promise<Taken> {
+  const nonce = randomUUID();
+  const stateKeys = [shard.shardId, ...options.parents].map((id) => keys.shard(shard.mapping, id));
+  const reply = (await takeScript.run(redis, stateKeys, [options.owner, nonce, options.mode])) as string[];
+  const [kind, nowMs, epoch, ...fields] = reply;
+  if (kind !== 'ok') return { kind: kind as 'missing' | 'pending-parent' | 'done' | 'owned' };
+  return {
+    kind,
+    nowMs: Number(nowMs),
+    holding: { shard, epoch: epoch!, nonce },
+    state: parseState(fields),
+  };
+}
+
+/** True while nobody took the shard after us. */
+export async function stillHeld(redis: Redis, keys: Keys, holding: Holding): Promise<boolean> {
+  const [epoch, nonce] = await redis.hmget(keys.shard(holding.shard.mapping, holding.shard.shardId), 'epoch', 'nonce');
+  return epoch === holding.epoch && nonce === holding.nonce;
+}
+
+/** Ends a turn and tells the pollers; without effect when the shard was lost meanwhile. */
+export async function releaseShard(redis: Redis, keys: Keys, holding: Holding, message: object): Promise<void> {
+  await releaseScript.run(
+    redis,
+    [keys.shard(holding.shard.mapping, holding.shard.shardId)],
+    [holding.epoch, holding.nonce, keys.watchChannel(), JSON.stringify(message)],
+  );
+}
