@@ -1,0 +1,132 @@
+/** Taking turns: the executors' side of the queue. Ends a turn in one of three ways and renews its lock meanwhile. */
+import { DelayedError, type Job, Worker } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { LEASE_MARGIN_MS, LOCK_MS, LOCK_RENEW_MS, STALLED_CHECK_MS, STALLED_COUNT_MAX } from '../limits.ts';
+import type { Log } from '../observe/log.ts';
+import type { Clock } from '../time.ts';
+import type { TurnData } from './options.ts';
+
+export type TurnEnd =
+  /** Nothing is left to do now: the poller watches the shard again. */
+  | { readonly kind: 'finished' }
+  /** Work is left, and other shards may go first. */
+  | { readonly kind: 'yield' }
+  /** Work is left for later; the slot is free meanwhile. */
+  | { readonly kind: 'park'; readonly delayMs: number };
+
+/** The right to act as far as the queue knows it. The epoch decides who may settle; this only says early when it is surely over. */
+export interface TurnLock {
+  readonly shardId: string;
+  /** False once the lock may have ended; local, synchronous, on a clock that keeps counting while the process is stopped. */
+  held(): boolean;
+}
+
+export interface TurnWorker {
+  /** Stops or starts taking; what is running goes on. */
+  pause(): Promise<void>;
+  resume(): void;
+  /** Takes nothing new and waits for what is running. */
+  close(): Promise<void>;
+}
+
+export interface TurnWorkerOptions {
+  readonly connection: Redis;
+  readonly prefix: string;
+  readonly mapping: string;
+  readonly concurrency: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onTurn: (lock: TurnLock) => Promise<TurnEnd>;
+}
+
+class RenewedLock implements TurnLock {
+  readonly shardId: string;
+  readonly #job: Job<TurnData>;
+  readonly #token: string;
+  readonly #clock: Clock;
+  #until: number;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(job: Job<TurnData>, token: string, clock: Clock) {
+    this.shardId = job.data.shardId;
+    this.#job = job;
+    this.#token = token;
+    this.#clock = clock;
+    // The lock began when the job was fetched, a moment ago; processedOn is that moment on this machine's wall clock.
+    const age = Math.max(0, clock.wallMs() - (job.processedOn ?? clock.wallMs()));
+    this.#until = clock.monoMs() + LOCK_MS - age;
+    this.#schedule();
+  }
+
+  held(): boolean {
+    return this.#clock.monoMs() < this.#until - LEASE_MARGIN_MS;
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => void this.#renew(), LOCK_RENEW_MS);
+  }
+
+  async #renew(): Promise<void> {
+    const sentAt = this.#clock.monoMs();
+    try {
+      const renewed = await this.#job.extendLock(this.#token, LOCK_MS);
+      if (!renewed) {
+        this.#until = 0;
+        return;
+      }
+      // Counted from the sending: the server cannot have started the new term earlier.
+      this.#until = Math.max(this.#until, sentAt + LOCK_MS);
+    } catch {
+      // Redis is away: the term that we know of simply runs out; try again while somebody waits for this turn.
+    }
+    if (this.#timer) this.#schedule();
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+}
+
+export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
+  const { log, clock, mapping } = options;
+  async function process(job: Job<TurnData>, token?: string): Promise<void> {
+    const lock = new RenewedLock(job, token!, clock);
+    try {
+      const end = await options.onTurn(lock);
+      if (end.kind === 'finished') return;
+      // moveToWait would put the shard ahead of all others (one waited 5.1 s for its turn, 0.1 s this way).
+      await job.moveToDelayed(clock.wallMs() + (end.kind === 'park' ? end.delayMs : 0), token);
+    } finally {
+      lock.stop();
+    }
+    throw new DelayedError();
+  }
+  const worker = new Worker<TurnData>(mapping, process, {
+    connection: options.connection,
+    prefix: options.prefix,
+    concurrency: options.concurrency,
+    lockDuration: LOCK_MS,
+    // Renewed by RenewedLock, which also knows until when the lock is surely ours.
+    skipLockRenewal: true,
+    lockRenewTime: LOCK_RENEW_MS,
+    stalledInterval: STALLED_CHECK_MS,
+    // The default of 1 moves a job to `failed` on its second crash: the shard would stop for good, silently.
+    maxStalledCount: STALLED_COUNT_MAX,
+    // How long an idle worker blocks before it looks again, and how soon one tries again after an error (default: 15 s).
+    drainDelay: 5,
+    runRetryDelay: 250,
+    skipVersionCheck: true,
+    autorun: true,
+  });
+  worker.on('error', (error) => {
+    // A lost lock is the normal end of a turn that was taken over; the epoch has fenced it already.
+    const level = /lock|not in the active state/i.test(error.message) ? 'debug' : 'warn';
+    log[level]({ mapping, error: error.message }, 'turn worker error');
+  });
+  return {
+    pause: () => worker.pause(true),
+    resume: () => worker.resume(),
+    close: () => worker.close(),
+  };
+}
