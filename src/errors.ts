@@ -23,6 +23,13 @@ export const ERRORS = {
   'stream-conflict': { exit: 2, about: 'the stream was changed by somebody else again and again meanwhile' },
   'record-invalid': { exit: 1, about: 'a line of the input is not a record' },
   'put-interrupted': { exit: 2, about: 'records could not be put, or it is not known whether they were' },
+  // --- functions ----------------------------------------------------------------------------------------------
+  'function-code-missing': { exit: 1, about: "a function's code, or the module its handler names, does not exist" },
+  'function-code-kind': { exit: 1, about: "a function's code is of a kind that cannot be run" },
+  'function-handler': { exit: 1, about: 'a handler is misspelt, or names nothing that can be called' },
+  'function-syntax': { exit: 1, about: "a function's code does not compile" },
+  'function-import': { exit: 1, about: "a function's code imports something that does not exist" },
+  'function-init': { exit: 1, about: "a function's code fails or does not end when it is loaded" },
 } as const satisfies Record<string, { exit: 1 | 2; about: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -1,0 +1,89 @@
+/**
+ * The only place that knows esbuild: source files → one script, in memory. Used for the functions of users (function/) and for
+ * our own runtime inside the isolate (sandbox/runtime/), which are different things bundled with the same care.
+ */
+import path from 'node:path';
+import { type BuildFailure, type BuildOptions, type Message, type Plugin, build } from 'esbuild';
+
+export type { Plugin as BundlePlugin } from 'esbuild';
+
+export interface BundleRequest {
+  /** Source text of the entry; it imports what is to be bundled. */
+  readonly entry: string;
+  /** Directory that the entry's imports and all paths in the output are relative to. */
+  readonly root: string;
+  readonly format: 'esm' | 'iife';
+  readonly plugins: readonly Plugin[];
+  readonly options?: Pick<BuildOptions, 'banner' | 'footer' | 'define' | 'alias' | 'minify' | 'loader' | 'supported' | 'inject'>;
+}
+
+export interface Bundled {
+  readonly code: string;
+  readonly sourceMap: string;
+  /** Every input that took part, absolute where it is a file, and whether it is an ES module. */
+  readonly inputs: readonly { readonly path: string; readonly esm: boolean; readonly bytes: number }[];
+}
+
+/** A message of the compiler with its place; line and column count from 1, file is absolute or empty. */
+export interface CompileProblem {
+  readonly text: string;
+  readonly notes: readonly string[];
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export type BundleResult =
+  | { readonly ok: true; readonly bundle: Bundled }
+  | { readonly ok: false; readonly problems: readonly CompileProblem[] };
+
+/** Never rejects for anything that is wrong with the sources. */
+export async function bundle(request: BundleRequest): Promise<BundleResult> {
+  try {
+    const result = await build({
+      stdin: { contents: request.entry, resolveDir: request.root, sourcefile: 'millrace-entry.js', loader: 'js' },
+      absWorkingDir: request.root,
+      outfile: path.join(request.root, 'bundle.js'),
+      bundle: true,
+      write: false,
+      metafile: true,
+      format: request.format,
+      platform: 'node',
+      // What V8 of Node 24 runs; nothing newer is left untranslated.
+      target: 'node24',
+      sourcemap: 'external',
+      sourcesContent: false,
+      charset: 'ascii',
+      legalComments: 'none',
+      logLevel: 'silent',
+      plugins: [...request.plugins],
+      ...request.options,
+    });
+    const text = (end: string) => result.outputFiles.find((file) => file.path.endsWith(end))?.text ?? '';
+    const inputs = Object.entries(result.metafile.inputs).map(([name, input]) => ({
+      path: /^[\w-]+:/.test(name) ? name : path.resolve(request.root, name),
+      esm: input.format === 'esm',
+      bytes: input.bytes,
+    }));
+    return { ok: true, bundle: { code: text('bundle.js'), sourceMap: text('bundle.js.map'), inputs } };
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error;
+    return { ok: false, problems: error.errors.map((message) => toProblem(message, request.root)) };
+  }
+}
+
+function isBuildFailure(error: unknown): error is BuildFailure {
+  return error instanceof Error && Array.isArray((error as Partial<BuildFailure>).errors);
+}
+
+function toProblem(message: Message, root: string): CompileProblem {
+  const at = message.location;
+  const inFile = at !== null && at.namespace === 'file' && at.file !== 'millrace-entry.js';
+  return {
+    text: message.text,
+    notes: message.notes.map((note) => note.text),
+    file: inFile ? path.resolve(root, at.file) : '',
+    line: inFile ? at.line : 1,
+    column: inFile ? at.column + 1 : 1,
+  };
+}

@@ -1,0 +1,64 @@
+/** What a function is made from, and what it becomes. */
+import { type ErrorCode, MillraceError } from '../errors.ts';
+
+/** A function as the configuration declares it, defaults filled in. */
+export interface FunctionSource {
+  readonly name: string;
+  /** Absolute path: a source file, or a directory with package.json. */
+  readonly code: string;
+  /** `export` for a file, `file.export` for a directory; exports may be nested: `api.handler`. */
+  readonly handler: string;
+  /** MB */
+  readonly memorySize: number;
+  /** seconds */
+  readonly timeout: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly network: { readonly allow: readonly string[] };
+  /** Entries of `environment` whose values must never be shown. */
+  readonly secretNames: readonly string[];
+  readonly concurrencyPerProcess: number;
+}
+
+/** One immutable version: code plus everything that an attempt depends on. The same shape as the sandbox's. */
+export interface FunctionVersion {
+  readonly name: string;
+  /** SHA-256 (hex) over name, bundle, handler and settings: equal hash, equal behaviour. */
+  readonly hash: string;
+  readonly bundlePath: string;
+  readonly sourceMapPath: string | null;
+  readonly codeCachePath: string | null;
+  readonly exportPath: string;
+  readonly handlerText: string;
+  readonly memorySizeMb: number;
+  readonly timeoutMs: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly networkAllow: readonly string[];
+  readonly secrets: readonly string[];
+  readonly concurrencyPerProcess: number;
+}
+
+/** Something wrong with a function's code. `file` is absolute; line and column count from 1. */
+export interface FunctionProblem {
+  readonly severity: 'error' | 'warning';
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint?: string;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+/** The code cannot become a version. Carries every problem that was found; the message is the first one with its place. */
+export class FunctionCodeError extends MillraceError {
+  readonly problems: readonly FunctionProblem[];
+  constructor(name: string, problems: readonly FunctionProblem[]) {
+    const first = problems[0]!;
+    const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
+    super(
+      first.code,
+      `function ${name}: ${first.file}:${first.line}:${first.column}: ${first.message}${more}`,
+      first.hint === undefined ? {} : { hint: first.hint },
+    );
+    this.problems = problems;
+  }
+}
