@@ -69,3 +69,33 @@ export const RETENTION_HOURS_MAX = 8_760;
 export const STREAM_NAME_CHARS_MAX = 128;
 /** Largest data blob of one record put by `stream put`: what still fits an event of 6 MB after base64, and Kinesis' 1 MB. */
 export const PUT_RECORD_BYTES_MAX = 1024 * 1024;
+
+// --- partial batch responses (unit/) ---------------------------------------------------------------------------
+/** Twice the largest batch: room for a handler that names records more than once; more is junk. */
+export const RESPONSE_ITEMS_MAX = 20_000;
+/** A sequence number has at most 40 digits; anything much longer names no record, and is not copied to find that out. */
+export const RESPONSE_IDENTIFIER_LENGTH_MAX = 256;
+
+// --- the lean reader (redis/reader*.ts) ------------------------------------------------------------------------
+/** A reply's payloads are kept up to READ_AHEAD_BYTES, and what names them beyond; past this the connection is given up. */
+export const READ_REPLY_BYTES_MAX = 32 * 1024 * 1024;
+/** A read that takes longer has lost its server; half-open connections are noticed by it. */
+export const READ_TIMEOUT_MS = 5_000;
+
+// --- configuration (mapping/) -----------------------------------------------------------------------------------
+/** One YAML file: room for about 1,500 mappings; anything this size still parses within a second. */
+export const CONFIG_FILE_BYTES_MAX = 512 * 1024;
+/** Files of one configuration directory. */
+export const CONFIG_FILES_MAX = 500;
+/** Levels of nesting: no field lies deeper than 7; the parser itself would overflow its stack near 800. */
+export const CONFIG_DEPTH_MAX = 32;
+/** Values of one file after aliases are written out: what keeps an alias bomb small. */
+export const CONFIG_VALUES_MAX = 50_000;
+/** Problems shown for one file; a file that is no configuration at all would have one per line. */
+export const CONFIG_PROBLEMS_MAX = 500;
+/** Names and values of one function's environment together; Lambda has 4 KB, certificates need more. */
+export const ENVIRONMENT_BYTES_MAX = 64 * 1024;
+/** A shorter secret would be replaced all over the place where it is no secret. */
+export const SECRET_LENGTH_MIN = 8;
+/** Wait for a server that `validate --connect` asks. */
+export const VALIDATE_CONNECT_MS = 5_000;
