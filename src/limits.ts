@@ -70,6 +70,10 @@ export const STREAM_NAME_CHARS_MAX = 128;
 /** Largest data blob of one record put by `stream put`: what still fits an event of 6 MB after base64, and Kinesis' 1 MB. */
 export const PUT_RECORD_BYTES_MAX = 1024 * 1024;
 
+// --- record by record (unit/) ----------------------------------------------------------------------------------
+/** Units of one that an overdue batch is cut into at a time: every settle writes the whole stack, about 200 bytes a unit. */
+export const SINGLES_AT_ONCE = 50;
+
 // --- partial batch responses (unit/) ---------------------------------------------------------------------------
 /** Twice the largest batch: room for a handler that names records more than once; more is junk. */
 export const RESPONSE_ITEMS_MAX = 20_000;

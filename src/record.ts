@@ -111,4 +111,6 @@ export interface Unit {
   readonly lastError: { readonly errorType: string; readonly errorMessage: string } | null;
   /** Hash of the function version that made the last attempt: a new version is tried at once, once. */
   readonly triedVersion: string | null;
+  /** Never delivered yet: so many of its first records are run one by one (the rest of an overdue unit that failed). */
+  readonly runSingly?: number;
 }

@@ -1,0 +1,101 @@
+/** What becomes of a unit after an attempt: the one place that turns an outcome into what settle writes. */
+import { toSequenceNumber } from '../record.ts';
+import { backoffMs } from './backoff.ts';
+import { type Draft, finish, startDraft } from './draft.ts';
+import { expireFront } from './expiry.ts';
+import { MALFORMED, OVERSIZED, REPORTED, type UnitFailure, unitFailed } from './failure.ts';
+import { cut, endOf } from './pieces.ts';
+import { lowestNamed, parseResponse } from './response.ts';
+import type { AttemptOutcome, Decision, RecordTime, Unit, UnitPolicy } from './types.ts';
+
+const PROBLEM = 'PROBLEM: Function call failed';
+
+/**
+ * `stack[0]` is the unit as `beforeAttempt` handed it out to run, `records` are those it ran with.
+ * `random` in [0, 1) is for jitter; `newId` makes request ids for new units.
+ */
+export function afterAttempt(
+  policy: UnitPolicy,
+  stack: readonly Unit[],
+  records: readonly RecordTime[],
+  outcome: AttemptOutcome,
+  nowMs: number,
+  random: () => number,
+  newId: () => string,
+): Decision {
+  const [head, ...rest] = stack;
+  if (!head || records.length === 0) throw new RangeError('an attempt has a unit with records');
+  if (outcome.kind === 'infrastructure') return notAttempted(policy, head, rest, records, nowMs, random);
+  const draft = startDraft([{ unit: { ...head, lost: 0 }, records }], rest);
+  const failure = judge(policy, draft, outcome, newId);
+  if (failure) unitFailed(policy, draft, failure, nowMs, random, newId);
+  // What became overdue while the attempt ran is written in the same step (contract.md, "Failure notices").
+  expireFront(policy, draft, nowMs);
+  return finish(draft);
+}
+
+/** Writes success, also of a part, into the draft; returns how the whole unit failed when it did. */
+function judge(
+  policy: UnitPolicy,
+  draft: Draft,
+  outcome: Exclude<AttemptOutcome, { kind: 'infrastructure' }>,
+  newId: () => string,
+): UnitFailure | null {
+  if (outcome.kind === 'failed') {
+    const { errorType, errorMessage } = outcome;
+    return { error: { errorType, errorMessage }, functionError: 'Unhandled', lastProcessingResult: PROBLEM };
+  }
+  if (outcome.kind === 'oversized') {
+    const error = { errorType: OVERSIZED, errorMessage: outcome.errorMessage };
+    return { error, functionError: undefined, lastProcessingResult: PROBLEM };
+  }
+  const { records } = draft.pieces[0]!;
+  const response = policy.reportBatchItemFailures ? parseResponse(outcome.result) : { kind: 'success' as const };
+  if (response.kind === 'success') {
+    succeed(draft, records.length, newId);
+    return null;
+  }
+  if (response.kind === 'malformed') return badResponse(response.reason);
+  const lowest = lowestNamed(response.identifiers, records);
+  if (lowest === undefined) return badResponse('an itemIdentifier names no record of the batch');
+  if (lowest > 0) {
+    succeed(draft, lowest, newId);
+    return null;
+  }
+  const errorMessage = `The function reported record ${toSequenceNumber(records[0]!.id)} as failed`;
+  // A valid response, so AWS's result is OK although the unit failed (§1.9).
+  return { error: { errorType: REPORTED, errorMessage }, functionError: null, lastProcessingResult: 'OK' };
+}
+
+function badResponse(reason: string): UnitFailure {
+  const error = { errorType: MALFORMED, errorMessage: `The function's batch response cannot be used: ${reason}` };
+  return { error, functionError: null, lastProcessingResult: PROBLEM };
+}
+
+/** The first `n` records succeeded; the others, if any, are a new unit that runs at once with a fresh retry budget (§1.9). */
+function succeed(draft: Draft, n: number, newId: () => string): void {
+  const piece = draft.pieces[0]!;
+  draft.succeeded = n;
+  draft.checkpoint = endOf(piece, n);
+  draft.lastProcessingResult = 'OK';
+  draft.pieces = n === piece.records.length ? [] : [cut(piece, n, piece.records.length, newId())];
+}
+
+/**
+ * Not the function's doing: no failure, and no lost delivery either, because the daemon is alive to say so; nor does it end a row of lost ones.
+ * The wait grows with the deliveries of the unit that came to nothing.
+ */
+function notAttempted(
+  policy: UnitPolicy,
+  head: Unit,
+  rest: readonly Unit[],
+  records: readonly RecordTime[],
+  nowMs: number,
+  random: () => number,
+): Decision {
+  const piece = { unit: { ...head, lost: Math.max(head.lost - 1, 0) }, records };
+  const draft = startDraft([piece], rest);
+  draft.notBefore = nowMs + backoffMs(head.deliveries - head.failures, random());
+  expireFront(policy, draft, nowMs);
+  return finish(draft);
+}

@@ -1,0 +1,48 @@
+/** A decision in the making. Steps of the rules write into it in order; `finish` makes it the plain data that settle takes. */
+import type { EntryId } from '../record.ts';
+import type { Piece } from './pieces.ts';
+import type { Decision, GiveUp, Unit } from './types.ts';
+
+export interface Draft {
+  checkpoint: EntryId | null;
+  succeeded: number;
+  expired: number;
+  givenUp: number;
+  giveUps: GiveUp[];
+  /** What is left of the head, head first; `rest` is the stack behind it. */
+  pieces: Piece[];
+  rest: readonly Unit[];
+  notBefore: number | null;
+  lastProcessingResult: Decision['lastProcessingResult'];
+  failed: boolean;
+}
+
+export function startDraft(pieces: Piece[], rest: readonly Unit[]): Draft {
+  return {
+    checkpoint: null,
+    succeeded: 0,
+    expired: 0,
+    givenUp: 0,
+    giveUps: [],
+    pieces,
+    rest,
+    notBefore: null,
+    lastProcessingResult: null,
+    failed: false,
+  };
+}
+
+export function finish(draft: Draft): Decision {
+  return {
+    checkpoint: draft.checkpoint,
+    succeeded: draft.succeeded,
+    expired: draft.expired,
+    givenUp: draft.givenUp,
+    giveUps: draft.giveUps,
+    stack: [...draft.pieces.map((piece) => piece.unit), ...draft.rest],
+    // A wait belongs to the unit that failed: with an empty stack the next batch is due at once.
+    notBefore: draft.pieces.length > 0 ? draft.notBefore : null,
+    lastProcessingResult: draft.lastProcessingResult,
+    failed: draft.failed,
+  };
+}
