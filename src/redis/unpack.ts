@@ -89,9 +89,9 @@ async function writeLauncher(fresh: string): Promise<void> {
   const binaries = await readdir(path.join(fresh, 'root', 'usr', 'bin'));
   const binary = binaries.find((name) => PACKAGES.includes(name));
   if (binary === undefined) throw new Error('its packages hold no server');
-  const multiarch = (await readdir(path.join(fresh, 'root', 'usr', 'lib'))).filter((name) =>
-    name.endsWith('-linux-gnu'),
-  );
+  const lib = path.join(fresh, 'root', 'usr', 'lib');
+  await mkdir(lib, { recursive: true });
+  const multiarch = (await readdir(lib)).filter((name) => name.endsWith('-linux-gnu'));
   const libraries = ['', ...multiarch].map((name) => `$here/root/usr/lib/${name}`);
   const text = [
     '#!/bin/sh',
