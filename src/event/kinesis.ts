@@ -1,0 +1,146 @@
+/**
+ * Records → Kinesis event, as AWS Lambda hands it to a function (esm-semantics.md §2.1). Pure ASCII, so that an isolate takes it without
+ * decoding. One concatenated string written once: 2.4 M records/s of 200 bytes, beside 1.8 M for a write per record and 2.2 M for
+ * writing every byte from JavaScript (Node 26).
+ */
+import type { EntryId } from '../record.ts';
+import {
+  asciiJson,
+  dataFieldOf,
+  entryAsJson,
+  type FieldNames,
+  findField,
+  isPlainAscii,
+  keyText,
+  partitionKeyFieldOf,
+  type RecordBatch,
+} from './records.ts';
+
+export interface KinesisOptions extends FieldNames {
+  readonly shardId: string;
+  /** `eventSourceARN`. */
+  readonly arn: string;
+  /** Arrival of record i in ms (the id's, or the moment it was first seen). */
+  arrivalMs(i: number): number;
+  /** Bound on the encoded event: EVENT_BYTES_MAX. */
+  readonly maxBytes: number;
+  readonly awsRegion?: string;
+  readonly invokeIdentityArn?: string;
+}
+
+export interface EncodedEvent {
+  /** `{"Records":[…]}` */
+  readonly event: Buffer;
+  readonly ascii: true;
+  /** How many of the records, from the first on, fit; 0 when the first is too large by itself. */
+  readonly count: number;
+  /** Length of `event`; with count 0 the length that it would have with the first record alone. */
+  readonly bytes: number;
+}
+
+const OPENING = '{"Records":[';
+const CLOSING = ']}';
+const BEFORE_KEY = '{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":';
+const BEFORE_SEQUENCE = ',"sequenceNumber":"';
+const BEFORE_DATA = '","data":"';
+const BEFORE_ARRIVAL = '","approximateArrivalTimestamp":';
+
+/** Zeros that pad a sequence part to 20 digits, by how many are missing. */
+const ZEROS = Array.from({ length: 21 }, (_, n) => '0'.repeat(n));
+/** Milliseconds as the fraction of a second, written as a number is: '' , '.001' … '.1' … '.999'. */
+const FRACTIONS = Array.from({ length: 1_000 }, (_, ms) => String(ms / 1_000).slice(1));
+
+/** Encodes the records [from, to) of the batch, as many as fit. */
+export function encodeKinesis(batch: RecordBatch, from: number, to: number, options: KinesisOptions): EncodedEvent {
+  const dataField = dataFieldOf(options);
+  const keyField = partitionKeyFieldOf(options);
+  const defaultKey = asciiJson(options.streamName);
+  const beforeEventId = `},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":${asciiJson(options.shardId).slice(0, -1)}:`;
+  const tail = constantTail(options);
+  let text = OPENING;
+  let count = 0;
+  let missed = 0;
+  for (let i = from; i < to; i++) {
+    const key = findField(batch, i, keyField);
+    const sequence = sequenceOf(batch.ids[i]!);
+    const head =
+      (i === from ? BEFORE_KEY : `,${BEFORE_KEY}`) +
+      (key < 0 ? defaultKey : keyJson(batch, key + 1)) +
+      BEFORE_SEQUENCE +
+      sequence +
+      BEFORE_DATA;
+    const foot = BEFORE_ARRIVAL + seconds(options.arrivalMs(i)) + beforeEventId + sequence + tail;
+    const room = options.maxBytes - text.length - head.length - foot.length - CLOSING.length;
+    const data = dataBase64(batch, i, dataField, room);
+    if (typeof data === 'number') {
+      missed = OPENING.length + head.length + data + foot.length + CLOSING.length;
+      break;
+    }
+    text += head + data + foot;
+    count++;
+  }
+  text += CLOSING;
+  return {
+    event: Buffer.from(text, 'latin1'),
+    ascii: true,
+    count,
+    bytes: count === 0 && to > from ? missed : text.length,
+  };
+}
+
+/** Base64 of the record's data, or its length when that is more than `room`. */
+function dataBase64(batch: RecordBatch, i: number, dataField: Buffer, room: number): string | number {
+  const t = findField(batch, i, dataField);
+  if (t < 0) return wholeEntryBase64(batch, i, room);
+  const start = batch.spans[2 * t + 2]!;
+  if (start < 0) return base64Length(entryBytes(batch, i));
+  const length = batch.spans[2 * t + 3]!;
+  const encoded = base64Length(length);
+  return encoded > room ? encoded : batch.buffer.toString('base64', start, start + length);
+}
+
+function wholeEntryBase64(batch: RecordBatch, i: number, room: number): string | number {
+  const json = entryAsJson(batch, i);
+  if (json === null) return base64Length(entryBytes(batch, i));
+  const encoded = base64Length(Buffer.byteLength(json));
+  return encoded > room ? encoded : Buffer.from(json).toString('base64');
+}
+
+/** All names and values of the entry, kept or not. */
+function entryBytes(batch: RecordBatch, i: number): number {
+  let bytes = 0;
+  const end = batch.at[i]! + 2 * batch.pairs[i]!;
+  for (let t = batch.at[i]!; t < end; t++) bytes += batch.spans[2 * t + 1]!;
+  return bytes;
+}
+
+function base64Length(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4;
+}
+
+function keyJson(batch: RecordBatch, t: number): string {
+  if (!isPlainAscii(batch, t)) return asciiJson(keyText(batch, t));
+  const start = batch.spans[2 * t]!;
+  return `"${batch.buffer.toString('latin1', start, start + batch.spans[2 * t + 1]!)}"`;
+}
+
+/** As toSequenceNumber, with the padding looked up: this is called for every record. */
+function sequenceOf(id: EntryId): string {
+  const dash = id.indexOf('-');
+  return id.slice(0, dash) + ZEROS[20 - (id.length - dash - 1)]! + id.slice(dash + 1);
+}
+
+/** Seconds with millisecond precision, as JSON would write ms / 1000. */
+function seconds(ms: number): string {
+  const whole = Math.floor(ms / 1_000);
+  const fraction = FRACTIONS[ms - whole * 1_000];
+  return fraction === undefined || ms < 0 ? String(ms / 1_000) : whole + fraction;
+}
+
+function constantTail(options: KinesisOptions): string {
+  const identity = options.invokeIdentityArn ?? 'arn:millrace:iam:::role/millrace';
+  return (
+    `","eventName":"aws:kinesis:record","invokeIdentityArn":${asciiJson(identity)},` +
+    `"awsRegion":${asciiJson(options.awsRegion ?? 'local')},"eventSourceARN":${asciiJson(options.arn)}}`
+  );
+}

@@ -1,0 +1,66 @@
+/**
+ * The lean reader of the hot path: a batch of records and the facts of their stream in one atomic view and one round trip.
+ * ioredis makes several objects per record, which costs a fast loop most of its time (architecture.md §2); here a reply stays bytes.
+ */
+import type tls from 'node:tls';
+import { MillraceError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import { AFTER_ALL, type EntryId } from '../record.ts';
+import { RANGE_REPLY_ITEMS, type RawBatch, toRawBatch } from './reader-batch.ts';
+import { type Address, encodeCommand, ReaderConnection } from './reader-connection.ts';
+
+export interface RangeReader {
+  /**
+   * At most `count` records with ids in (after, upTo], oldest first, as they were at one instant together with the stream's facts.
+   * A key that does not exist: `stream.exists` false, count 0. Reads are pipelined over one connection and may be repeated freely.
+   * @throws RedisReplyError with the server's text (wrong type, no permission); MillraceError `redis-unreachable` on a cut or timeout
+   */
+  readAfter(key: string, after: EntryId, count: number, upTo?: EntryId): Promise<RawBatch>;
+  close(): Promise<void>;
+}
+
+export interface ReaderOptions {
+  readonly log: Log;
+  /** Certificates for rediss:// beyond the system's. */
+  readonly tls?: tls.ConnectionOptions;
+  readonly timeoutMs?: number;
+}
+
+const MULTI = encodeCommand(['MULTI']);
+const EXEC = encodeCommand(['EXEC']);
+
+/** @param url redis://, rediss:// (user:password@host:port/db) or unix:///path/to/socket */
+export function createReader(url: string, options: ReaderOptions): RangeReader {
+  const connection = new ReaderConnection(parseRedisUrl(url), options);
+  return {
+    async readAfter(key, after, count, upTo) {
+      // Nothing lies after the last possible id, and Redis refuses it as an exclusive start.
+      const range = after === AFTER_ALL ? ['+', '-'] : [`(${after}`, upTo ?? '+'];
+      const xrange = encodeCommand(['XRANGE', key, ...range, 'COUNT', String(count)]);
+      const xinfo = encodeCommand(['XINFO', 'STREAM', key]);
+      return toRawBatch(await connection.send(MULTI + xrange + xinfo + EXEC, RANGE_REPLY_ITEMS));
+    },
+    close: () => connection.close(),
+  };
+}
+
+/** @throws MillraceError `usage`; the message never repeats the URL, which may hold a password */
+export function parseRedisUrl(text: string): Address {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) {
+    throw new MillraceError('usage', 'the Redis URL is not understood', {
+      hint: 'redis://[user:password@]host:port[/db], rediss://… for TLS, or unix:///path/to/socket',
+    });
+  }
+  const unix = url.protocol === 'unix:';
+  const db = Number((unix ? url.searchParams.get('db') : url.pathname.slice(1)) || 0);
+  return {
+    host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
+    port: Number(url.port || 6379),
+    ...(unix ? { path: decodeURIComponent(url.pathname) } : {}),
+    tls: url.protocol === 'rediss:',
+    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
+    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
+    db: Number.isInteger(db) ? db : 0,
+  };
+}
