@@ -63,6 +63,8 @@ export interface Hooks {
   setRequire(require: (name: string) => unknown): void;
   /** An error that nobody can catch (a callback's): fails the invocation like an uncaught exception. */
   reportUncaught(error: unknown): void;
+  /** process.exit: ends the invocation with Runtime.ExitError, as a Lambda whose process is gone. Throws, so that the caller's code ends too. */
+  exit(code: number): never;
 
   /** At most 65,536 at a time, from the operating system; RangeError above. */
   randomBytes(count: number): Uint8Array;

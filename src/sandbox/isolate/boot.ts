@@ -1,0 +1,133 @@
+/**
+ * The bootstrap: the first script of every isolate, bundled into one. Its value is `boot`; the child calls it once with the host functions
+ * and gets the entry function. Nothing of it is reachable from user code but what it puts on globalThis.
+ */
+import type { Hooks } from '../runtime/hooks.ts';
+import { fromBase64, toBase64 } from './bytes.ts';
+import { installConsole, logLine, resetLog, setFormatter } from './console.ts';
+import { setErrorTextMax } from './errors.ts';
+import { cancelFetch, finishFetch, setUpFetches, startFetch } from './fetches.ts';
+import { hardenGlobals } from './harden.ts';
+import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK, OP_UNHANDLED } from './host.ts';
+import { die, dieOf, exit, invoke, load, poll, setUpInvocations } from './invocation.ts';
+import { install, named, NativeError, NativePromise, NativeRangeError, NativeTypeError, parse, stringOf, then } from './primordials.ts';
+import { plainError } from './errors.ts';
+import { installTimers, runOne } from './timers.ts';
+
+const RANDOM_BYTES_MAX = 65_536;
+const DIGEST_BYTES_MAX = 32 * 1024 * 1024;
+
+interface BootHead {
+  readonly functionName: string;
+  readonly functionVersion: string;
+  readonly nodeVersion: string;
+  readonly handlerText: string;
+  readonly exportPath: string;
+  readonly memorySizeMb: number;
+  readonly environment: Record<string, string>;
+  readonly logStreamName: string;
+  readonly limits: {
+    readonly resultBytes: number;
+    readonly logLineBytes: number;
+    readonly logLines: number;
+    readonly logBytes: number;
+    readonly fetches: number;
+    readonly fetchBodyBytes: number;
+    readonly errorTextBytes: number;
+  };
+}
+
+let requireOf: ((name: string) => unknown) | null = null;
+
+function bundleRequire(name: unknown): unknown {
+  const text = stringOf(name);
+  if (requireOf !== null) return requireOf(text);
+  const error = new NativeError(`Cannot find module '${text}'`);
+  (error as { code?: string }).code = 'MODULE_NOT_FOUND';
+  throw error;
+}
+
+function makeHooks(head: BootHead, host: Host): Hooks {
+  const digest = (name: string, key: Uint8Array | null, bytes: Uint8Array): Uint8Array => {
+    if (bytes.byteLength > DIGEST_BYTES_MAX) throw new NativeRangeError(`at most ${DIGEST_BYTES_MAX} bytes can be digested at a time`);
+    return fromBase64(host.digest(name, key === null ? null : toBase64(key), toBase64(bytes)));
+  };
+  return {
+    environment: head.environment,
+    functionName: head.functionName,
+    functionVersion: head.functionVersion,
+    memoryLimitMb: head.memorySizeMb,
+    nodeVersion: head.nodeVersion,
+    monoMs: () => host.monoMs(),
+    heapStatistics: () => parse(host.heap()) as ReturnType<Hooks['heapStatistics']>,
+    log: logLine,
+    setFormatter,
+    setRequire: (require) => {
+      requireOf = require;
+    },
+    reportUncaught: (error) => dieOf(error),
+    exit: (code) => {
+      exit(code);
+      throw new NativeError('process.exit() was called');
+    },
+    randomBytes: (count) => {
+      if (!(count >= 0 && count <= RANDOM_BYTES_MAX)) throw new NativeRangeError(`at most ${RANDOM_BYTES_MAX} random bytes at a time`);
+      return fromBase64(host.randomBytes(count));
+    },
+    digest: (name, bytes) => digest(name, null, bytes),
+    hmac: digest,
+    startFetch,
+    cancelFetch,
+  };
+}
+
+function installMicrotasks(): void {
+  const done = NativePromise.resolve();
+  install(
+    globalThis,
+    'queueMicrotask',
+    named('queueMicrotask', (callback: unknown) => {
+      if (typeof callback !== 'function') throw new NativeTypeError('The "callback" argument must be of type function.');
+      then(done, () => {
+        try {
+          callback();
+        } catch (error) {
+          dieOf(error);
+        }
+      });
+    }),
+  );
+}
+
+type Entry = (op: number, a?: unknown, b?: unknown, c?: unknown, d?: unknown) => number;
+
+export function boot(headText: string, ...functions: unknown[]): Entry {
+  const head = parse(headText) as BootHead;
+  const [settle, log, monoMs, heap, randomBytes, digest, startHostFetch, cancelHostFetch] = functions;
+  const host = { __proto__: null, settle, log, monoMs, heap, randomBytes, digest, startFetch: startHostFetch, cancelFetch: cancelHostFetch } as unknown as Host;
+  const { limits } = head;
+  hardenGlobals();
+  setErrorTextMax(limits.errorTextBytes);
+  installConsole((level, text) => host.log(level, text));
+  resetLog({ lineBytes: limits.logLineBytes, lines: limits.logLines, bytes: limits.logBytes });
+  installTimers(() => host.monoMs());
+  installMicrotasks();
+  setUpFetches(host, { inFlight: limits.fetches, bodyBytes: limits.fetchBodyBytes });
+  setUpInvocations(host, head, limits.resultBytes);
+  Object.defineProperty(globalThis, '__millrace', { value: makeHooks(head, host), configurable: true });
+
+  return (op, a, b, c, d) => {
+    try {
+      if (op === OP_INVOKE) invoke(a as string, b as string);
+      else if (op === OP_POLL) return poll();
+      else if (op === OP_TICK) runOne();
+      else if (op === OP_FETCH_DONE) finishFetch(a as number, b as string, c as string, d as boolean);
+      else if (op === OP_LOAD) load(a as never, bundleRequire, head.exportPath, head.handlerText);
+      else if (op === OP_PRELUDE_DONE) Reflect.deleteProperty(globalThis, '__millrace');
+      else if (op === OP_UNHANDLED) die(plainError('Runtime.UnhandledPromiseRejection', a as string));
+    } catch (error) {
+      dieOf(error);
+    }
+    return 0;
+  };
+}

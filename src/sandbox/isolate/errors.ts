@@ -1,0 +1,64 @@
+/**
+ * Errors as Lambda reports them (esm-semantics.md §2.13), made into JSON inside the isolate: custom properties and `cause` do not survive
+ * a crossing, and reading an error's members runs user code, which belongs into the timed call. Everything is cut here before it crosses.
+ */
+import { charCodeAt, stringIndexOf, stringOf, stringSlice, stringify } from './primordials.ts';
+
+const TYPE_CHARS_MAX = 256;
+const TRACE_LINES_MAX = 32;
+const HANDLED = 'callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack';
+
+let textMax = 4096;
+export function setErrorTextMax(chars: number): void {
+  textMax = chars;
+}
+
+/** Cut, and 0x7F written as %7F, as the Lambda runtime does. */
+function clean(text: string, max: number): string {
+  const cut = text.length > max ? stringSlice(text, 0, max) : text;
+  if (stringIndexOf(cut, '\x7f') < 0) return cut;
+  let out = '';
+  for (let i = 0; i < cut.length; i++) out += charCodeAt(cut, i) === 0x7f ? '%7F' : cut[i]!;
+  return out;
+}
+
+function payload(type: string, message: string, trace: string): string {
+  return `{"errorType":${stringify(clean(type, TYPE_CHARS_MAX))},"errorMessage":${stringify(clean(message, textMax))},"trace":[${trace}]}`;
+}
+
+/** The stack as JSON strings, one per line; frames of our own scripts are left out. */
+function traceOf(stack: string): string {
+  const text = clean(stack, textMax);
+  let out = '';
+  let lines = 0;
+  for (let from = 0; from <= text.length && lines < TRACE_LINES_MAX; ) {
+    let to = stringIndexOf(text, '\n', from);
+    if (to < 0) to = text.length;
+    const line = stringSlice(text, from, to);
+    from = to + 1;
+    if (stringIndexOf(line, 'millrace:') >= 0 || stringIndexOf(line, '<isolated-vm') >= 0) continue;
+    out += (lines++ === 0 ? '' : ',') + stringify(line);
+  }
+  return out;
+}
+
+export function plainError(type: string, message: string): string {
+  return payload(type, message, '');
+}
+
+type ErrorLike = { readonly name: unknown; readonly message: unknown; readonly stack: unknown };
+
+/** What a handler threw, rejected with, or passed to callback. `type` replaces the error's own name. */
+export function errorPayload(error: unknown, type?: string): string {
+  try {
+    if (typeof error === 'object' && error !== null) {
+      const { name, message, stack } = error as ErrorLike;
+      if (typeof name === 'string' && typeof message === 'string' && typeof stack === 'string') return payload(type ?? name, message, traceOf(stack));
+    }
+    // null and undefined have no toString: Lambda ends in its `handled` branch, and so do objects without one.
+    if (error === null || error === undefined) return payload(type ?? 'handled', type === undefined ? HANDLED : stringOf(error), '');
+    return payload(type ?? typeof error, typeof error === 'string' ? error : stringOf(error), '');
+  } catch {
+    return payload(type ?? 'handled', HANDLED, '');
+  }
+}

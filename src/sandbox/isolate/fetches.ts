@@ -1,0 +1,96 @@
+/** Outgoing requests as the isolate sees them: at most so many cross at a time, the others wait here in their order. */
+import type { FetchDone, FetchErrorHead, FetchRequestHead, FetchResponseHead } from '../runtime/hooks.ts';
+import { fromBase64, toBase64 } from './bytes.ts';
+import type { Host } from './host.ts';
+import { NativeError, NativeRangeError, NativeUint8Array, parse, stringify } from './primordials.ts';
+
+/** Requests of one invocation that wait for their turn; a handler with more has lost count. */
+const WAITING_MAX = 10_000;
+
+interface Pending {
+  readonly id: number;
+  readonly head: string;
+  readonly body: string | null;
+  readonly done: FetchDone;
+  started: boolean;
+  next: Pending | null;
+}
+
+let host: Host;
+let inFlightMax = 1;
+let bodyBytesMax = 0;
+let ids = 0;
+let pending: Record<number, Pending> = { __proto__: null } as never;
+let count = 0;
+let inFlight = 0;
+let firstWaiting: Pending | null = null;
+let lastWaiting: Pending | null = null;
+
+export function setUpFetches(to: Host, limits: { readonly inFlight: number; readonly bodyBytes: number }): void {
+  host = to;
+  inFlightMax = limits.inFlight;
+  bodyBytesMax = limits.bodyBytes;
+}
+
+/** Requests end with their invocation: the daemon has cancelled them, and nobody is told. */
+export function forgetFetches(): void {
+  pending = { __proto__: null } as never;
+  count = 0;
+  inFlight = 0;
+  firstWaiting = null;
+  lastWaiting = null;
+}
+
+export function fetchesPending(): boolean {
+  return count > 0;
+}
+
+function startWaiting(): void {
+  while (inFlight < inFlightMax && firstWaiting !== null) {
+    const next: Pending = firstWaiting;
+    firstWaiting = next.next;
+    if (firstWaiting === null) lastWaiting = null;
+    if (pending[next.id] !== next) continue;
+    next.started = true;
+    inFlight++;
+    host.startFetch(next.id, next.head, next.body);
+  }
+}
+
+export function startFetch(head: FetchRequestHead, body: Uint8Array | null, done: FetchDone): number {
+  if (count >= WAITING_MAX) throw new NativeError('too many requests are open');
+  if (body !== null && body.byteLength > bodyBytesMax) throw new NativeRangeError(`the body of a request is larger than ${bodyBytesMax} bytes`);
+  const id = ++ids;
+  const one = { __proto__: null, id, head: stringify(head), body: body === null ? null : toBase64(body), done, started: false, next: null } as unknown as Pending;
+  pending[id] = one;
+  count++;
+  if (lastWaiting === null) firstWaiting = one;
+  else lastWaiting.next = one;
+  lastWaiting = one;
+  startWaiting();
+  return id;
+}
+
+export function cancelFetch(id: number): void {
+  const one = take(id);
+  if (one?.started === true) host.cancelFetch(id);
+  startWaiting();
+}
+
+function take(id: number): Pending | undefined {
+  const one = pending[id];
+  if (one === undefined) return undefined;
+  delete pending[id];
+  count--;
+  if (one.started) inFlight--;
+  return one;
+}
+
+/** From the child; what `done` throws is the caller's. */
+export function finishFetch(id: number, head: string, body: string, failed: boolean): void {
+  const one = take(id);
+  startWaiting();
+  if (one === undefined) return;
+  if (failed) one.done(parse(head) as FetchErrorHead, null, new NativeUint8Array(0));
+  else one.done(null, parse(head) as FetchResponseHead, fromBase64(body));
+}
