@@ -104,7 +104,8 @@ export class UnitDriver {
     this.decisions.push(decision);
     this.giveUps.push(...decision.giveUps);
     if (decision.checkpoint !== null) this.checkpoint = decision.checkpoint;
-    this.stack = decision.stack;
+    // Through JSON, as the shard's hash keeps it: nothing may depend on what a crash would lose.
+    this.stack = JSON.parse(JSON.stringify(decision.stack)) as Unit[];
     this.notBefore = decision.notBefore;
   }
 
