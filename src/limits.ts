@@ -15,6 +15,11 @@ export const TURNS_PER_MAPPING = 8;
 /** A lease is treated as lost this long before the lock ends: covers timer and transport delay. */
 export const LEASE_MARGIN_MS = 500;
 
+/** A turn that Redis' absence or the like interrupted is tried again after this. */
+export const INFRASTRUCTURE_PAUSE_MS = 500;
+/** A shard whose failure notice was refused looks again after this: long enough not to run the function for nothing too often. */
+export const REFUSED_PAUSE_MS = 5_000;
+
 // --- batches (shard/, event/) ---------------------------------------------------------------------------------
 /** Lambda's synchronous payload limit, on the encoded event and on the result (esm-semantics.md §1.4, §3). */
 export const EVENT_BYTES_MAX = 6 * 1024 * 1024;
@@ -67,8 +72,29 @@ export const STREAM_SHARDS_MAX = 10_000;
 export const RETENTION_HOURS_MIN = 24;
 export const RETENTION_HOURS_MAX = 8_760;
 export const STREAM_NAME_CHARS_MAX = 128;
-/** Largest data blob of one record put by `stream put`: what still fits an event of 6 MB after base64, and Kinesis' 1 MB. */
-export const PUT_RECORD_BYTES_MAX = 1024 * 1024;
+/** A reshard that always meets another one gives up; each try is one round trip. */
+export const RESHARD_TRIES_MAX = 10;
+/** Records removed per script call: a few milliseconds of the server's time. */
+export const TRIM_RECORDS_PER_CALL = 10_000;
+/** Entries counted per script call when a mapping starts at a timestamp. */
+export const COUNT_RECORDS_PER_CALL = 10_000;
+/** Counts anew when records were removed meanwhile; after this many the last count stands. */
+export const START_TRIES_MAX = 3;
+/** Records and bytes per script call of a producer: large enough to cost little each, a few milliseconds of the server's time. */
+export const PUT_BATCH_RECORDS = 1_000;
+export const PUT_BATCH_BYTES = 512 * 1024;
+/** Calls on the way at once: two keep the server busy while the next is encoded, more only lengthen what is unknown after a cut. */
+export const PUT_IN_FLIGHT = 3;
+/** One line of `stream put`: bounds the memory of a line that does not end. What is too large for an event is for the mapping to say. */
+export const PUT_RECORD_BYTES_MAX = 16 * 1024 * 1024;
+/** As in Kinesis. */
+export const PARTITION_KEY_CHARS_MAX = 256;
+/** Partition key → shard, remembered per producer: MD5 costs more than a look-up. */
+export const ROUTE_CACHE_KEYS = 65_536;
+/** A producer's session key lives this long after its last batch; an idle producer begins a new session well before. */
+export const PUT_SESSION_MS = 10 * 60 * 1000;
+/** Without an answer for this long a producer gives up and says what is known. */
+export const PUT_TIMEOUT_MS = 30_000;
 
 // --- record by record (unit/) ----------------------------------------------------------------------------------
 /** Units of one that an overdue batch is cut into at a time: every settle writes the whole stack, about 200 bytes a unit. */

@@ -10,6 +10,7 @@ export interface ShardState {
   /** Head first; empty when the next batch is read fresh. */
   readonly units: readonly Unit[];
   readonly notBefore: number;
+  readonly expiresAt: number;
   readonly settledAt: number;
   readonly why: string;
   readonly blocked: string;
@@ -31,6 +32,7 @@ export function parseState(flat: readonly string[]): ShardState {
     revision: number('rev'),
     units: JSON.parse(field.get('units') ?? '[]') as Unit[],
     notBefore: number('nb'),
+    expiresAt: number('exp'),
     settledAt: number('at'),
     why: field.get('why') ?? '',
     blocked: field.get('blk') ?? '',

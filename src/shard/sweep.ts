@@ -44,7 +44,8 @@ export async function sweepShards(
 }
 
 function toView(row: readonly (string | number)[]): ShardView | null {
-  const [cp, read, owner, nb, exp, done, at, exists, length, added, first, last, lastGen, next, pending, seen, epoch] = row;
+  const [cp, read, owner, nb, exp, done, at, exists, length, added, first, last, lastGen, next, pending, seen, epoch] =
+    row;
   if (cp === '') return null;
   return {
     checkpoint: String(cp),

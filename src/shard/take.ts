@@ -19,7 +19,13 @@ export interface Holding {
 }
 
 export type Taken =
-  | { readonly kind: 'ok'; readonly holding: Holding; readonly state: ShardState; readonly nowMs: number }
+  | {
+      readonly kind: 'ok';
+      readonly holding: Holding;
+      readonly state: ShardState;
+      readonly nowMs: number;
+      readonly ownerBefore: string;
+    }
   | { readonly kind: 'missing' | 'pending-parent' | 'done' | 'owned' };
 
 export async function takeShard(
@@ -31,11 +37,12 @@ export async function takeShard(
   const nonce = randomUUID();
   const stateKeys = [shard.shardId, ...options.parents].map((id) => keys.shard(shard.mapping, id));
   const reply = (await takeScript.run(redis, stateKeys, [options.owner, nonce, options.mode])) as string[];
-  const [kind, nowMs, epoch, ...fields] = reply;
+  const [kind, nowMs, epoch, ownerBefore, ...fields] = reply;
   if (kind !== 'ok') return { kind: kind as 'missing' | 'pending-parent' | 'done' | 'owned' };
   return {
     kind,
     nowMs: Number(nowMs),
+    ownerBefore: ownerBefore!,
     holding: { shard, epoch: epoch!, nonce },
     state: parseState(fields),
   };

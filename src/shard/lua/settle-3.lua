@@ -80,6 +80,12 @@ if checkpoint ~= '' then
   set('read', ARGV[6])
   set('at', now)
 end
+if ARGV[4] ~= have[4] then
+  -- The stream was made anew: what was seen of the old one is reported by now.
+  set('seenAdded', 0)
+  set('seenLast', '')
+  set('marks', '[]')
+end
 if ARGV[11] ~= '' then set('res', ARGV[11]) end
 local counters = { 'n:succeeded', 'n:expired', 'n:givenUp', 'n:filtered', 'n:lostBySource' }
 for i, name in ipairs(counters) do

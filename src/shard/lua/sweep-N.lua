@@ -27,7 +27,8 @@ for i = 1, #KEYS, 2 do
         local nextOne = redis.call('XRANGE', KEYS[i + 1], '(' .. s[1], '+', 'COUNT', 1)
         row[14] = nextOne[1] and nextOne[1][1] or ''
       end
-      if s[9] ~= tostring(row[10]) then redis.call('HSET', KEYS[i], 'seenAdded', row[10], 'seenLast', row[12]) end
+      -- A smaller number belongs to a stream made anew: the next turn has to see what the old one held.
+      if row[10] > (tonumber(s[9]) or 0) then redis.call('HSET', KEYS[i], 'seenAdded', row[10], 'seenLast', row[12]) end
     end
     out[#out + 1] = row
   end

@@ -4,7 +4,7 @@
 -- The nonce tells two takes apart that a lossy failover made equal.
 -- KEYS  1 state hash  2.. state hashes of the parents
 -- ARGV  1 owner (daemon id)  2 nonce  3 'turn' | 'idle' (idle: only when nobody owns it)
--- RETURNS {'ok', now ms, epoch, field, value, ...} | {'missing'} | {'pending-parent'} | {'done'} | {'owned'}
+-- RETURNS {'ok', now ms, epoch, owner before, field, value, ...} | {'missing'} | {'pending-parent'} | {'done'} | {'owned'}
 local time = redis.call('TIME')
 local have = redis.call('HMGET', KEYS[1], 'cp', 'epoch', 'owner', 'done')
 if not have[1] then return { 'missing' } end
@@ -19,6 +19,7 @@ local epoch = math.max(tonumber(have[2]) + 1, time[1] * 1000000 + time[2])
 local text = string.format('%.0f', epoch)
 redis.call('HSET', KEYS[1], 'epoch', text, 'nonce', ARGV[2], 'owner', ARGV[1])
 local out = redis.call('HGETALL', KEYS[1])
+table.insert(out, 1, have[3])
 table.insert(out, 1, text)
 table.insert(out, 1, string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)))
 table.insert(out, 1, 'ok')

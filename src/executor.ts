@@ -1,0 +1,76 @@
+/**
+ * STORY 2: a turn. Take the shard, read a batch, invoke the function, settle; then the next batch, a retry later, or the end.
+ *
+ * Story 1 is poller.ts: how a shard comes to have a turn. The stations in call order: queue/ gives the turn, shard/ takes and settles,
+ * turn/reading.ts reads and event/ encodes, unit/ decides, sandbox/ runs the function, turn/settling.ts writes. The steps themselves
+ * are in turn/turn.ts.
+ */
+import { FencedError } from './errors.ts';
+import { INFRASTRUCTURE_PAUSE_MS } from './limits.ts';
+import type { TurnEnd, TurnLock } from './queue/turn-worker.ts';
+import { takeShard } from './shard/take.ts';
+import { AloneGate } from './turn/alone.ts';
+import type { TurnMapping } from './turn/settings.ts';
+import { Turn, type TurnDeps } from './turn/turn.ts';
+
+export interface Executor {
+  /** Never rejects; every wait in it has an end. */
+  turn(mapping: TurnMapping, lock: TurnLock): Promise<TurnEnd>;
+  /** From now on turns end after the unit that they are at. */
+  drain(): void;
+}
+
+export function createExecutor(given: Omit<TurnDeps, 'gate' | 'draining'>): Executor {
+  let draining = false;
+  const deps: TurnDeps = { ...given, gate: new AloneGate(), draining: () => draining };
+  return {
+    drain: () => void (draining = true),
+    async turn(mapping, lock) {
+      if (draining) return { kind: 'yield' };
+      try {
+        return await runTurn(deps, mapping, lock);
+      } catch (error) {
+        return interrupted(deps, mapping, lock, error);
+      }
+    },
+  };
+}
+
+async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Promise<TurnEnd> {
+  const shard = mapping.shard(lock.shardId);
+  // Not known here yet, e.g. a fresh split: the pollers wake it again once everybody had time to hear of it.
+  if (!shard) return { kind: 'finished' };
+
+  const taken = await takeShard(
+    deps.redis,
+    deps.keys,
+    { mapping: mapping.name, shardId: shard.shardId },
+    { owner: deps.daemonId, parents: shard.parents, mode: 'turn' },
+  );
+  // Settled to its end, or its parents are not: nothing to do.
+  if (taken.kind !== 'ok') return { kind: 'finished' };
+  if (taken.ownerBefore !== '' && taken.ownerBefore !== deps.daemonId) deps.observe.takenOver(mapping.name);
+
+  const turn = new Turn(deps, mapping, shard, lock, taken);
+  if (turn.tooEarly()) return await turn.end();
+  for (;;) {
+    const ready = await turn.pick();
+    if (!ready) return await turn.end();
+    const outcome = await turn.invoke(ready);
+    const end = await turn.conclude(ready, outcome);
+    if (end) return end;
+  }
+}
+
+/** Nothing that a handler does ends here. What does spends no attempt, and the shard is tried again. */
+function interrupted(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock, error: unknown): TurnEnd {
+  const where = { mapping: mapping.name, shard: lock.shardId };
+  if (error instanceof FencedError) {
+    deps.observe.fenced(mapping.name);
+    deps.log.warn(where, error.message);
+    return { kind: 'finished' };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  deps.log.error({ ...where, error: message }, 'turn interrupted, it will be tried again');
+  return { kind: 'park', delayMs: INFRASTRUCTURE_PAUSE_MS };
+}

@@ -1,0 +1,252 @@
+/**
+ * The reading side of a turn: slices of records for fresh units, read ahead while a unit runs, and the records of a unit that is
+ * read again by its bounds. Every read comes with the facts of the stream, so that a loss between two reads is noticed (P2).
+ */
+import { EVENT_BYTES_MAX, READ_AHEAD_RECORDS } from '../limits.ts';
+import { AFTER_ALL, compareIds, type EntryId, previousId, type Unit } from '../record.ts';
+import type { RawBatch } from '../redis/reader-batch.ts';
+import type { RangeReader } from '../redis/reader.ts';
+import { type EncodedEvent, encodeKinesis } from '../event/kinesis.ts';
+import { type FieldNames, recordFacts } from '../event/records.ts';
+import type { RecordTime } from '../unit/types.ts';
+import { arrivalMs, idIsTime } from './arrival.ts';
+import { findGap, type Gap, type Position } from './gap.ts';
+import type { TurnSettings, TurnShard } from './settings.ts';
+
+/** Records in hand, encoded as one event. */
+export interface Slice {
+  readonly batch: RawBatch;
+  readonly from: number;
+  readonly to: number;
+  readonly records: readonly RecordTime[];
+  readonly event: EncodedEvent;
+  /** Entries ever added before the slice's first record. */
+  readonly entriesReadBefore: number;
+  /** More records were there when it was read. */
+  readonly moreBehind: boolean;
+}
+
+export type Next =
+  | { readonly kind: 'slice'; readonly slice: Slice }
+  | { readonly kind: 'gap'; readonly gap: Gap }
+  | { readonly kind: 'end'; readonly sealed: boolean };
+
+export interface ReadingDeps {
+  readonly reader: RangeReader;
+  readonly nowMs: () => number;
+  /** Marks that reach the stream's present end (shard/sweep.ts markArrivals). */
+  readonly mark: () => Promise<readonly (readonly [EntryId, number])[]>;
+}
+
+export class Reading {
+  readonly #deps: ReadingDeps;
+  readonly #settingsNow: () => TurnSettings;
+  readonly #shard: TurnShard;
+  #at: Position;
+  #marks: readonly (readonly [EntryId, number])[];
+  #batch: RawBatch | null = null;
+  /** First record of #batch that was not handed out. */
+  #index = 0;
+  #ahead: Promise<RawBatch> | null = null;
+  /** The next slice, made while a unit runs. */
+  #prepared: Promise<Next> | null = null;
+  /** Where the slices that were handed out end; #at may be further on by the prepared one. */
+  #handedOut: { readonly after: EntryId; readonly entriesRead: number };
+
+  constructor(
+    deps: ReadingDeps,
+    settings: () => TurnSettings,
+    shard: TurnShard,
+    at: Position,
+    marks: readonly (readonly [EntryId, number])[],
+  ) {
+    this.#deps = deps;
+    this.#settingsNow = settings;
+    this.#shard = shard;
+    this.#at = at;
+    this.#marks = marks;
+    this.#handedOut = at;
+  }
+
+  get #settings(): TurnSettings {
+    return this.#settingsNow();
+  }
+
+  /** Goes on after a gap or a unit that was read by its bounds; what was read ahead of another position is dropped. */
+  moveTo(after: EntryId, entriesRead: number): void {
+    if (after === this.#handedOut.after && entriesRead === this.#handedOut.entriesRead) return;
+    this.#at = { ...this.#at, after, entriesRead };
+    this.#handedOut = this.#at;
+    this.#batch = null;
+    this.#ahead = null;
+    this.#prepared = null;
+  }
+
+  /** True when the next slice needs no new read. */
+  get ready(): boolean {
+    return this.#prepared !== null || this.#ahead !== null || (this.#batch !== null && this.#index < this.#batch.count);
+  }
+
+  /** While a unit runs: makes the next slice, when the last read promised one. Read and encoded ahead, never started. */
+  prepare(): void {
+    if (this.#prepared || !this.#batch) return;
+    if (this.#index >= this.#batch.count && !moreBehind(this.#batch)) return;
+    this.#prepared = this.#makeNext();
+    // Whoever takes it sees the failure; until then it is nobody's.
+    this.#prepared.catch(() => undefined);
+  }
+
+  /** The next batch of records, at most `batchSize` and EVENT_BYTES_MAX; or a gap before them; or the end. */
+  async next(): Promise<Next> {
+    const prepared = this.#prepared ?? this.#makeNext();
+    this.#prepared = null;
+    const next = await prepared;
+    if (next.kind === 'gap') {
+      const { checkpoint, entriesRead, newGeneration } = next.gap;
+      // What was seen of a stream that is gone has been reported with the gap.
+      const seen = newGeneration ? { seenAdded: 0, seenLast: '' as const } : {};
+      this.#at = { ...this.#at, ...seen, after: checkpoint, entriesRead };
+      this.#handedOut = this.#at;
+    }
+    if (next.kind === 'slice') {
+      const { slice } = next;
+      const after = slice.records[slice.records.length - 1]!.id;
+      this.#handedOut = { after, entriesRead: slice.entriesReadBefore + slice.records.length };
+    }
+    return next;
+  }
+
+  async #makeNext(): Promise<Next> {
+    if (!this.#batch || this.#index >= this.#batch.count || this.#isRemainder(this.#batch)) {
+      const ahead = this.#ahead ?? this.#read();
+      this.#ahead = null;
+      const batch = await ahead;
+      const gap = findGap(this.#at, batch.stream);
+      this.#batch = null;
+      if (gap) return { kind: 'gap', gap };
+      if (batch.count === 0) return { kind: 'end', sealed: batch.stream.lastGeneratedId === AFTER_ALL };
+      this.#batch = batch;
+      this.#index = 0;
+      this.#adoptTrueCount(batch);
+      await this.#seen(batch);
+    }
+    const batch = this.#batch;
+    const slice = this.#slice(batch, this.#index, Math.min(batch.count, this.#index + this.#settings.batchSize));
+    // The read after this one travels while the slice is worked on.
+    if (this.#index >= batch.count && moreBehind(batch)) {
+      this.#ahead = this.#read();
+      this.#ahead.catch(() => undefined);
+    }
+    return { kind: 'slice', slice };
+  }
+
+  /** What is left of a read but no whole batch, with more behind it, is read again from its beginning (the 6 MB bound cut a batch). */
+  #isRemainder(batch: RawBatch): boolean {
+    return this.#index > 0 && batch.count - this.#index < this.#settings.batchSize && moreBehind(batch);
+  }
+
+  /** The records of a unit, by its bounds; fewer than its count when the source lost some. */
+  async unit(unit: Unit, entriesReadBefore: number): Promise<Slice> {
+    const batch = await this.#deps.reader.readAfter(this.#shard.key, previousId(unit.first), unit.count, unit.last);
+    await this.#seen(batch);
+    const event = this.#encode(batch, 0, batch.count, 2 * EVENT_BYTES_MAX);
+    // The reader cuts what no event could hold; the unit's rest then stays where it is, and counts as vanished only if it is gone.
+    const records = this.#times(batch, 0, batch.count);
+    return { batch, from: 0, to: batch.count, records, event, entriesReadBefore, moreBehind: false };
+  }
+
+  #slice(batch: RawBatch, from: number, limit: number): Slice {
+    const event = this.#encode(batch, from, limit, EVENT_BYTES_MAX);
+    // A record that is too large by itself makes a unit of one.
+    const to = from + Math.max(1, event.count);
+    const slice: Slice = {
+      batch,
+      from,
+      to,
+      records: this.#times(batch, from, to),
+      event,
+      entriesReadBefore: this.#at.entriesRead,
+      moreBehind: to < batch.count || moreBehind(batch),
+    };
+    this.#index = to;
+    this.#at = { ...this.#at, after: batch.ids[to - 1]!, entriesRead: this.#at.entriesRead + (to - from) };
+    return slice;
+  }
+
+  #read(): Promise<RawBatch> {
+    return this.#deps.reader.readAfter(this.#shard.key, this.#at.after, readCount(this.#settings.batchSize));
+  }
+
+  /** Single deletions (XDEL) are holes that no count shows until a read reaches the end of the stream: then the true count is known. */
+  #adoptTrueCount(batch: RawBatch): void {
+    if (moreBehind(batch)) return;
+    const before = batch.stream.entriesAdded - batch.count;
+    if (before > this.#at.entriesRead) this.#at = { ...this.#at, entriesRead: before };
+  }
+
+  async #seen(batch: RawBatch): Promise<void> {
+    const last = batch.ids[batch.count - 1];
+    if (last === undefined) return;
+    if (!this.#settings.firstSeen && idIsTime(last, this.#deps.nowMs())) return;
+    const newest = this.#marks[this.#marks.length - 1];
+    if (!newest || compareIds(newest[0], last) < 0) this.#marks = await this.#deps.mark();
+  }
+
+  #arrival(id: EntryId): number {
+    return arrivalMs(id, { firstSeen: this.#settings.firstSeen, marks: this.#marks, nowMs: this.#deps.nowMs() });
+  }
+
+  #times(batch: RawBatch, from: number, to: number): RecordTime[] {
+    const times = new Array<RecordTime>(to - from);
+    for (let i = from; i < to; i++) times[i - from] = { id: batch.ids[i]!, arrivalMs: this.#arrival(batch.ids[i]!) };
+    return times;
+  }
+
+  #encode(batch: RawBatch, from: number, to: number, maxBytes: number): EncodedEvent {
+    const settings = this.#settings;
+    return encodeKinesis(batch, from, to, {
+      shardId: this.#shard.shardId,
+      arn: settings.arn,
+      ...this.#fieldNames(),
+      arrivalMs: (i) => this.#arrival(batch.ids[i]!),
+      maxBytes,
+    });
+  }
+
+  #fieldNames(): FieldNames {
+    const { streamName, dataField, partitionKeyField } = this.#settings;
+    return {
+      streamName,
+      ...(dataField !== undefined && { dataField }),
+      ...(partitionKeyField !== undefined && { partitionKeyField }),
+    };
+  }
+
+  /** Null when the record is not in hand. */
+  partitionKey(slice: Slice, id: EntryId): string | null {
+    const i = slice.batch.ids.indexOf(id);
+    return i < 0 ? null : recordFacts(slice.batch, i, this.#fieldNames()).partitionKey;
+  }
+
+  /** The event of records in hand, e.g. for a failure notice. */
+  encode(slice: Slice, first: EntryId, last: EntryId): Buffer | null {
+    let from = slice.from;
+    let to = slice.to;
+    while (from < to && compareIds(slice.batch.ids[from]!, first) < 0) from++;
+    while (to > from && compareIds(slice.batch.ids[to - 1]!, last) > 0) to--;
+    if (from >= to) return null;
+    const encoded = this.#encode(slice.batch, from, to, 2 * EVENT_BYTES_MAX);
+    return encoded.count === to - from ? encoded.event : null;
+  }
+}
+
+/** A whole number of batches, so that reads and batches end together. */
+function readCount(batchSize: number): number {
+  return batchSize * Math.max(1, Math.floor(READ_AHEAD_RECORDS / batchSize));
+}
+
+function moreBehind(batch: RawBatch): boolean {
+  if (batch.cut) return true;
+  const last = batch.ids[batch.count - 1];
+  return last !== undefined && batch.stream.lastId !== null && compareIds(last, batch.stream.lastId) < 0;
+}

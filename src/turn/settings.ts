@@ -1,0 +1,53 @@
+/** What one turn works under: a mapping's settings and the function version, taken together so that every attempt runs one whole version. */
+import type { FunctionVersion } from '../sandbox/types.ts';
+import type { UnitPolicy } from '../unit/types.ts';
+
+export interface TurnSettings {
+  readonly mapping: string;
+  readonly streamName: string;
+  readonly arn: string;
+  readonly dataField?: string;
+  readonly partitionKeyField?: string;
+  /** Ages count from the moment Millrace first saw a record, because the ids are no times. */
+  readonly firstSeen: boolean;
+  readonly batchSize: number;
+  readonly windowMs: number;
+  readonly policy: UnitPolicy;
+  readonly failureStream: string;
+  /** 0: a stream of the user's, which has no bound of ours. */
+  readonly failureBytesMax: number;
+  readonly version: FunctionVersion;
+  /** Logged by each turn (product.md, "Namespaces and mappings"). */
+  readonly configHash: string;
+}
+
+/** A shard as the source describes it. */
+export interface TurnShard {
+  readonly shardId: string;
+  readonly key: string;
+  readonly parents: readonly string[];
+  readonly closed: boolean;
+}
+
+/** What a mapping is right now: asked before each unit, so that a reload takes effect between units. */
+export interface TurnMapping {
+  readonly name: string;
+  settings(): TurnSettings;
+  shard(shardId: string): TurnShard | undefined;
+}
+
+/** What a turn tells the pollers when it ends. */
+export interface HandBack {
+  readonly mapping: string;
+  readonly shardId: string;
+  /**
+   * watch: nothing is left, look for records after the checkpoint (from `dueAt` on, when a batching window is open)
+   * parked: a job waits for `until`;  queued: a job will run at once;  done: the shard is settled to its end
+   */
+  readonly state: 'watch' | 'parked' | 'queued' | 'done';
+  readonly checkpoint: string;
+  /** Redis ms; 0: none. */
+  readonly dueAt: number;
+  readonly until: number;
+  readonly expiresAt: number;
+}

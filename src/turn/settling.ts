@@ -1,0 +1,219 @@
+/**
+ * The writing side of a turn. Decisions are gathered in a draft, so that what became of one unit and the delivery of the next one are
+ * a single settle: the one script call that a batch costs.
+ */
+import type { Redis } from 'ioredis';
+import { buildNotice } from '../failure/notice.ts';
+import { FAILURE_KEPT_MS } from '../limits.ts';
+import type { EntryId, Unit } from '../record.ts';
+import type { Keys } from '../redis/keys.ts';
+import { type SettleCounts, type Settled, settle } from '../shard/settle.ts';
+import type { ShardState } from '../shard/state.ts';
+import type { Holding } from '../shard/take.ts';
+import { expiresAt } from '../unit/expiry.ts';
+import type { Decision, GiveUp } from '../unit/types.ts';
+import type { Gap } from './gap.ts';
+import type { Reading, Slice } from './reading.ts';
+import type { TurnSettings, TurnShard } from './settings.ts';
+
+const NOTHING: SettleCounts = { succeeded: 0, expired: 0, givenUp: 0, filtered: 0, lostBySource: 0 };
+
+export interface SettlingDeps {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly holding: Holding;
+  readonly settings: () => TurnSettings;
+  readonly shard: TurnShard;
+  readonly newId: () => string;
+  readonly nowMs: () => number;
+  readonly onSettled: (counts: SettleCounts, nowMs: number, checkpointMoved: boolean) => void;
+}
+
+export class Settling {
+  readonly #deps: SettlingDeps;
+  #revision: number;
+  #generation: number;
+  /** As stored, or as the draft will store it. */
+  checkpoint: EntryId;
+  entriesRead: number;
+  units: readonly Unit[];
+  #dirty = false;
+  #moved = false;
+  #notBefore = 0;
+  #expiresAt = 0;
+  #blocked = '';
+  #result: string | null = null;
+  #why: string;
+  #done = false;
+  #counts = NOTHING;
+  #notices: string[] = [];
+
+  constructor(deps: SettlingDeps, state: ShardState) {
+    this.#deps = deps;
+    this.#revision = state.revision;
+    this.#generation = state.generation;
+    this.checkpoint = state.checkpoint;
+    this.entriesRead = state.entriesRead;
+    this.units = state.units;
+    this.#why = state.why;
+    this.#notBefore = state.notBefore;
+    this.#expiresAt = state.expiresAt;
+    this.#blocked = state.blocked;
+  }
+
+  get dirty(): boolean {
+    return this.#dirty;
+  }
+
+  get expiresAt(): number {
+    return this.#expiresAt;
+  }
+
+  get notBefore(): number {
+    return this.#notBefore;
+  }
+
+  get done(): boolean {
+    return this.#done;
+  }
+
+  /** A unit is about to run: its delivery must be durable before it does. */
+  deliver(units: readonly Unit[]): void {
+    this.#dirty = true;
+    this.units = units;
+  }
+
+  /** What the rules decided. Decisions with notices are committed by themselves, so that a refused notice refuses nothing else. */
+  async apply(decision: Decision, slice: Slice, reading: Reading): Promise<void> {
+    if (decision.giveUps.length > 0 && this.#dirty) await this.commit();
+    this.#dirty = true;
+    this.#why = '';
+    this.units = decision.stack;
+    this.#notBefore = decision.notBefore ?? 0;
+    if (decision.lastProcessingResult) this.#result = decision.lastProcessingResult;
+    const lost = sum(decision.giveUps.filter((g) => g.condition === 'SourceGap'));
+    this.#count({ ...NOTHING, ...pick(decision), lostBySource: lost });
+    if (decision.checkpoint !== null) {
+      this.checkpoint = decision.checkpoint;
+      this.entriesRead += decision.succeeded + decision.expired + decision.givenUp + lost;
+      this.#moved = true;
+    }
+    this.#describeHead(slice, reading);
+    for (const giveUp of decision.giveUps) this.#notices.push(this.#notice(giveUp, slice, reading));
+  }
+
+  async applyGap(gap: Gap): Promise<void> {
+    if (this.#dirty) await this.commit();
+    this.#dirty = true;
+    this.#moved = true;
+    this.checkpoint = gap.checkpoint;
+    this.entriesRead = gap.entriesRead;
+    if (gap.newGeneration) this.#generation++;
+    this.#count({ ...NOTHING, lostBySource: gap.lost });
+    const giveUp: GiveUp = {
+      ...{ condition: 'SourceGap', first: gap.first, last: gap.last, count: gap.lost, requestId: this.#deps.newId() },
+      ...{ invokeCount: 0, functionError: undefined, error: null },
+    };
+    this.#notices.push(this.#notice(giveUp, null, null));
+  }
+
+  /** Every record of a closed shard is settled. */
+  finish(): void {
+    this.#dirty = true;
+    this.#done = true;
+  }
+
+  /** The delivery that was recorded cannot be judged because its notice was refused: the unit stays, and says why. */
+  hold(units: readonly Unit[], why: string, notBefore: number): void {
+    this.#reset();
+    this.#dirty = true;
+    this.units = units;
+    this.#why = why;
+    this.#notBefore = notBefore;
+  }
+
+  /**
+   * Makes the draft durable. @throws FencedError when the shard changed hands; SettleRefused when nothing was written because the
+   * notice could not be.
+   */
+  async commit(): Promise<void> {
+    if (!this.#dirty) return;
+    const deps = this.#deps;
+    const settings = deps.settings();
+    const reply: Settled = await settle(
+      deps.redis,
+      deps.keys,
+      {
+        holding: deps.holding,
+        streamKey: deps.shard.key,
+        failureStream: settings.failureStream,
+        failureBytesMax: settings.failureBytesMax,
+        failureKeptMs: settings.failureBytesMax > 0 ? FAILURE_KEPT_MS : 0,
+      },
+      {
+        ...{ revision: this.#revision + 1, generation: this.#generation, entriesRead: this.entriesRead },
+        ...{ checkpoint: this.#moved ? this.checkpoint : null, units: this.units, notBefore: this.#notBefore },
+        ...{ expiresAt: this.#expiresAt, blocked: this.#blocked, lastProcessingResult: this.#result, why: this.#why },
+        ...{ done: this.#done, counts: this.#counts, notices: this.#notices },
+      },
+    );
+    if (reply.kind === 'refused') throw new SettleRefused(reply.reason);
+    this.#revision++;
+    deps.onSettled(this.#counts, reply.nowMs, this.#moved);
+    this.#reset();
+  }
+
+  #reset(): void {
+    this.#dirty = false;
+    this.#moved = false;
+    this.#result = null;
+    this.#counts = NOTHING;
+    this.#notices = [];
+  }
+
+  #count(more: SettleCounts): void {
+    const sum = { ...this.#counts };
+    for (const key of Object.keys(more) as (keyof SettleCounts)[]) sum[key] += more[key];
+    this.#counts = sum;
+  }
+
+  /** For `status` and for expiry without a turn: what is known of the head while it waits. */
+  #describeHead(slice: Slice, reading: Reading): void {
+    const head = this.units[0];
+    const records = head ? slice.records.filter((r) => r.id === head.first) : [];
+    this.#expiresAt = head ? (expiresAt(this.#deps.settings().policy, head, records) ?? 0) : 0;
+    this.#blocked =
+      head && head.blockedSince !== null
+        ? JSON.stringify({ partitionKey: reading.partitionKey(slice, head.first) })
+        : '';
+  }
+
+  #notice(giveUp: GiveUp, slice: Slice | null, reading: Reading | null): string {
+    const { shard } = this.#deps;
+    const settings = this.#deps.settings();
+    const times = slice ? slice.records : [];
+    const at = (id: EntryId) => times.find((r) => r.id === id)?.arrivalMs ?? null;
+    const payload =
+      slice && reading && giveUp.condition !== 'SourceGap' ? reading.encode(slice, giveUp.first, giveUp.last) : null;
+    return buildNotice({
+      ...{ mapping: settings.mapping, functionName: settings.version.name, functionVersion: settings.version.hash },
+      ...{ shardId: shard.shardId, streamArn: settings.arn, giveUp, timestampMs: this.#deps.nowMs() },
+      ...{
+        firstArrivalMs: at(giveUp.first),
+        lastArrivalMs: at(giveUp.last),
+        payload: payload?.toString('latin1') ?? null,
+      },
+    });
+  }
+}
+
+/** Nothing was written: the failure destination cannot take the notice. */
+export class SettleRefused extends Error {}
+
+function pick(decision: Decision): { succeeded: number; expired: number; givenUp: number } {
+  return { succeeded: decision.succeeded, expired: decision.expired, givenUp: decision.givenUp };
+}
+
+function sum(giveUps: readonly GiveUp[]): number {
+  return giveUps.reduce((n, g) => n + g.count, 0);
+}

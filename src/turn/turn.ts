@@ -1,0 +1,281 @@
+/** The steps of one turn, which executor.ts tells in order. Holds what they share: the lease, the reading and the writing side. */
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { FencedError } from '../errors.ts';
+import { QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
+import type { Log } from '../observe/log.ts';
+import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
+import type { Unit } from '../record.ts';
+import type { Keys } from '../redis/keys.ts';
+import type { RangeReader } from '../redis/reader.ts';
+import type { InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
+import type { SettleCounts } from '../shard/settle.ts';
+import { markArrivals } from '../shard/sweep.ts';
+import { releaseShard, stillHeld, type Taken } from '../shard/take.ts';
+import type { Clock } from '../time.ts';
+import { afterAttempt } from '../unit/after-attempt.ts';
+import { beforeAttempt } from '../unit/before-attempt.ts';
+import { startUnit } from '../unit/pieces.ts';
+import type { AttemptOutcome, Decision } from '../unit/types.ts';
+import type { AloneGate } from './alone.ts';
+import { attempt } from './attempt.ts';
+import { Reading, type Slice } from './reading.ts';
+import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
+import { SettleRefused, Settling } from './settling.ts';
+
+/** What a turn tells the metrics. */
+export interface TurnObserver {
+  invoked(functionName: string, outcome: InvokeOutcome): void;
+  settled(mapping: string, counts: SettleCounts): void;
+  retried(mapping: string): void;
+  takenOver(mapping: string): void;
+  fenced(mapping: string): void;
+}
+
+export interface TurnDeps {
+  readonly daemonId: string;
+  readonly redis: Redis;
+  readonly reader: RangeReader;
+  readonly keys: Keys;
+  readonly sandbox: Sandbox;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly observe: TurnObserver;
+  readonly gate: AloneGate;
+  readonly draining: () => boolean;
+}
+
+/** A unit with its records, about to run. */
+export interface Ready {
+  readonly slice: Slice;
+  readonly alone: boolean;
+}
+
+export class Turn {
+  readonly #deps: TurnDeps;
+  readonly #mapping: TurnMapping;
+  readonly #shard: TurnShard;
+  readonly #lock: TurnLock;
+  readonly #taken: Extract<Taken, { kind: 'ok' }>;
+  readonly #reading: Reading;
+  readonly #settling: Settling;
+  readonly #log: Log;
+  readonly #lease: LeaseView;
+  readonly #endsAt: number;
+  #settings: TurnSettings;
+  #settledAt: number;
+  /** Redis' clock minus our monotonic one, as of Redis' last answer. */
+  #redisAhead: number;
+  /** The slice that a fresh unit was made of, so that it is not read again. */
+  #fresh: { readonly requestId: string; readonly slice: Slice } | null = null;
+
+  constructor(
+    deps: TurnDeps,
+    mapping: TurnMapping,
+    shard: TurnShard,
+    lock: TurnLock,
+    taken: Extract<Taken, { kind: 'ok' }>,
+  ) {
+    this.#deps = deps;
+    this.#mapping = mapping;
+    this.#shard = shard;
+    this.#lock = lock;
+    this.#taken = taken;
+    this.#settings = mapping.settings();
+    const { redis, keys, reader, clock } = deps;
+    const { state, holding } = taken;
+    this.#log = deps.log.child({ mapping: mapping.name, shard: shard.shardId });
+    this.#redisAhead = taken.nowMs - clock.monoMs();
+    this.#endsAt = clock.monoMs() + QUANTUM_MS;
+    this.#settledAt = state.settledAt;
+    this.#lease = {
+      epoch: holding.epoch,
+      held: () => lock.held(),
+      confirm: () => stillHeld(redis, keys, holding),
+    };
+    const nowMs = () => this.#nowMs();
+    const settings = () => this.#settings;
+    const mark = () => markArrivals(redis, keys, holding.shard, shard.key);
+    const at = {
+      after: state.checkpoint,
+      entriesRead: state.entriesRead,
+      seenAdded: state.seenAdded,
+      seenLast: state.seenLast,
+    };
+    this.#reading = new Reading({ reader, nowMs, mark }, settings, shard, at, state.marks);
+    const onSettled = (counts: SettleCounts, settledMs: number, moved: boolean) => {
+      this.#redisAhead = settledMs - clock.monoMs();
+      if (moved) this.#settledAt = settledMs;
+      deps.observe.settled(mapping.name, counts);
+    };
+    this.#settling = new Settling(
+      { redis, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled },
+      state,
+    );
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.#deps.clock.monoMs() + this.#redisAhead);
+  }
+
+  /** A parked unit woken before its time; only a new version of the function may try it at once, once (contract.md, Handlers). */
+  tooEarly(): boolean {
+    const { units, notBefore } = this.#taken.state;
+    return units.length > 0 && notBefore > this.#nowMs() && units[0]!.triedVersion === this.#settings.version.hash;
+  }
+
+  /** The next unit to run, or null when nothing is left to do now. Settles on the way what needs no run: gaps, expired records. */
+  async pick(): Promise<Ready | null> {
+    for (;;) {
+      this.#settings = this.#mapping.settings();
+      const slice = this.#settling.units.length > 0 ? await this.#headSlice() : await this.#freshSlice();
+      if (slice === null) return null;
+      if (slice === 'gap') continue;
+      const now = this.#nowMs();
+      const next = beforeAttempt(
+        this.#settings.policy,
+        this.#settling.units,
+        slice.records,
+        now,
+        randomUUID,
+        Math.random,
+      );
+      if (next.kind === 'run') {
+        this.#settling.deliver([next.unit, ...this.#settling.units.slice(1)]);
+        return { slice, alone: next.alone };
+      }
+      if (!(await this.#write(next.decision, slice, null))) return null;
+      if (next.decision.notBefore !== null && next.decision.notBefore > now) return null;
+    }
+  }
+
+  async #headSlice(): Promise<Slice> {
+    const head = this.#settling.units[0]!;
+    if (this.#fresh?.requestId === head.requestId && head.deliveries === 0) return this.#fresh.slice;
+    await this.#settling.commit();
+    return this.#reading.unit(head, this.#settling.entriesRead);
+  }
+
+  async #freshSlice(): Promise<Slice | 'gap' | null> {
+    const settling = this.#settling;
+    const window = this.#settings.windowMs;
+    this.#reading.moveTo(settling.checkpoint, settling.entriesRead);
+    // With a window the moment of the last settle decides when the next batch is due, so it cannot wait to be written with it.
+    if (!this.#reading.ready || window > 0) await settling.commit();
+    const next = await this.#reading.next();
+    if (next.kind === 'gap') {
+      this.#log.warn({ ...next.gap }, 'the source lost records before they were read');
+      await settling.applyGap(next.gap);
+      await settling.commit();
+      return 'gap';
+    }
+    if (next.kind === 'end') {
+      if (next.sealed) settling.finish();
+      return null;
+    }
+    const { slice } = next;
+    this.#dueAt = this.#batchDueAt(slice, window);
+    if (this.#dueAt > this.#nowMs()) return null;
+    settling.entriesRead = slice.entriesReadBefore;
+    const unit = startUnit(slice.records, randomUUID());
+    settling.units = [unit];
+    this.#fresh = { requestId: unit.requestId, slice };
+    return slice;
+  }
+
+  /** Redis ms at which the batch may run; a full one at once (esm-semantics.md §1.4: the window opens after the previous invocation). */
+  #dueAt = 0;
+  #batchDueAt(slice: Slice, windowMs: number): number {
+    if (windowMs === 0 || slice.moreBehind || slice.records.length >= this.#settings.batchSize) return 0;
+    return Math.max(this.#settledAt, slice.records[0]!.arrivalMs) + windowMs;
+  }
+
+  /** Makes the delivery durable, then runs the unit; meanwhile the next batch is read and encoded, never started. */
+  async invoke({ slice, alone }: Ready): Promise<AttemptOutcome> {
+    await this.#settling.commit();
+    if (!this.#lock.held()) throw new FencedError('the lock ran out before the invocation');
+    const unit = this.#settling.units[0]!;
+    if (unit.deliveries > 1) this.#deps.observe.retried(this.#mapping.name);
+    const { sandbox, observe, log } = this.#deps;
+    const deps = { sandbox, log, onInvoked: observe.invoked.bind(observe) };
+    const running = this.#deps.gate.run(alone, () =>
+      attempt(deps, this.#settings, this.#taken.holding.shard, unit, slice, this.#lease),
+    );
+    if (this.#settings.windowMs === 0) this.#reading.prepare();
+    return await running;
+  }
+
+  /** Writes what became of the unit; the turn's end when that is now, null when it goes on. */
+  async conclude({ slice }: Ready, outcome: AttemptOutcome): Promise<TurnEnd | null> {
+    const { policy } = this.#settings;
+    const ran = this.#settling.units[0]!;
+    const decision = afterAttempt(
+      policy,
+      this.#settling.units,
+      slice.records,
+      outcome,
+      this.#nowMs(),
+      Math.random,
+      randomUUID,
+    );
+    const written = await this.#write(decision, slice, ran);
+    const waits = decision.notBefore !== null && decision.notBefore > this.#nowMs();
+    if (!written || waits) return this.end();
+    const over = this.#deps.clock.monoMs() >= this.#endsAt && (slice.moreBehind || decision.stack.length > 0);
+    return over || this.#deps.draining() ? this.#yield() : null;
+  }
+
+  /** False when a notice was refused: then nothing of the decision holds, and the shard says why it stays where it is. */
+  async #write(decision: Decision, slice: Slice, ran: Unit | null): Promise<boolean> {
+    const before = this.#settling.units;
+    const stamped = ran ? { ...decision, stack: decision.stack.map((u) => this.#stamp(u, ran)) } : decision;
+    try {
+      await this.#settling.apply(stamped, slice, this.#reading);
+      if (decision.giveUps.length > 0) await this.#settling.commit();
+      return true;
+    } catch (error) {
+      if (!(error instanceof SettleRefused)) throw error;
+      this.#log.error({ reason: error.message }, 'a failure notice cannot be written; the shard waits');
+      const [head, ...rest] = before;
+      const failures = head!.failures + (decision.failed && ran ? 1 : 0);
+      const blockedSince = head!.blockedSince ?? this.#nowMs();
+      const held: Unit = { ...head!, lost: 0, failures, blockedSince, triedVersion: this.#settings.version.hash };
+      this.#settling.hold([held, ...rest], error.message, this.#nowMs() + REFUSED_PAUSE_MS);
+      await this.#settling.commit();
+      return false;
+    }
+  }
+
+  /** The unit that just failed remembers which version of the function that was. */
+  #stamp(unit: Unit, ran: Unit): Unit {
+    return unit.requestId === ran.requestId ? { ...unit, triedVersion: this.#settings.version.hash } : unit;
+  }
+
+  /** Nothing can run now: the shard is watched, parked until its next attempt or expiry, or settled to its end. */
+  async end(): Promise<TurnEnd> {
+    await this.#settling.commit();
+    const { notBefore, expiresAt, units, done } = this.#settling;
+    if (units.length === 0) {
+      await this.#release(done ? 'done' : 'watch', 0);
+      return { kind: 'finished' };
+    }
+    const until = expiresAt > 0 ? Math.min(notBefore, expiresAt) : notBefore;
+    await this.#release('parked', until);
+    return { kind: 'park', delayMs: Math.max(0, until - this.#nowMs()) };
+  }
+
+  async #yield(): Promise<TurnEnd> {
+    await this.#settling.commit();
+    await this.#release('queued', 0);
+    return { kind: 'yield' };
+  }
+
+  async #release(state: HandBack['state'], until: number): Promise<void> {
+    const message: HandBack = {
+      ...{ mapping: this.#mapping.name, shardId: this.#shard.shardId, state, until },
+      ...{ checkpoint: this.#settling.checkpoint, expiresAt: this.#settling.expiresAt },
+      dueAt: state === 'watch' && this.#dueAt > this.#nowMs() ? this.#dueAt : 0,
+    };
+    await releaseShard(this.#deps.redis, this.#deps.keys, this.#taken.holding, message);
+  }
+}
