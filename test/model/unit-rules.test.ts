@@ -158,9 +158,6 @@ it('holds its invariants while policies change between any two steps', () => {
       const once = (move: Move): boolean =>
         shard.step((attempt) => {
           checkAttempt(shard, attempt, sets);
-          const failing =
-            move.does === 'throw' || move.does === 'junk' || move.does === 'kill' || move.does === 'report';
-          if (attempt.records.length === 1 && failing) failedAlone.add(attempt.records[0]!);
           return perform(shard, move, attempt);
         });
       for (const { move, policy, sleep, expire } of steps) {
