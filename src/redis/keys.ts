@@ -31,6 +31,14 @@ export class Keys {
   streamShard(name: string, shardId: string): string {
     return `${this.namespace}:stream:${name}:${shardId}`;
   }
+  /** Set of the names of all sharded streams. */
+  streams(): string {
+    return `${this.namespace}:streams`;
+  }
+  /** String with a TTL: the last batch that one producer's session put, so that a batch sent twice is taken once. */
+  producer(session: string): string {
+    return `${this.namespace}:producer:${session}`;
+  }
   /** Set of the mappings that read a stream key: what trimming must wait for. */
   readers(streamKey: string): string {
     return `${this.namespace}:readers:${streamKey}`;

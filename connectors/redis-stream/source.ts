@@ -1,0 +1,74 @@
+/** Redis streams behind the source port: a sharded stream if one of that name was created, else the plain key. */
+import { shardIdOf } from '../../src/record.ts';
+import type { Redis } from '../../src/redis/connect.ts';
+import type { Keys } from '../../src/redis/keys.ts';
+import type { Source, SourceDescription, SourceShard, StartingPosition } from '../../src/source/port.ts';
+import { HOUR } from '../../src/time.ts';
+import { MillraceError } from '../../src/errors.ts';
+import { startOf, type Arrival } from './start.ts';
+import { readTopology, wrongTypeOr } from './topology.ts';
+
+export interface RedisStreamSourceOptions {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly stream: string;
+  /** `settled`: a plain stream's records go as soon as every mapping settled them. A sharded stream has its retention. */
+  readonly trim?: 'settled' | undefined;
+  readonly arrival?: Arrival | undefined;
+}
+
+export function streamArn(stream: string): string {
+  return `arn:millrace:redis:::stream/${stream}`;
+}
+
+export function createRedisStreamSource(options: RedisStreamSourceOptions): Source {
+  const { redis, keys, stream } = options;
+  const arn = streamArn(stream);
+  let cached: { revision: string; description: SourceDescription } | null = null;
+
+  async function describe(): Promise<SourceDescription> {
+    // One small reply while nothing changes: a topology of 10,000 shards is a megabyte.
+    const revision = await redis.hget(keys.stream(stream), 'revision').catch((error: unknown) => {
+      throw wrongTypeOr(error, keys.stream(stream), 'the topology of a sharded stream');
+    });
+    if (revision === null) {
+      cached = null;
+      return describePlain(options, arn);
+    }
+    if (cached?.revision === revision) return cached.description;
+    const topology = await readTopology(redis, keys, stream);
+    // Deleted between the two reads.
+    if (!topology) return describePlain(options, arn);
+    const description: SourceDescription = {
+      exists: true,
+      arn,
+      shards: topology.shards.map(({ shardId, key, parents, closed }) => ({ shardId, key, parents, closed })),
+      revision: topology.revision,
+      retentionMs: topology.retentionHours * HOUR,
+    };
+    cached = { revision: String(topology.revision), description };
+    return description;
+  }
+
+  return {
+    describe,
+    start: (shard: SourceShard, position: StartingPosition) =>
+      startOf(redis, shard.key, position, options.arrival ?? 'id'),
+  };
+}
+
+async function describePlain(options: RedisStreamSourceOptions, arn: string): Promise<SourceDescription> {
+  const type = await options.redis.type(options.stream);
+  if (type !== 'stream' && type !== 'none') {
+    throw new MillraceError('stream-wrong-type', `the Redis key "${options.stream}" is a ${type}, not a stream`, {
+      hint: 'another program uses this key: choose another stream name',
+    });
+  }
+  return {
+    exists: type === 'stream',
+    arn,
+    shards: [{ shardId: shardIdOf(0), key: options.stream, parents: [], closed: false }],
+    revision: 0,
+    retentionMs: options.trim ?? null,
+  };
+}
