@@ -1,0 +1,78 @@
+/**
+ * The durable record of records that did not succeed: AWS's OnFailure record (esm-semantics.md §1.11) with what Millrace adds to it
+ * (contract.md, "Failure notices"). Pure: facts in, JSON text out, members in AWS's order and ours behind them.
+ */
+import { type EntryId, toSequenceNumber } from '../record.ts';
+
+export type NoticeCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded' | 'SkippedByOperator' | 'SourceGap';
+
+export interface NoticeInput {
+  readonly mapping: string;
+  readonly functionName: string;
+  /** Hash of the version that ran, or would have run. */
+  readonly functionVersion: string;
+  readonly shardId: string;
+  readonly streamArn: string;
+  readonly giveUp: {
+    readonly condition: NoticeCondition;
+    /** First and last record; of a SourceGap the first and last missing position. */
+    readonly first: EntryId;
+    readonly last: EntryId;
+    readonly count: number;
+    readonly requestId: string;
+    readonly invokeCount: number;
+    /** 'Unhandled' after an error, null after a bad or partial response; undefined: the function was not the reason. */
+    readonly functionError: 'Unhandled' | null | undefined;
+    readonly error: { readonly errorType: string; readonly errorMessage: string } | null;
+  };
+  /** Null where it is not known, as of records that were lost unread. */
+  readonly firstArrivalMs: number | null;
+  readonly lastArrivalMs: number | null;
+  /** The invocation event as JSON text; null when there is none (a gap, records that vanished). */
+  readonly payload: string | null;
+  /** Redis ms. */
+  readonly timestampMs: number;
+}
+
+export function buildNotice(input: NoticeInput): string {
+  const { giveUp } = input;
+  const responded = giveUp.functionError !== undefined && giveUp.condition !== 'RecordAgeExceeded';
+  return JSON.stringify({
+    requestContext: {
+      requestId: giveUp.requestId,
+      functionArn: `arn:millrace:lambda:::function:${input.functionName}`,
+      condition: giveUp.condition,
+      approximateInvokeCount: giveUp.invokeCount,
+    },
+    // The function is named without a qualifier, so that AWS would call what ran $LATEST; the very version is in functionVersion.
+    responseContext: responded
+      ? { statusCode: 200, executedVersion: '$LATEST', functionError: giveUp.functionError }
+      : undefined,
+    version: '1.0',
+    payload: input.payload ?? undefined,
+    timestamp: isoTime(input.timestampMs),
+    KinesisBatchInfo: {
+      shardId: input.shardId,
+      startSequenceNumber: toSequenceNumber(giveUp.first),
+      endSequenceNumber: toSequenceNumber(giveUp.last),
+      approximateArrivalOfFirstRecord: optionalTime(input.firstArrivalMs),
+      approximateArrivalOfLastRecord: optionalTime(input.lastArrivalMs),
+      batchSize: giveUp.count,
+      streamArn: input.streamArn,
+    },
+    mapping: input.mapping,
+    functionVersion: input.functionVersion,
+    error: giveUp.error ? { errorType: giveUp.error.errorType, errorMessage: giveUp.error.errorMessage } : undefined,
+  });
+}
+
+function optionalTime(ms: number | null): string | undefined {
+  return ms === null ? undefined : isoTime(ms);
+}
+
+/** The largest moment that a date can be (ECMAScript), for ids that are no times. */
+const LAST_MOMENT_MS = 8_640_000_000_000_000;
+
+function isoTime(ms: number): string {
+  return new Date(Math.min(Math.max(ms, -LAST_MOMENT_MS), LAST_MOMENT_MS)).toISOString();
+}
