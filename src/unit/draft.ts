@@ -40,7 +40,7 @@ export function finish(draft: Draft): Decision {
     givenUp: draft.givenUp,
     giveUps: draft.giveUps,
     stack: [...draft.pieces.map((piece) => piece.unit), ...draft.rest],
-    // A wait belongs to the unit that failed: with an empty stack the next batch is due at once.
+    // A wait belongs to what is left of the head; when that is settled, what comes next is due at once.
     notBefore: draft.pieces.length > 0 ? draft.notBefore : null,
     lastProcessingResult: draft.lastProcessingResult,
     failed: draft.failed,

@@ -83,8 +83,6 @@ export function expireFront(policy: AgePolicy, draft: Draft, nowMs: number): boo
     const overdue = overduePrefix(policy, piece.records, nowMs);
     if (overdue === 0) break;
     any = true;
-    // After a whole unit is gone its wait must not hold the one behind it.
-    if (overdue === piece.records.length) draft.notBefore = null;
     giveUpExpired(policy, draft, piece, overdue);
   }
   const front = draft.pieces[0];
