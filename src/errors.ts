@@ -31,6 +31,8 @@ export const ERRORS = {
   'function-syntax': { exit: 1, about: "a function's code does not compile" },
   'function-import': { exit: 1, about: "a function's code imports something that does not exist" },
   'function-init': { exit: 1, about: "a function's code fails or does not end when it is loaded" },
+  // --- configuration (mapping/) ---------------------------------------------------------------------------------
+  'config-invalid': { exit: 1, about: 'the YAML configuration has errors' },
 } as const satisfies Record<string, { exit: 1 | 2; about: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

@@ -3,6 +3,12 @@
  * every environment reference replaced. Units are in the names, or are those of AWS's option of the same name.
  */
 
+import type { FunctionFields } from './fields/function-fields.ts';
+import type { MappingFields } from './fields/mapping-fields.ts';
+import type { RedisStreamSource } from './fields/source-fields.ts';
+
+export type { RedisStreamSource } from './fields/source-fields.ts';
+
 /** Where something is written, 1-based. */
 export interface Position {
   readonly file: string;
@@ -20,60 +26,42 @@ export interface Problem extends Position {
   readonly hint?: string;
 }
 
-export interface FunctionConfig {
+/** As declared, with `code` absolute, `environment` resolved, and the names of its secret entries. */
+export interface FunctionConfig extends Readonly<Omit<FunctionFields, 'environment' | 'network'>> {
   readonly name: string;
-  /** Absolute path of the file or directory. */
-  readonly code: string;
-  /** `export`, or `file.export` for directories. */
-  readonly handler: string;
-  /** MB */
-  readonly memorySize: number;
-  /** Seconds */
-  readonly timeout: number;
   /** Resolved values, those of secret entries included. */
   readonly environment: Readonly<Record<string, string>>;
   /** The entries of `environment` that were written `{ secret: … }`. */
   readonly secretNames: readonly string[];
-  /** `host:port`, `*.host:port`, `[v6]:port`, `CIDR:port`; validated syntax. */
   readonly network: { readonly allow: readonly string[] };
-  /** Invocations in flight per child process. */
-  readonly concurrencyPerProcess: number;
   readonly position: Position;
 }
 
-export interface RedisStreamSource {
-  readonly type: 'redis-stream';
-  readonly stream: string;
-  readonly dataField?: string;
-  readonly partitionKeyField?: string;
-  readonly arrival: 'id' | 'first-seen';
-  readonly trim: 'never' | 'settled';
-}
+type Kept =
+  | 'function'
+  | 'enabled'
+  | 'batchSize'
+  | 'maximumBatchingWindowInSeconds'
+  | 'startingPosition'
+  | 'maximumRetryAttempts'
+  | 'bisectBatchOnFunctionError'
+  | 'failureStreamMaxBytes';
 
-export interface MappingConfig {
+/** As declared, but flattened where only one choice is supported. */
+export interface MappingConfig extends Readonly<Pick<MappingFields, Kept>> {
   readonly name: string;
-  /** Name of a function in the same configuration. */
-  readonly function: string;
-  readonly enabled: boolean;
   readonly source: RedisStreamSource;
   readonly eventFormat: 'kinesis';
-  readonly batchSize: number;
-  readonly maximumBatchingWindowInSeconds: number;
-  readonly startingPosition: 'TRIM_HORIZON' | 'LATEST' | 'AT_TIMESTAMP';
   /** Milliseconds since the epoch; present exactly with AT_TIMESTAMP. */
   readonly startingPositionTimestamp?: number;
   /** -1: never; undefined: not written out, so the 24 h default with its own rule holds (product.md, "Expiry"). */
   readonly maximumRecordAgeInSeconds: number | undefined;
-  /** -1: unlimited. */
-  readonly maximumRetryAttempts: number;
-  readonly bisectBatchOnFunctionError: boolean;
   readonly functionResponseTypes: readonly 'ReportBatchItemFailures'[];
   /** destinationConfig.onFailure.stream; undefined: the mapping's own failure stream. */
   readonly onFailureStream: string | undefined;
-  readonly failureStreamMaxBytes: number;
-  /** SHA-256 (hex) over every setting of the mapping and of its function (secrets included, so one-way). */
+  /** SHA-256 (hex) over every setting of the mapping and of its function; values of secrets do not enter. */
   readonly configHash: string;
-  /** The fields that Redis keeps for the mapping's name (product.md, "Namespaces and mappings"); plain JSON. */
+  /** The fields that Redis keeps for the mapping's name (product.md, "Namespaces and mappings"); plain JSON, keys sorted. */
   readonly pinned: Readonly<Record<string, unknown>>;
   readonly position: Position;
 }

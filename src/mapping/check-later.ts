@@ -1,0 +1,34 @@
+/** Fields that are known but not supported yet: refused, unless they are set to AWS's "off". */
+import type { Report } from './report.ts';
+import { type Schema, metaOf, step } from './schema-walk.ts';
+import { type Path, type TreeNode, toData } from './tree.ts';
+
+export function reportLater(schema: Schema, node: TreeNode, path: Path, report: Report): void {
+  const later = metaOf(schema)?.later;
+  if (later !== undefined) {
+    if (node.kind === 'scalar' && node.broken) return;
+    if (later.isOff(toData(node))) return;
+    report.add({
+      code: 'not-supported-yet',
+      path,
+      at: node.at,
+      message: `${later.feature} is not supported yet`,
+      hint: 'remove it; it is planned',
+    });
+    return;
+  }
+  if (node.kind === 'list') node.items.forEach((item, index) => descend(schema, node, index, item, path, report));
+  if (node.kind === 'map') node.entries.forEach((entry) => descend(schema, node, entry.key, entry.node, path, report));
+}
+
+function descend(
+  schema: Schema,
+  parent: TreeNode,
+  key: string | number,
+  node: TreeNode,
+  path: Path,
+  report: Report,
+): void {
+  const next = step(schema, key, parent);
+  if (next !== undefined) reportLater(next, node, [...path, key], report);
+}

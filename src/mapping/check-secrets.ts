@@ -1,0 +1,89 @@
+/** Finds the secrets of a configuration, and what should have been one. Nothing here repeats a value. */
+import { SECRET_LENGTH_MIN } from '../limits.ts';
+import type { CheckContext } from './context.ts';
+import { type Path, type Scalar, type TreeNode, child } from './tree.ts';
+
+const SOUNDS_SECRET = /(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIALS?)$/i;
+
+/** Credentials in the Redis URL. */
+export function checkRedisSecret(node: TreeNode | undefined, context: CheckContext): void {
+  if (node?.kind !== 'scalar' || typeof node.value !== 'string') return;
+  const password = /:\/\/[^/?#@\s]*?:([^/?#\s]*)@/.exec(node.value)?.[1];
+  if (password === undefined || password === '') return;
+  for (const form of [password, decoded(password)]) if (form.length >= SECRET_LENGTH_MIN) context.secrets.add(form);
+  const written = /:\/\/[^/?#@\s]*?:([^/?#\s]*)@/.exec(node.source)?.[1];
+  if (written === undefined || written === '' || written.includes('${')) return;
+  context.report.add({
+    severity: 'warning',
+    code: 'secret-in-clear',
+    path: ['redis'],
+    at: node.at,
+    message: 'the password is written in clear',
+    hint: 'write redis://:${REDIS_PASSWORD}@host:port, and set the variable',
+  });
+}
+
+/** Entries of one function's environment; answers the names of those written `{ secret: … }`. */
+export function checkEnvironmentSecrets(
+  environment: TreeNode | undefined,
+  path: Path,
+  context: CheckContext,
+): string[] {
+  if (environment?.kind !== 'map') return [];
+  return environment.entries
+    .values()
+    .toArray()
+    .flatMap(({ key, node }) => {
+      const secret = child(node, 'secret');
+      if (secret?.kind === 'scalar') {
+        declaredSecret(secret, [...path, key, 'secret'], context);
+        return [key];
+      }
+      if (node.kind === 'scalar' && typeof node.value === 'string' && node.value !== '' && SOUNDS_SECRET.test(key))
+        soundsSecret(key, node, [...path, key], context);
+      return [];
+    });
+}
+
+function declaredSecret(node: Scalar, path: Path, context: CheckContext): void {
+  // A number or boolean is refused for its type, but must not be shown either.
+  const value = typeof node.value === 'string' ? node.value : node.source;
+  if (value === '' || node.broken) return;
+  if (value.length >= SECRET_LENGTH_MIN) context.secrets.add(value);
+  const warn = (code: string, message: string, hint: string) =>
+    context.report.add({ severity: 'warning', code, path, at: node.at, message, hint });
+  if (node.variables.length === 0)
+    warn('secret-in-clear', 'a secret is written in clear', 'write { secret: ${VAR} }, and set the variable');
+  if (value.length < SECRET_LENGTH_MIN) {
+    warn(
+      'secret-short',
+      `a secret of fewer than ${SECRET_LENGTH_MIN} characters is not kept out of logs`,
+      'so short a text would be replaced where it is no secret; use a longer one',
+    );
+  }
+}
+
+function soundsSecret(key: string, node: Scalar, path: Path, context: CheckContext): void {
+  if (node.value !== null && String(node.value).length >= SECRET_LENGTH_MIN) context.hidden.add(String(node.value));
+  const clear = node.variables.length === 0;
+  context.report.add({
+    severity: 'warning',
+    code: clear ? 'secret-in-clear' : 'secret-undeclared',
+    path,
+    at: node.at,
+    message: clear
+      ? 'this looks like a secret, and is written in clear'
+      : 'this looks like a secret, and is not declared as one: it may appear in logs',
+    hint: clear
+      ? `write { secret: \${${key}} }, and set the variable`
+      : `write { secret: ${node.source.length < 60 ? node.source : '${VAR}'} }`,
+  });
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // the URL's own check reports it
+  }
+}

@@ -1,0 +1,125 @@
+/** Everything that can be written under `mappings.<name>`: AWS's options with the first letter lowered, same range, same default. */
+import { z } from 'zod';
+import { FAILURE_STREAM_BYTES_MAX } from '../../limits.ts';
+import { field, integer, text } from '../field.ts';
+import { parseTimestamp } from '../syntax.ts';
+import { destinationConfigField, sourceField } from './source-fields.ts';
+
+const AGE_RULE = 'must be -1 (never) or from 60 to 604800 seconds (7 days)';
+
+const recordAge = z
+  .int()
+  .min(-1, { error: AGE_RULE })
+  .max(604_800, { error: AGE_RULE })
+  .refine((age) => age === -1 || age >= 60, { error: AGE_RULE, params: { code: 'out-of-range' } });
+
+const timestamp = z.union([z.number(), z.string()]).refine((value) => parseTimestamp(value) !== undefined, {
+  error: 'must be a time: ISO 8601 with a zone, or Unix seconds',
+  params: { code: 'bad-timestamp', hint: 'for example 2026-11-23T08:00:00Z, or 1795420800' },
+});
+
+const noFilters = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.entries(value).every(([key, filters]) => key === 'filters' && Array.isArray(filters) && filters.length === 0);
+
+export const mappingShape = {
+  function: field(text(63), {
+    about: 'Name of the function that gets the records.',
+    example: 'enrich',
+    alsoCalled: ['functionName'],
+  }),
+  enabled: field(z.boolean().default(true), {
+    about: 'A mapping that is not enabled keeps its position and reads nothing.',
+    example: 'false',
+    alsoCalled: ['disabled'],
+  }),
+  source: sourceField,
+  eventFormat: field(z.enum(['kinesis', 'kafka', 'dynamodb', 's3']).default('kinesis'), {
+    about: 'What the event that the function sees looks like. Only `kinesis` is supported yet.',
+    example: 'kinesis',
+    pinned: true,
+    later: { feature: 'an event format other than kinesis', isOff: (value) => value === 'kinesis' },
+  }),
+  batchSize: field(integer(1, 10_000).default(100), { about: 'Records per invocation, at most.', example: '100' }),
+  maximumBatchingWindowInSeconds: field(integer(0, 300, 'seconds').default(0), {
+    about: 'How long to wait for a batch to fill, in seconds. 0: take what is there.',
+    example: '1',
+    unit: 'seconds',
+    alsoCalled: ['batchWindow', 'maxBatchingWindow'],
+  }),
+  startingPosition: field(z.enum(['TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP']), {
+    about: 'Where a new mapping begins: at the oldest record, with what comes from now on, or at a time.',
+    example: 'TRIM_HORIZON',
+    pinned: true,
+  }),
+  startingPositionTimestamp: field(timestamp.exactOptional(), {
+    about: 'With `AT_TIMESTAMP`: ISO 8601 with a zone, or Unix seconds; not in the future.',
+    example: '2026-11-01T00:00:00Z',
+    pinned: true,
+    expects: 'a time: ISO 8601 with a zone, or Unix seconds',
+  }),
+  maximumRecordAgeInSeconds: field(recordAge.exactOptional(), {
+    about:
+      'Written out, what is older is given up untried; -1: never. Not written: 24 hours, and no record is given up without having failed by itself.',
+    example: '86400',
+    unit: 'seconds',
+    alsoCalled: ['maxRecordAge', 'maximumEventAgeInSeconds'],
+  }),
+  maximumRetryAttempts: field(integer(-1, 10_000).default(-1), {
+    about: 'Retries of a unit after its first failure; then it is given up, with a notice. -1: until it expires.',
+    example: '3',
+    alsoCalled: ['maxRetries', 'retries', 'maximumRetries', 'maxRetryAttempts'],
+  }),
+  bisectBatchOnFunctionError: field(z.boolean().default(false), {
+    about:
+      'Halve a failed batch, left half first, until the record that fails stands alone. Splitting spends no retries.',
+    example: 'true',
+    alsoCalled: ['bisect', 'bisectBatchOnError'],
+  }),
+  functionResponseTypes: field(
+    z
+      .array(z.enum(['ReportBatchItemFailures']))
+      .max(1, { error: 'must have at most 1 entry' })
+      .default([]),
+    {
+      about: 'With `ReportBatchItemFailures` the handler may say which record failed; the ones before it are settled.',
+      example: '[ ReportBatchItemFailures ]',
+    },
+  ),
+  destinationConfig: destinationConfigField,
+  failureStreamMaxBytes: field(integer(1024 * 1024, 2 ** 50, 'bytes').default(FAILURE_STREAM_BYTES_MAX), {
+    about:
+      'Bound of the mapping’s own failure stream (used when `destinationConfig.onFailure` is not set), in bytes. At the bound the shard stays blocked: nothing is given up without its notice.',
+    example: '1073741824',
+    unit: 'bytes',
+  }),
+  parallelizationFactor: field(integer(1, 10).default(1), {
+    about: 'Batches of one shard that run at once, in order per partition key. Only 1 is supported yet.',
+    example: '1',
+    pinned: true,
+    later: { feature: 'a parallelizationFactor above 1', isOff: (value) => value === 1 },
+  }),
+  tumblingWindowInSeconds: field(integer(0, 900, 'seconds').default(0), {
+    about: 'Aggregation windows. Only 0 (off) is supported yet.',
+    example: '0',
+    unit: 'seconds',
+    pinned: true,
+    later: { feature: 'a tumbling window', isOff: (value) => value === 0 },
+  }),
+  filterCriteria: field(z.unknown().optional(), {
+    about: 'Event filters. Only an empty list is supported yet.',
+    example: '{ filters: [] }',
+    alsoCalled: ['filters', 'filter'],
+    later: { feature: 'filterCriteria', isOff: noFilters },
+  }),
+  output: field(z.unknown().optional(), {
+    about: 'A stream for what the handler returns. Not supported yet.',
+    example: '{ type: redis-stream, stream: enriched }',
+    pinned: true,
+    later: { feature: 'output', isOff: () => false },
+  }),
+};
+
+export const mappingObject = z.strictObject(mappingShape);
+export type MappingFields = z.output<typeof mappingObject>;

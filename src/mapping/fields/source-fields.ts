@@ -1,0 +1,93 @@
+/** Everything that can be written under `source` and `destinationConfig` of a mapping. */
+import { z } from 'zod';
+import { field, text } from '../field.ts';
+
+const always = { isOff: () => false };
+
+const streamName = text(512);
+
+export const redisStreamSource = z.strictObject({
+  type: z.literal('redis-stream'),
+  stream: field(streamName, {
+    about:
+      'A sharded stream made by `millrace stream create`, else the key of a plain Redis stream. It need not exist yet.',
+    example: 'clicks',
+    alsoCalled: ['key', 'name', 'streamName'],
+  }),
+  dataField: field(text(256).exactOptional(), {
+    about:
+      'The entry’s field that holds the record’s data. Default: `data` if the entry has one, else the whole entry as a JSON object.',
+    example: 'payload',
+  }),
+  partitionKeyField: field(text(256).exactOptional(), {
+    about:
+      'The entry’s field that holds the partition key. Default: `partitionKey` if the entry has one, else the stream’s name.',
+    example: 'userId',
+  }),
+  arrival: field(z.enum(['id', 'first-seen']).default('id'), {
+    about: 'When a record arrived: the time in its id, or, for imported histories, the moment Millrace first saw it.',
+    example: 'first-seen',
+  }),
+  trim: field(z.enum(['never', 'settled']).default('never'), {
+    about: 'Plain streams only: `settled` trims what every mapping on the stream has settled.',
+    example: 'settled',
+  }),
+});
+
+/** Declared so that its options are recognised; the whole type is refused until it is supported. */
+export const kafkaSource = z.strictObject({
+  type: field(z.literal('kafka'), {
+    about: 'A Kafka topic.',
+    example: 'kafka',
+    later: { feature: 'a Kafka source', ...always },
+  }),
+  connection: z.unknown().optional(),
+  topic: z.unknown().optional(),
+  consumerGroupId: z.unknown().optional(),
+  isolationLevel: z.unknown().optional(),
+});
+
+const redisStreamDestination = z.strictObject({
+  type: z.literal('redis-stream'),
+  stream: field(streamName, {
+    about: 'The Redis stream that takes the failure notices, one entry each, in its field `notice`.',
+    example: 'clicks-failed',
+    alsoCalled: ['key', 'name', 'streamName'],
+  }),
+});
+
+const kafkaTopicDestination = z.strictObject({
+  type: field(z.literal('kafka-topic'), {
+    about: 'A Kafka topic.',
+    example: 'kafka-topic',
+    later: { feature: 'a Kafka topic as a destination', ...always },
+  }),
+  connection: z.unknown().optional(),
+  topic: z.unknown().optional(),
+});
+
+export const sourceField = field(z.discriminatedUnion('type', [redisStreamSource, kafkaSource]), {
+  about: 'Where the records come from.',
+  example: '{ type: redis-stream, stream: clicks }',
+  pinned: true,
+  alsoCalled: ['eventSourceArn', 'eventSource'],
+});
+
+export const destinationConfigField = field(
+  z
+    .strictObject({
+      onFailure: field(z.discriminatedUnion('type', [redisStreamDestination, kafkaTopicDestination]).exactOptional(), {
+        about: 'Where failure notices go. Default: the Redis stream `<namespace>:failures:<mapping>`, kept 14 days.',
+        example: '{ type: redis-stream, stream: clicks-failed }',
+      }),
+    })
+    .default({}),
+  {
+    about: 'AWS’s DestinationConfig.',
+    example: '{ onFailure: { type: redis-stream, stream: clicks-failed } }',
+    alsoCalled: ['onFailure', 'deadLetter', 'dlq'],
+  },
+);
+
+export type SourceFields = z.output<typeof sourceField>;
+export type RedisStreamSource = Readonly<z.output<typeof redisStreamSource>>;
