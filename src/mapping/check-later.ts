@@ -13,7 +13,7 @@ export function reportLater(schema: Schema, node: TreeNode, path: Path, report: 
       path,
       at: node.at,
       message: `${later.feature} is not supported yet`,
-      hint: 'remove it; it is planned',
+      hint: 'remove it for now',
     });
     return;
   }

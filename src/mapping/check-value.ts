@@ -29,6 +29,7 @@ export function checkMap<S extends Shape>(
   for (const [key, schema] of Object.entries(shape)) {
     const entry = node.entries.get(key);
     if (entry === undefined) {
+      if (schema instanceof z.ZodExactOptional) continue;
       const absent = schema.safeParse(undefined);
       if (!absent.success) reportMissing(schema, [...path, key], at, report);
       else if (absent.data !== undefined) output[key] = absent.data;

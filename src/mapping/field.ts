@@ -27,6 +27,7 @@ export const fieldMeta = z.registry<FieldMeta>();
 
 /** Declares a field. Apply last, on the schema with its default. */
 export function field<S extends z.ZodType>(schema: S, meta: FieldMeta): S {
+  if (fieldMeta.has(schema)) throw new Error(`one schema declares two fields: ${fieldMeta.get(schema)!.about}`);
   fieldMeta.add(schema, meta);
   return schema;
 }

@@ -4,11 +4,11 @@ import { field, text } from '../field.ts';
 
 const always = { isOff: () => false };
 
-const streamName = text(512);
+const streamName = () => text(512);
 
 export const redisStreamSource = z.strictObject({
   type: z.literal('redis-stream'),
-  stream: field(streamName, {
+  stream: field(streamName(), {
     about:
       'A sharded stream made by `millrace stream create`, else the key of a plain Redis stream. It need not exist yet.',
     example: 'clicks',
@@ -49,7 +49,7 @@ export const kafkaSource = z.strictObject({
 
 const redisStreamDestination = z.strictObject({
   type: z.literal('redis-stream'),
-  stream: field(streamName, {
+  stream: field(streamName(), {
     about: 'The Redis stream that takes the failure notices, one entry each, in its field `notice`.',
     example: 'clicks-failed',
     alsoCalled: ['key', 'name', 'streamName'],
