@@ -33,6 +33,12 @@ export const ERRORS = {
   'function-init': { exit: 1, about: "a function's code fails or does not end when it is loaded" },
   // --- configuration (mapping/) ---------------------------------------------------------------------------------
   'config-invalid': { exit: 1, about: 'the YAML configuration has errors' },
+  // --- sandbox ------------------------------------------------------------------------------------------------
+  'sandbox-unavailable': { exit: 2, about: 'functions cannot be run on this machine' },
+  // --- observe ------------------------------------------------------------------------------------------------
+  'http-address': { exit: 1, about: 'the address of the HTTP endpoint is not HOST:PORT' },
+  'http-taken': { exit: 2, about: 'the address of the HTTP endpoint cannot be listened on' },
+  'mapping-not-found': { exit: 1, about: 'no mapping of that name has state in this Redis' },
 } as const satisfies Record<string, { exit: 1 | 2; about: string }>;
 
 export type ErrorCode = keyof typeof ERRORS;

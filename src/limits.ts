@@ -31,6 +31,42 @@ export const READ_AHEAD_BYTES = 8 * 1024 * 1024;
 /** Moments kept per shard for records whose ids are no times; beyond it every second one goes (records look younger, never older). */
 export const ARRIVAL_MARKS_MAX = 100;
 
+// --- the sandbox (sandbox/) -----------------------------------------------------------------------------------
+/** Loading a function's module has its own bound, as Lambda's init phase has. */
+export const INIT_MS_MAX = 10_000;
+/** Starting a child process, before it has seen any user code. Generous: children run at nice 19 on busy machines. */
+export const SPAWN_MS_MAX = 15_000;
+/** How long an invocation waits for a child when all are taken; then it is the infrastructure's failure and spends nothing. */
+export const CHILD_WAIT_MS_MAX = 30_000;
+/** Children per daemon, and of these for one function, so that one function's slow handlers leave room for the others. */
+export const CHILDREN_MAX = 64;
+export const CHILDREN_PER_FUNCTION_SHARE = 0.5;
+/** Share of the machine's (or the cgroup's) memory that children may be promised: memorySize and this base for each. */
+export const CHILDREN_MEMORY_SHARE = 0.75;
+export const CHILD_BASE_MB = 64;
+/** A child's RSS may exceed memorySize by this: Node itself (about 50 MB), copies of a 6 MB event and result, garbage not yet swept. */
+export const CHILD_OVERHEAD_MB = 128;
+/** How often a running child's RSS is read: a handler fills about 3 GB/s, so that it overshoots its cap by 150 MB at most. */
+export const MEMORY_WATCH_MS = 50;
+export const CHILD_IDLE_MS = 5 * 60 * 1000;
+/** Children of a function lost in a row before the next is started with delay, first and longest. */
+export const CHILD_LOSSES_FREE = 3;
+export const CHILD_BACKOFF_FIRST_MS = 50;
+export const CHILD_BACKOFF_MAX_MS = 2_000;
+/** One line of a handler; what one invocation may write. More is counted and reported, not kept. */
+export const LOG_LINE_BYTES_MAX = 8 * 1024;
+export const LOG_LINES_MAX = 1_000;
+export const LOG_BYTES_MAX = 1024 * 1024;
+/** Requests of one invocation on their way at a time; further ones wait in the isolate. */
+export const FETCHES_IN_FLIGHT_MAX = 32;
+export const FETCH_BODY_BYTES_MAX = 6 * 1024 * 1024;
+/** Head of a request or response as JSON: URL and headers. */
+export const FETCH_HEAD_BYTES_MAX = 64 * 1024;
+/** What a dying child may say on standard error; read only to tell why it died. */
+export const CHILD_STDERR_BYTES_MAX = 16 * 1024;
+/** Source map of a bundle: larger ones are not decoded for an error's stack. */
+export const SOURCE_MAP_BYTES_MAX = 32 * 1024 * 1024;
+
 // --- retry and expiry (unit/) ---------------------------------------------------------------------------------
 export const BACKOFF_FIRST_MS = 200;
 export const BACKOFF_MAX_MS = 60_000;
@@ -42,6 +78,19 @@ export const LOST_DELIVERIES_BEFORE_ALONE = 3;
 // --- watching (poller.ts) -------------------------------------------------------------------------------------
 /** Shards per blocking read: one read over 10,000 keys registers all of them anew at every wake. */
 export const WATCH_GROUP_SHARDS = 200;
+/** How long one blocking read lasts at most: the bound on hearing of a change when an unblock went astray. */
+export const WATCH_BLOCK_MS = 5_000;
+export const WATCH_RETRY_MS = 250;
+/** Shards with an open batching window are weighed this often. */
+export const WINDOW_TICK_MS = 100;
+/** Expiry is written within 1 s of the age (contract.md), so it is looked for four times a second. */
+export const EXPIRY_TICK_MS = 250;
+/** A shard whose turn has not come so long after its wake gets another wake; after the second time its job is looked for. */
+export const TURN_OVERDUE_MS = 5_000;
+export const TURN_LOST_MS = 15_000;
+/** The set of shards is asked for this often. */
+export const TOPOLOGY_MS = 2_000;
+export const TRIM_MS = 10_000;
 export const SWEEP_SHARDS_PER_CALL = 200;
 /** Every shard is looked at by script at least this often, whatever was lost before. */
 export const SWEEP_EVERY_MS = 10_000;
@@ -129,3 +178,18 @@ export const ENVIRONMENT_BYTES_MAX = 64 * 1024;
 export const SECRET_LENGTH_MIN = 8;
 /** Wait for a server that `validate --connect` asks. */
 export const VALIDATE_CONNECT_MS = 5_000;
+
+// --- observe/ -------------------------------------------------------------------------------------------------
+/** Log lines that wait for a reader of standard output that stalls; beyond it lines are dropped. */
+export const LOG_BUFFER_BYTES_MAX = 16 * 1024 * 1024;
+/** Ports tried after the default one when it is taken. */
+export const HTTP_PORTS_TRIED = 32;
+/** Scrapers and probes at once; they are few and quick. */
+export const HTTP_CONNECTIONS_MAX = 64;
+/** A request that takes longer is cut; a scrape takes milliseconds. */
+export const HTTP_REQUEST_TIMEOUT_MS = 10_000;
+/** Shards per script call of `status`: a few milliseconds of the server's time. */
+export const STATUS_SHARDS_PER_CALL = 250;
+/** Records counted per script call, and in all per shard, where only counting tells the lag; beyond it the upper bound is shown. */
+export const STATUS_COUNT_PER_CALL = 10_000;
+export const STATUS_COUNT_MAX = 1_000_000;
