@@ -1,0 +1,143 @@
+/** The metrics of contract.md, as functions: whoever counts something says what happened and knows no metric's name. */
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export interface SettledCounts {
+  readonly succeeded: number;
+  readonly expired: number;
+  readonly givenUp: number;
+  readonly filtered: number;
+  readonly lostBySource: number;
+}
+
+/** What an attempt came to, as far as it is counted (sandbox/types.ts, InvokeOutcome). */
+export interface InvocationFacts {
+  readonly kind: 'ok' | 'function-error' | 'infrastructure';
+  readonly metric?: 'error' | 'timeout' | 'out_of_memory' | 'killed';
+  readonly report?: { readonly durationMs: number; readonly initDurationMs?: number };
+}
+
+/** Of the shards of one mapping that this daemon watches. */
+export interface WatchedFacts {
+  readonly lagRecords: number;
+  readonly iteratorAgeMs: number;
+  readonly blockedShards: number;
+  readonly oldestUnsettledMs: number;
+}
+
+export interface SandboxFacts {
+  readonly function: string;
+  readonly rssBytes: number;
+}
+
+export interface Metrics {
+  settled(mapping: string, counts: SettledCounts): void;
+  /** `partial`: the function returned, and named failed items. */
+  invoked(functionName: string, outcome: InvocationFacts, partial?: boolean): void;
+  /** An attempt that was put off because no slot was free for the function. */
+  throttled(functionName: string): void;
+  retried(mapping: string): void;
+  takenOver(mapping: string): void;
+  fenced(mapping: string): void;
+  watched(mapping: string, facts: WatchedFacts): void;
+  /** The mapping's shards are watched by others from now on, or it is gone: its gauges end, so that sums over daemons stay right. */
+  unwatched(mapping: string): void;
+  /** Asked at each scrape. */
+  sandboxes(read: () => readonly SandboxFacts[]): void;
+  /** Makes the counters of these names begin at 0, so that the first increase is seen as one. */
+  introduce(names: { readonly mappings: readonly string[]; readonly functions: readonly string[] }): void;
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
+const OUTCOMES = ['ok', 'partial', 'error', 'timeout', 'out_of_memory', 'killed', 'throttled'] as const;
+
+/** Label of each count, in contract.md's words. */
+const SETTLED: readonly (readonly [keyof SettledCounts, string])[] = [
+  ['succeeded', 'succeeded'],
+  ['expired', 'expired'],
+  ['givenUp', 'given_up'],
+  ['filtered', 'filtered'],
+  ['lostBySource', 'lost_by_source'],
+];
+
+/** From a warm isolate's fraction of a millisecond to Lambda's longest timeout. */
+const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
+
+export function createMetrics(): Metrics {
+  const registry = new Registry();
+  const counter = (name: string, help: string, labelNames: string[]) =>
+    new Counter({ name: `millrace_${name}`, help, labelNames, registers: [registry] });
+  const gauge = (name: string, help: string, labelNames: string[]) =>
+    new Gauge({ name: `millrace_${name}`, help, labelNames, registers: [registry] });
+
+  const settled = counter('records_settled_total', 'Records settled, by what became of them.', ['mapping', 'outcome']);
+  const invocations = counter('invocations_total', 'Invocations, by what they came to.', ['function', 'outcome']);
+  const duration = new Histogram({
+    name: 'millrace_invocation_duration_seconds',
+    help: 'Time that the function ran.',
+    labelNames: ['function'],
+    buckets: DURATION_BUCKETS,
+    registers: [registry],
+  });
+  const coldStarts = counter('cold_starts_total', 'Invocations that had to start an isolate first.', ['function']);
+  let readSandboxes: () => readonly SandboxFacts[] = () => [];
+  new Gauge({
+    name: 'millrace_sandbox_rss_bytes',
+    help: 'Resident memory of the child processes of the function.',
+    labelNames: ['function'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const facts of readSandboxes()) this.inc({ function: facts.function }, facts.rssBytes);
+    },
+  });
+  const lag = gauge('lag_records', 'Records not settled yet.', ['mapping']);
+  const iteratorAge = gauge('iterator_age_seconds', 'Age of the last record of the batch in hand.', ['mapping']);
+  const blocked = gauge('blocked_shards', 'Shards whose head failed and is not settled yet.', ['mapping']);
+  const oldest = gauge('oldest_unsettled_seconds', 'Age of the oldest record that is not settled.', ['mapping']);
+  const takeovers = counter('takeovers_total', 'Shards taken over from a daemon that was lost.', ['mapping']);
+  const fenced = counter('fenced_total', 'Turns that lost their shard to another.', ['mapping']);
+  const retries = counter('retries_total', 'Deliveries of a unit after its first.', ['mapping']);
+
+  return {
+    settled(mapping, counts) {
+      for (const [name, outcome] of SETTLED) if (counts[name] > 0) settled.inc({ mapping, outcome }, counts[name]);
+    },
+    invoked(functionName, outcome, partial = false) {
+      const ok = partial ? 'partial' : 'ok';
+      // An attempt that ended with its process and not by the function's doing was killed, too.
+      invocations.inc({ function: functionName, outcome: outcome.kind === 'ok' ? ok : (outcome.metric ?? 'killed') });
+      if (!outcome.report) return;
+      duration.observe({ function: functionName }, outcome.report.durationMs / 1_000);
+      if (outcome.report.initDurationMs !== undefined) coldStarts.inc({ function: functionName });
+    },
+    throttled: (functionName) => invocations.inc({ function: functionName, outcome: 'throttled' }),
+    retried: (mapping) => retries.inc({ mapping }),
+    takenOver: (mapping) => takeovers.inc({ mapping }),
+    fenced: (mapping) => fenced.inc({ mapping }),
+    watched(mapping, facts) {
+      lag.set({ mapping }, facts.lagRecords);
+      iteratorAge.set({ mapping }, facts.iteratorAgeMs / 1_000);
+      blocked.set({ mapping }, facts.blockedShards);
+      oldest.set({ mapping }, facts.oldestUnsettledMs / 1_000);
+    },
+    unwatched(mapping) {
+      for (const one of [lag, iteratorAge, blocked, oldest]) one.remove({ mapping });
+    },
+    sandboxes(read) {
+      readSandboxes = read;
+    },
+    introduce({ mappings, functions }) {
+      for (const mapping of mappings) {
+        for (const [, outcome] of SETTLED) settled.inc({ mapping, outcome }, 0);
+        for (const one of [takeovers, fenced, retries]) one.inc({ mapping }, 0);
+      }
+      for (const name of functions) {
+        for (const outcome of OUTCOMES) invocations.inc({ function: name, outcome }, 0);
+        coldStarts.inc({ function: name }, 0);
+      }
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  };
+}
