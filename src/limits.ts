@@ -94,6 +94,9 @@ export const TRIM_MS = 10_000;
 export const SWEEP_SHARDS_PER_CALL = 200;
 /** Every shard is looked at by script at least this often, whatever was lost before. */
 export const SWEEP_EVERY_MS = 10_000;
+/** Small sets are swept more often, up to this; large ones in steps that far apart. */
+export const SWEEP_PAUSE_MAX_MS = 2_000;
+export const SWEEP_PAUSE_MIN_MS = 100;
 
 // --- daemons --------------------------------------------------------------------------------------------------
 export const HEARTBEAT_MS = 1_000;

@@ -18,6 +18,8 @@ export interface ShardView {
   readonly done: boolean;
   readonly settledAt: number;
   readonly unitPending: boolean;
+  /** The head unit failed and is not settled. */
+  readonly blocked: boolean;
   readonly epoch: string;
   readonly seenAdded: number;
   /** null: the key does not exist (or is no stream). */
@@ -44,8 +46,26 @@ export async function sweepShards(
 }
 
 function toView(row: readonly (string | number)[]): ShardView | null {
-  const [cp, read, owner, nb, exp, done, at, exists, length, added, first, last, lastGen, next, pending, seen, epoch] =
-    row;
+  const [
+    cp,
+    read,
+    owner,
+    nb,
+    exp,
+    done,
+    at,
+    exists,
+    length,
+    added,
+    first,
+    last,
+    lastGen,
+    next,
+    pending,
+    seen,
+    epoch,
+    blocked,
+  ] = row;
   if (cp === '') return null;
   return {
     checkpoint: String(cp),
@@ -56,6 +76,7 @@ function toView(row: readonly (string | number)[]): ShardView | null {
     done: done === '1',
     settledAt: Number(at),
     unitPending: pending === 1,
+    blocked: blocked === 1,
     epoch: String(epoch ?? ''),
     seenAdded: Number(seen || 0),
     stream: exists

@@ -50,4 +50,5 @@ export interface HandBack {
   readonly dueAt: number;
   readonly until: number;
   readonly expiresAt: number;
+  readonly settledAt: number;
 }

@@ -273,7 +273,7 @@ export class Turn {
   async #release(state: HandBack['state'], until: number): Promise<void> {
     const message: HandBack = {
       ...{ mapping: this.#mapping.name, shardId: this.#shard.shardId, state, until },
-      ...{ checkpoint: this.#settling.checkpoint, expiresAt: this.#settling.expiresAt },
+      ...{ checkpoint: this.#settling.checkpoint, expiresAt: this.#settling.expiresAt, settledAt: this.#settledAt },
       dueAt: state === 'watch' && this.#dueAt > this.#nowMs() ? this.#dueAt : 0,
     };
     await releaseShard(this.#deps.redis, this.#deps.keys, this.#taken.holding, message);

@@ -1,0 +1,349 @@
+/**
+ * STORY 1: how a shard comes to have a turn. Watch every shard cheaply; when a batch is due, wake the shard's job (story 2, executor.ts,
+ * takes it from there); when its turn ends, watch it again. Besides, the watcher of a shard expires what is overdue without a turn,
+ * trims what is settled, and sweeps: every shard is looked at within SWEEP_EVERY_MS, whatever signal was lost before.
+ *
+ * Nothing here is needed for safety. Two pollers may watch one shard, a wake may come twice or too early: taking a turn decides.
+ */
+import type { Redis } from 'ioredis';
+import { EVENT_BYTES_MAX, EXPIRY_TICK_MS, TRIM_MS, TURN_LOST_MS, TURN_OVERDUE_MS, WINDOW_TICK_MS } from './limits.ts';
+import type { Log } from './observe/log.ts';
+import { type EntryId, idMs } from './record.ts';
+import type { Keys } from './redis/keys.ts';
+import { measureBacklog } from './shard/measure.ts';
+import { type ShardView, sweepShards } from './shard/sweep.ts';
+import type { Clock } from './time.ts';
+import { type ExpireDeps, expireShard } from './turn/expire.ts';
+import type { HandBack } from './turn/settings.ts';
+import { watcherOf } from './watch/assign.ts';
+import { judge, lagOf } from './watch/judge.ts';
+import { parentsDone } from './watch/parents.ts';
+import { newPolledShard, type PolledMapping, type PolledShard, shardKey } from './watch/polled-shard.ts';
+import { sweepPlan } from './watch/sweep-plan.ts';
+import { every, type Repeating } from './watch/every.ts';
+import { Watcher } from './watch/watcher.ts';
+
+/** Sums over the shards that this poller watches. */
+export interface MappingGauges {
+  readonly lagRecords: number;
+  readonly iteratorAgeMs: number;
+  readonly blockedShards: number;
+  readonly oldestUnsettledMs: number;
+}
+
+export interface PollerDeps extends Omit<ExpireDeps, 'onSettled'> {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onSettled: ExpireDeps['onSettled'];
+  /** A new connection for one group of watches. */
+  readonly connectWatch: () => Redis;
+  readonly gauges: (mapping: string, gauges: MappingGauges) => void;
+}
+
+/** Bytes that Redis holds per byte of the encoded event: base64, and what surrounds each record in it. */
+const EVENT_BYTES_PER_BYTE = 4 / 3;
+const EVENT_BYTES_PER_RECORD = 420;
+
+export class Poller {
+  readonly #deps: PollerDeps;
+  readonly #watcher: Watcher;
+  readonly #shards = new Map<string, PolledShard>();
+  readonly #loops: Repeating[];
+  readonly #expiring = new Set<string>();
+  readonly #wakes = new Map<PolledMapping, Set<string>>();
+  #redisAhead = 0;
+  #closed = false;
+
+  constructor(deps: PollerDeps) {
+    this.#deps = deps;
+    const { clock, log } = deps;
+    this.#watcher = new Watcher({
+      ...{ connect: deps.connectWatch, control: deps.redis, clock, log },
+      onRecord: (id, first) => this.#onRecord(id, first),
+    });
+    const failed = (what: string) => (error: unknown) =>
+      log.warn({ error: error instanceof Error ? error.message : String(error) }, `${what} interrupted, it goes on`);
+    this.#loops = [
+      every(
+        clock,
+        () => sweepPlan(this.#shards.size).pauseMs,
+        () => this.#sweepSome(),
+        failed('sweep'),
+      ),
+      every(
+        clock,
+        () => WINDOW_TICK_MS,
+        () => this.#weighWindows(),
+        failed('batching windows'),
+      ),
+      every(
+        clock,
+        () => EXPIRY_TICK_MS,
+        () => this.#expireDue(),
+        failed('expiry'),
+      ),
+      every(
+        clock,
+        () => TRIM_MS,
+        () => this.#trim(),
+        failed('trim'),
+      ),
+    ];
+  }
+
+  get watched(): number {
+    return this.#shards.size;
+  }
+
+  /** Who watches what: called when members, mappings or shards change; `members` are the pollers that serve the mapping. */
+  assign(
+    me: string,
+    mappings: readonly { readonly mapping: PolledMapping; readonly members: readonly string[] }[],
+  ): void {
+    const mine = new Set<string>();
+    for (const { mapping, members } of mappings) {
+      for (const shard of mapping.shards()) {
+        const id = shardKey(mapping.name, shard.shardId);
+        if (watcherOf(id, members) !== me) continue;
+        mine.add(id);
+        const known = this.#shards.get(id);
+        if (known && known.mapping === mapping && known.shard === shard) continue;
+        this.#shards.set(id, newPolledShard(mapping, shard, this.#deps.clock.monoMs()));
+      }
+    }
+    for (const id of [...this.#shards.keys()]) {
+      if (mine.has(id)) continue;
+      this.#watcher.forget(id);
+      this.#shards.delete(id);
+    }
+  }
+
+  /** A record came on a watched shard. */
+  #onRecord(id: string, first: EntryId): void {
+    const polled = this.#shards.get(id);
+    if (polled?.state === 'watching') this.#recordsThere(polled, first);
+  }
+
+  /** Due at once, or when the batching window has passed or the batch is full (esm-semantics.md §1.4). */
+  #recordsThere(polled: PolledShard, first: EntryId, dueAt = 0): void {
+    const { windowMs, policy } = polled.mapping.settings();
+    if (policy.age.kind === 'strict' && policy.age.ageMs !== null) polled.expiresAt = idMs(first) + policy.age.ageMs;
+    if (windowMs === 0) return this.#wake(polled);
+    const due = dueAt || Math.max(polled.settledAt, Math.min(idMs(first), this.#nowMs())) + windowMs;
+    polled.window = { after: polled.checkpoint, records: 0, bytes: 0, dueAt: due };
+    this.#enter(polled, 'window');
+  }
+
+  async #weighWindows(): Promise<void> {
+    for (const polled of this.#shards.values()) {
+      const { window } = polled;
+      if (polled.state !== 'window' || !window) continue;
+      const { batchSize } = polled.mapping.settings();
+      const found = await measureBacklog(this.#deps.redis, polled.shard.key, window.after, batchSize - window.records);
+      window.records += found.records;
+      window.bytes += found.bytes;
+      window.after = found.last ?? window.after;
+      const eventBytes = window.bytes * EVENT_BYTES_PER_BYTE + window.records * EVENT_BYTES_PER_RECORD;
+      const full = window.records >= batchSize || eventBytes >= EVENT_BYTES_MAX;
+      if ((full || this.#nowMs() >= window.dueAt) && polled.state === 'window') this.#wake(polled);
+    }
+  }
+
+  /** Wakes are gathered, so that many shards that become due together cost one call. */
+  #wake(polled: PolledShard): void {
+    this.#enter(polled, 'awake');
+    const { mapping } = polled;
+    const waiting = this.#wakes.get(mapping);
+    if (waiting) return void waiting.add(polled.shard.shardId);
+    this.#wakes.set(mapping, new Set([polled.shard.shardId]));
+    setImmediate(() => {
+      const ids = [...(this.#wakes.get(mapping) ?? [])];
+      this.#wakes.delete(mapping);
+      if (this.#closed) return;
+      mapping.queue.wake(ids).catch((error: unknown) => {
+        // The sweep finds them again.
+        this.#deps.log.warn({ mapping: mapping.name, error: String(error) }, 'wake failed, the sweep will repeat it');
+      });
+    });
+  }
+
+  /** A turn ended somewhere. */
+  handBack(back: HandBack): void {
+    if (back.state === 'done') this.#wakeChildren(back);
+    const polled = this.#shards.get(shardKey(back.mapping, back.shardId));
+    if (!polled) return;
+    polled.checkpoint = back.checkpoint;
+    polled.settledAt = back.settledAt;
+    polled.expiresAt = back.expiresAt;
+    if (back.state === 'done') return this.#done(polled);
+    if (back.state === 'queued') return this.#enter(polled, 'awake');
+    if (back.state === 'parked') {
+      polled.until = back.until;
+      return this.#enter(polled, 'parked');
+    }
+    if (back.dueAt > 0) return this.#recordsThere(polled, back.checkpoint, back.dueAt);
+    this.#watch(polled);
+  }
+
+  #watch(polled: PolledShard): void {
+    this.#enter(polled, 'watching');
+    this.#watcher.watch({ id: polled.id, key: polled.shard.key, after: polled.checkpoint });
+  }
+
+  #done(polled: PolledShard): void {
+    this.#enter(polled, 'done');
+    polled.expiresAt = 0;
+    this.#watcher.forget(polled.id);
+  }
+
+  #wakeChildren(parent: { readonly mapping: string; readonly shardId: string }): void {
+    for (const child of this.#shards.values()) {
+      if (child.mapping.name === parent.mapping && child.shard.parents.includes(parent.shardId))
+        this.#enter(child, 'unknown');
+    }
+  }
+
+  #enter(polled: PolledShard, state: PolledShard['state']): void {
+    if (polled.state === 'watching' && state !== 'watching') this.#watcher.pause(polled.id);
+    if (state !== 'window') polled.window = null;
+    if (polled.state !== state || state === 'awake') polled.since = this.#deps.clock.monoMs();
+    polled.state = state;
+  }
+
+  // --- the safety net -----------------------------------------------------------------------------------------------
+
+  #cursor = 0;
+  async #sweepSome(): Promise<void> {
+    const all = [...this.#shards.values()];
+    if (all.length === 0) return;
+    const { perCall } = sweepPlan(all.length);
+    if (this.#cursor >= all.length) {
+      this.#cursor = 0;
+      this.#publishGauges();
+    }
+    // Shards that were never looked at come first: a start or a take-over of watches must not wait for the round.
+    const unknown = all.filter((p) => p.state === 'unknown');
+    const some = unknown.length > 0 ? unknown.slice(0, perCall) : all.slice(this.#cursor, this.#cursor + perCall);
+    if (unknown.length === 0) this.#cursor += perCall;
+    const refs = some.map(({ mapping, shard }) => ({ mapping: mapping.name, shardId: shard.shardId, key: shard.key }));
+    const { nowMs, views } = await sweepShards(this.#deps.redis, this.#deps.keys, refs);
+    this.#redisAhead = nowMs - this.#deps.clock.monoMs();
+    for (const [i, polled] of some.entries()) {
+      const view = views[i];
+      if (view && this.#shards.get(polled.id) === polled) await this.#reconcile(polled, view, nowMs);
+    }
+  }
+
+  async #reconcile(polled: PolledShard, view: ShardView, nowMs: number): Promise<void> {
+    polled.view = view;
+    const verdict = judge(view, nowMs);
+    if (verdict.kind === 'running') return this.#enterOnce(polled, 'awake');
+    if (verdict.kind === 'done') return this.#done(polled);
+    polled.checkpoint = view.checkpoint;
+    polled.settledAt = view.settledAt;
+    polled.expiresAt = this.#expiryOf(polled, view);
+    if (verdict.kind === 'parked') {
+      polled.until = verdict.until;
+      return this.#enterOnce(polled, 'parked');
+    }
+    if (verdict.kind === 'idle') {
+      if (polled.state !== 'watching') this.#watch(polled);
+      return;
+    }
+    if (!polled.parentsDone) {
+      polled.parentsDone = await parentsDone(this.#deps, polled);
+      if (!polled.parentsDone) return this.#enterOnce(polled, 'waiting-for-parents');
+    }
+    await this.#workFound(polled, verdict.first, nowMs);
+  }
+
+  /** There is work and nobody runs it: usually it has just been woken. */
+  async #workFound(polled: PolledShard, first: EntryId | null, nowMs: number): Promise<void> {
+    const waited = this.#deps.clock.monoMs() - polled.since;
+    const late = polled.state === 'parked' ? nowMs - polled.until : waited;
+    switch (polled.state) {
+      case 'window':
+        return;
+      case 'awake':
+      case 'parked':
+        if (late < TURN_OVERDUE_MS) return;
+        if (late > TURN_LOST_MS && (await polled.mapping.queue.freeStuck(polled.shard.shardId))) {
+          this.#deps.log.warn({ mapping: polled.mapping.name, shard: polled.shard.shardId }, 'a lost turn was freed');
+        }
+        await polled.mapping.queue.wake([polled.shard.shardId]);
+        return;
+      default:
+        if (first === null) return this.#wake(polled);
+        return this.#recordsThere(polled, first);
+    }
+  }
+
+  #enterOnce(polled: PolledShard, state: PolledShard['state']): void {
+    if (polled.state !== state) this.#enter(polled, state);
+  }
+
+  #expiryOf(polled: PolledShard, view: ShardView): number {
+    if (view.expiresAt > 0) return view.expiresAt;
+    const { age } = polled.mapping.settings().policy;
+    return age.kind === 'strict' && age.ageMs !== null && view.nextId !== null ? idMs(view.nextId) + age.ageMs : 0;
+  }
+
+  // --- expiry and trimming ------------------------------------------------------------------------------------------
+
+  async #expireDue(): Promise<void> {
+    const now = this.#nowMs();
+    const due = [...this.#shards.values()].filter(
+      (p) => p.expiresAt > 0 && p.expiresAt <= now && !this.#expiring.has(p.id),
+    );
+    await Promise.all(
+      due.slice(0, 50).map(async (polled) => {
+        this.#expiring.add(polled.id);
+        try {
+          const back = await expireShard(this.#deps, polled.mapping, polled.shard);
+          if (!back) return;
+          this.handBack(back);
+          if (back.state === 'queued') this.#wake(polled);
+        } finally {
+          this.#expiring.delete(polled.id);
+        }
+      }),
+    );
+  }
+
+  async #trim(): Promise<void> {
+    for (const { mapping, shard } of [...this.#shards.values()]) {
+      if (mapping.trim && !this.#closed) await mapping.trim(shard, this.#nowMs());
+    }
+  }
+
+  #publishGauges(): void {
+    const sums = new Map<
+      string,
+      { lagRecords: number; iteratorAgeMs: number; blockedShards: number; oldestUnsettledMs: number }
+    >();
+    const now = this.#nowMs();
+    for (const { mapping, view } of this.#shards.values()) {
+      const sum = sums.get(mapping.name) ?? { lagRecords: 0, iteratorAgeMs: 0, blockedShards: 0, oldestUnsettledMs: 0 };
+      sums.set(mapping.name, sum);
+      if (!view) continue;
+      sum.lagRecords += lagOf(view);
+      if (view.blocked) sum.blockedShards++;
+      const age = view.nextId === null ? 0 : Math.max(0, now - idMs(view.nextId));
+      sum.oldestUnsettledMs = Math.max(sum.oldestUnsettledMs, age);
+      sum.iteratorAgeMs = Math.max(sum.iteratorAgeMs, age);
+    }
+    for (const [mapping, gauges] of sums) this.#deps.gauges(mapping, gauges);
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.#deps.clock.monoMs() + this.#redisAhead);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#loops.map((loop) => loop.stop()));
+    await this.#watcher.close();
+  }
+}

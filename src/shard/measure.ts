@@ -1,0 +1,18 @@
+/** How much waits in a shard: whether a batch is full before its batching window has passed. */
+import type { Redis } from 'ioredis';
+import type { EntryId } from '../record.ts';
+import { loadScript } from '../redis/scripts.ts';
+
+const script = loadScript(new URL('./lua/', import.meta.url), 'measure-1.lua');
+
+export interface Measure {
+  readonly records: number;
+  readonly bytes: number;
+  readonly last: EntryId | null;
+}
+
+/** Looks at the records after `after`, at most `count`; call again from `last` for the next ones, so that none is weighed twice. */
+export async function measureBacklog(redis: Redis, key: string, after: EntryId, count: number): Promise<Measure> {
+  const [records, bytes, last] = (await script.run(redis, [key], [after, count])) as [number, number, string];
+  return { records, bytes, last: last === '' ? null : last };
+}

@@ -1,0 +1,85 @@
+/**
+ * Expiry without a turn: what is overdue on a shard that nobody runs is given up at its time, whether or not an executor has a slot
+ * (contract.md, "Failure notices"). Takes the shard like a turn does, so that it cannot meet one.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { Log } from '../observe/log.ts';
+import type { Keys } from '../redis/keys.ts';
+import type { RangeReader } from '../redis/reader.ts';
+import type { SettleCounts } from '../shard/settle.ts';
+import { markArrivals } from '../shard/sweep.ts';
+import { releaseShard, takeShard } from '../shard/take.ts';
+import type { Clock } from '../time.ts';
+import { expireNow } from '../unit/expiry.ts';
+import { Reading, type Slice } from './reading.ts';
+import type { HandBack, TurnMapping, TurnShard } from './settings.ts';
+import { SettleRefused, Settling } from './settling.ts';
+
+export interface ExpireDeps {
+  readonly daemonId: string;
+  readonly redis: Redis;
+  readonly reader: RangeReader;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly onSettled: (mapping: string, counts: SettleCounts) => void;
+}
+
+/** Where the shard stands afterwards; null when somebody has it, who will see to it. */
+export async function expireShard(deps: ExpireDeps, mapping: TurnMapping, shard: TurnShard): Promise<HandBack | null> {
+  const { redis, keys, clock } = deps;
+  const ref = { mapping: mapping.name, shardId: shard.shardId };
+  const taken = await takeShard(redis, keys, ref, { owner: deps.daemonId, parents: shard.parents, mode: 'idle' });
+  if (taken.kind !== 'ok') return null;
+  const ahead = taken.nowMs - clock.monoMs();
+  const nowMs = () => Math.floor(clock.monoMs() + ahead);
+  const settings = mapping.settings;
+  const { state, holding } = taken;
+  const mark = () => markArrivals(redis, keys, ref, shard.key);
+  const at = {
+    after: state.checkpoint,
+    entriesRead: state.entriesRead,
+    seenAdded: state.seenAdded,
+    seenLast: state.seenLast,
+  };
+  const reading = new Reading({ reader: deps.reader, nowMs, mark }, settings, shard, at, state.marks);
+  const onSettled = (counts: SettleCounts) => deps.onSettled(mapping.name, counts);
+  const settling = new Settling({ redis, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled }, state);
+  let more = false;
+  try {
+    for (;;) {
+      const slice = await nextSlice(reading, settling);
+      more = slice !== null;
+      if (!slice) break;
+      const decision = expireNow(settings().policy, settling.units, slice.records, nowMs(), randomUUID);
+      if (!decision) break;
+      await settling.apply(decision, slice, reading);
+      await settling.commit();
+    }
+  } catch (error) {
+    if (!(error instanceof SettleRefused)) throw error;
+    deps.log.error(
+      { ...ref, reason: error.message },
+      'a failure notice cannot be written; nothing is given up without it',
+    );
+  }
+  const waits = settling.units.length > 0 && settling.notBefore > nowMs();
+  const handBack: HandBack = {
+    ...{ ...ref, state: waits ? 'parked' : more ? 'queued' : 'watch', checkpoint: settling.checkpoint },
+    ...{ dueAt: 0, until: waits ? settling.notBefore : 0, expiresAt: settling.expiresAt, settledAt: state.settledAt },
+  };
+  await releaseShard(redis, keys, holding, handBack);
+  return handBack;
+}
+
+/** The head unit's records, or the next unread ones; null when there are none (a gap is left to the turn that the caller wakes). */
+async function nextSlice(reading: Reading, settling: Settling): Promise<Slice | null> {
+  const head = settling.units[0];
+  if (head) return await reading.unit(head, settling.entriesRead);
+  reading.moveTo(settling.checkpoint, settling.entriesRead);
+  const next = await reading.next();
+  if (next.kind !== 'slice') return null;
+  settling.entriesRead = next.slice.entriesReadBefore;
+  return next.slice;
+}

@@ -1,0 +1,40 @@
+/** What a look at a shard says: is there work, when may it run, what would expire. Pure. */
+import { AFTER_ALL, type EntryId } from '../record.ts';
+import type { ShardView } from '../shard/sweep.ts';
+import { findGap } from '../turn/gap.ts';
+
+export type Verdict =
+  | { readonly kind: 'done' }
+  /** Somebody has the turn. */
+  | { readonly kind: 'running' }
+  /** The head unit waits for its next attempt. */
+  | { readonly kind: 'parked'; readonly until: number }
+  /** `first`: a record that begins a fresh batch, so a batching window applies; null: a unit or a gap, which wait for nothing. */
+  | { readonly kind: 'work'; readonly first: EntryId | null }
+  | { readonly kind: 'idle' };
+
+export function judge(view: ShardView, nowMs: number): Verdict {
+  if (view.done) return { kind: 'done' };
+  if (view.owner !== '') return { kind: 'running' };
+  if (view.unitPending)
+    return view.notBefore > nowMs ? { kind: 'parked', until: view.notBefore } : { kind: 'work', first: null };
+  const stream = view.stream
+    ? { ...view.stream, exists: true, firstId: view.stream.firstId === '' ? null : view.stream.firstId }
+    : { exists: false, length: 0, entriesAdded: 0, firstId: null, lastGeneratedId: '0-0' };
+  const at = {
+    after: view.checkpoint,
+    entriesRead: view.entriesRead,
+    seenAdded: view.seenAdded,
+    seenLast: '' as const,
+  };
+  if (findGap(at, stream)) return { kind: 'work', first: null };
+  if (view.nextId !== null) return { kind: 'work', first: view.nextId };
+  // A sealed shard that is settled to its end needs one more turn to say so: its children wait for it.
+  return stream.lastGeneratedId === AFTER_ALL ? { kind: 'work', first: null } : { kind: 'idle' };
+}
+
+/** Records behind the checkpoint; exact wherever Redis can know it. */
+export function lagOf(view: ShardView): number {
+  if (!view.stream || view.nextId === null) return 0;
+  return Math.max(1, view.stream.entriesAdded - view.entriesRead);
+}

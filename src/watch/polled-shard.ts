@@ -1,0 +1,63 @@
+/** What a poller knows of one shard that it watches. */
+import type { EntryId } from '../record.ts';
+import type { TurnQueue } from '../queue/turn-queue.ts';
+import type { ShardView } from '../shard/sweep.ts';
+import type { TurnMapping, TurnShard } from '../turn/settings.ts';
+
+/** A mapping as a poller sees it. */
+export interface PolledMapping extends TurnMapping {
+  readonly queue: TurnQueue;
+  shards(): readonly TurnShard[];
+  /** Removes what every mapping settled, as far as the source's retention allows; null: it keeps everything. */
+  readonly trim: ((shard: TurnShard, nowMs: number) => Promise<void>) | null;
+}
+
+export type PolledState =
+  /** Not looked at yet. */
+  | 'unknown'
+  /** In a blocking read. */
+  | 'watching'
+  /** Records are there, and the batching window is open. */
+  | 'window'
+  /** Woken: its turn is queued or running. */
+  | 'awake'
+  /** A failed unit waits for its next attempt. */
+  | 'parked'
+  | 'waiting-for-parents'
+  | 'done';
+
+export interface PolledShard {
+  readonly id: string;
+  readonly mapping: PolledMapping;
+  readonly shard: TurnShard;
+  state: PolledState;
+  /** Local ms at which the state began. */
+  since: number;
+  checkpoint: EntryId;
+  settledAt: number;
+  /** Redis ms of the next attempt, when parked. */
+  until: number;
+  /** Redis ms at which something would expire without an attempt; 0: nothing. */
+  expiresAt: number;
+  parentsDone: boolean;
+  window: { after: EntryId; records: number; bytes: number; dueAt: number } | null;
+  view: ShardView | null;
+}
+
+export function shardKey(mapping: string, shardId: string): string {
+  return `${mapping}\n${shardId}`;
+}
+
+export function newPolledShard(mapping: PolledMapping, shard: TurnShard, nowMono: number): PolledShard {
+  return {
+    ...{
+      id: shardKey(mapping.name, shard.shardId),
+      mapping,
+      shard,
+      state: 'unknown',
+      since: nowMono,
+      checkpoint: '0-0',
+    },
+    ...{ settledAt: 0, until: 0, expiresAt: 0, parentsDone: shard.parents.length === 0, window: null, view: null },
+  };
+}
