@@ -10,6 +10,7 @@ export const ERRORS = {
   'redis-unreachable': { exit: 2, about: 'the Redis server does not answer' },
   'redis-unsuitable': { exit: 2, about: 'the Redis server is too old, clustered, or set so that a promise would break' },
   'redis-url': { exit: 1, about: 'the Redis URL is malformed' },
+  'dev-running': { exit: 2, about: 'another millrace dev uses the same directory' },
   'redis-not-found': { exit: 2, about: 'there is no Redis server to run, and none could be fetched' },
   // --- streams (connectors/redis-stream, commands/stream*) ------------------------------------------------------
   'stream-not-found': { exit: 1, about: 'no stream of that name exists' },

@@ -60,8 +60,8 @@ export const LOG_BYTES_MAX = 1024 * 1024;
 /** Requests of one invocation on their way at a time; further ones wait in the isolate. */
 export const FETCHES_IN_FLIGHT_MAX = 32;
 export const FETCH_BODY_BYTES_MAX = 6 * 1024 * 1024;
-/** Head of a request or response as JSON: URL and headers. */
-export const FETCH_HEAD_BYTES_MAX = 64 * 1024;
+/** Head of a request or response as JSON: URL and headers; at three bytes a character, 64 k characters. */
+export const FETCH_HEAD_BYTES_MAX = 192 * 1024;
 /** What a dying child may say on standard error; read only to tell why it died. */
 export const CHILD_STDERR_BYTES_MAX = 16 * 1024;
 /** Source map of a bundle: larger ones are not decoded for an error's stack. */
@@ -196,3 +196,7 @@ export const STATUS_SHARDS_PER_CALL = 250;
 /** Records counted per script call, and in all per shard, where only counting tells the lag; beyond it the upper bound is shown. */
 export const STATUS_COUNT_PER_CALL = 10_000;
 export const STATUS_COUNT_MAX = 1_000_000;
+
+// --- millrace dev (commands/dev*, redis/private.ts) -------------------------------------------------------------
+/** A private Redis whose owner was killed is waited for this long: its last write and its exit. */
+export const PRIVATE_REDIS_STOP_MS = 10_000;

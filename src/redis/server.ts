@@ -45,8 +45,10 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Red
     ...['--appendfsync', options.appendfsync ?? 'everysec', '--maxmemory-policy', 'noeviction', '--daemonize', 'no'],
     ...(options.args ?? []),
   ];
-  const child = spawn(options.binary ?? 'redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  // In a session of its own: a Ctrl-C on the terminal must not stop the server before those that still settle in it.
+  const child = spawn(options.binary ?? 'redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  if (child.pid !== undefined) guard(child.pid, exited);
   await ready(child);
   return {
     port,
@@ -59,6 +61,17 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Red
       await exited;
     },
   };
+}
+
+/** Stops the server when this process ends in whatever way: the guard waits for the end of a pipe that only we hold open. */
+function guard(pid: number, exited: Promise<void>): void {
+  const script = 'trap "" INT TERM HUP; read -r _; kill -TERM "$1" 2>/dev/null';
+  const options = { stdio: ['pipe', 'ignore', 'ignore'], detached: true } as const;
+  const child = spawn('/bin/sh', ['-c', script, 'redis-guard', String(pid)], options);
+  child.once('error', () => child.stdin.destroy());
+  child.unref();
+  if (child.stdin instanceof net.Socket) child.stdin.unref();
+  void exited.then(() => child.kill('SIGKILL'));
 }
 
 /** Resolves when the server says that it accepts connections; rejects with its output when it ends or is silent for too long. */
