@@ -66,8 +66,10 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Red
 /** Stops the server when this process ends in whatever way: the guard waits for the end of a pipe that only we hold open. */
 function guard(pid: number, exited: Promise<void>): void {
   const script = 'trap "" INT TERM HUP; read -r _; kill -TERM "$1" 2>/dev/null';
-  const options = { stdio: ['pipe', 'ignore', 'ignore'], detached: true } as const;
-  const child = spawn('/bin/sh', ['-c', script, 'redis-guard', String(pid)], options);
+  const child = spawn('/bin/sh', ['-c', script, 'redis-guard', String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  });
   child.once('error', () => child.stdin.destroy());
   child.unref();
   if (child.stdin instanceof net.Socket) child.stdin.unref();
