@@ -15,7 +15,7 @@ import { type ConfigFile, readConfigFiles } from './read-files.ts';
 import { Report } from './report.ts';
 import { crossMappingFindings } from './rules.ts';
 import { NAME_PATTERN, NAME_RULE } from './syntax.ts';
-import type { MapNode, TreeNode } from './tree.ts';
+import { type MapNode, type Path, type TreeNode, nodeAt } from './tree.ts';
 import type { Config, FunctionConfig, LoadResult, Position } from './types.ts';
 import { wrongType } from './wrong-type.ts';
 
@@ -45,8 +45,27 @@ export function loadConfig(pathOrDir: string, env: Environment, options: LoadOpt
   const parsed = files.flatMap((file) => parseFile(file, env, report));
   const config = parsed.length === 0 ? noContent(files, report) : check(parsed, context);
   const problems = report.problems([...context.secrets, ...context.hidden]);
-  if (config === undefined || report.hasErrors()) return { problems };
-  return { config: config(), problems };
+  const locate = (at: Path) => locateIn(parsed, at, pathOrDir);
+  if (config === undefined || report.hasErrors()) return { problems, locate };
+  return { config: config(), problems, locate };
+}
+
+function locateIn(parsed: readonly ParsedFile[], path: Path, given: string): Position {
+  let found: Position = parsed[0]?.root.at ?? { file: given, line: 1, column: 1 };
+  let deepest = 0;
+  for (const { root } of parsed) {
+    for (let length = path.length; length > deepest; length -= 1) {
+      const node = nodeAt(root, path.slice(0, length));
+      if (node === undefined) continue;
+      const parent = nodeAt(root, path.slice(0, length - 1));
+      const key = path[length - 1];
+      // A map that lacks the field is named by its key, as everywhere in the diagnostics.
+      const entry = parent?.kind === 'map' && typeof key === 'string' ? parent.entries.get(key) : undefined;
+      found = length < path.length && entry !== undefined ? entry.keyAt : node.at;
+      deepest = length;
+    }
+  }
+  return found;
 }
 
 function parseFile(file: ConfigFile, env: Environment, report: Report): ParsedFile[] {

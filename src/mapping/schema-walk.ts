@@ -19,7 +19,7 @@ export function bare(schema: Schema): Schema {
 export function metaOf(schema: Schema): FieldMeta | undefined {
   let inner = schema;
   for (;;) {
-    const meta = fieldMeta.get(inner as z.ZodType);
+    const meta = fieldMeta.get(inner);
     if (meta !== undefined) return meta;
     if (!(inner instanceof z.ZodDefault || inner instanceof z.ZodOptional || inner instanceof z.ZodExactOptional))
       return undefined;

@@ -36,7 +36,9 @@ export function redisUrlFault(value: string): TextFault | undefined {
 
 /** `user:password@` replaced, also in texts that are no well-formed URL; a bare reference to a variable may stay. */
 export function scrubUrl(value: string): string {
-  return value.replace(/:\/\/([^/?#\s]*)@/g, (all, credentials: string) => (/^:?\$\{\w+\}$/.test(credentials) ? all : '://***@'));
+  return value.replace(/:\/\/([^/?#\s]*)@/g, (all, credentials: string) =>
+    /^:?\$\{\w+\}$/.test(credentials) ? all : '://***@',
+  );
 }
 
 export function httpAddressFault(value: string): TextFault | undefined {

@@ -85,4 +85,6 @@ export interface LoadResult {
   readonly config?: Config;
   /** Sorted by file, line and column. */
   readonly problems: readonly Problem[];
+  /** Where a field is written, or, when it is not, the nearest thing above it: for findings made later. */
+  readonly locate: (path: readonly (string | number)[]) => Position;
 }
