@@ -40,7 +40,6 @@ export interface InitHead {
   readonly memorySizeMb: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly logStreamName: string;
-  /** Makes the child answer with code caches of what it compiled (only in a child that never runs user code afterwards). */
   readonly limits: WireLimits;
 }
 
@@ -51,6 +50,7 @@ export interface WireLimits {
   readonly logLines: number;
   readonly logBytes: number;
   readonly fetches: number;
+  readonly fetchHeadBytes: number;
   readonly fetchBodyBytes: number;
   readonly errorTextBytes: number;
 }

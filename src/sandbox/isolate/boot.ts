@@ -32,6 +32,7 @@ interface BootHead {
     readonly logLines: number;
     readonly logBytes: number;
     readonly fetches: number;
+    readonly fetchHeadBytes: number;
     readonly fetchBodyBytes: number;
     readonly errorTextBytes: number;
   };
@@ -112,7 +113,7 @@ export function boot(headText: string, ...functions: unknown[]): Entry {
   resetLog({ lineBytes: limits.logLineBytes, lines: limits.logLines, bytes: limits.logBytes });
   installTimers(() => host.monoMs());
   installMicrotasks();
-  setUpFetches(host, { inFlight: limits.fetches, bodyBytes: limits.fetchBodyBytes });
+  setUpFetches(host, { inFlight: limits.fetches, headBytes: limits.fetchHeadBytes, bodyBytes: limits.fetchBodyBytes });
   setUpInvocations(host, head, limits.resultBytes);
   Object.defineProperty(globalThis, '__millrace', { value: makeHooks(head, host), configurable: true });
 

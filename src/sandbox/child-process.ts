@@ -1,0 +1,190 @@
+/** One child process and its wire: frames in, frames out, one job at a time. It knows nothing of time, memory or outcomes. */
+import type { ChildProcess } from 'node:child_process';
+import type { Duplex, Readable } from 'node:stream';
+import { CHILD_STDERR_BYTES_MAX, ERROR_TEXT_BYTES_MAX, FETCH_BODY_BYTES_MAX, FETCH_HEAD_BYTES_MAX, LOG_LINE_BYTES_MAX, RESULT_BYTES_MAX } from '../limits.ts';
+import { FAILURE, FETCH, FETCH_CANCEL, FLAG_BODY, FLAG_FATAL, type Frame, FrameReader, frameHeader, INIT_DONE, LOG, OUT_OF_MEMORY, ProtocolError, READY, RESULT, unpackParts } from './protocol.ts';
+
+/** How a job on a child ended. `lost`: the process is gone, or was ended because of what it sent. */
+export type JobEnd =
+  | { readonly kind: 'initialised' }
+  | { readonly kind: 'result'; readonly text: string; readonly dropped: number }
+  | { readonly kind: 'failure'; readonly text: string; readonly dropped: number; readonly fatal: boolean }
+  | { readonly kind: 'out-of-memory' }
+  | { readonly kind: 'lost'; readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string };
+
+export interface JobPorts {
+  log(level: number, text: string): void;
+  fetch(id: number, head: Buffer, body: Buffer | null): void;
+  fetchCancel(id: number): void;
+}
+
+const FRAME_BOUNDS: Readonly<Record<number, number>> = {
+  [READY]: 0,
+  [INIT_DONE]: 0,
+  [RESULT]: 4 + RESULT_BYTES_MAX,
+  // Three texts, each cut inside; JSON may double them, and a character is up to three bytes.
+  [FAILURE]: 16 * ERROR_TEXT_BYTES_MAX,
+  [LOG]: LOG_LINE_BYTES_MAX,
+  [FETCH]: 12 + FETCH_HEAD_BYTES_MAX + FETCH_BODY_BYTES_MAX,
+  [FETCH_CANCEL]: 4,
+  [OUT_OF_MEMORY]: 0,
+};
+
+/** Why the daemon ended a child by itself; null when it did not. */
+export type KillReason = 'timeout' | 'memory' | 'protocol' | 'closing' | 'evicted' | 'used-up' | null;
+
+const SMALL_FRAME_BYTES = 16 * 1024;
+
+export class SandboxChild {
+  readonly pid: number;
+  readonly startedMono = performance.now();
+  /** Resolves true once the program runs, false if it never did. */
+  readonly ready: Promise<boolean>;
+  /** Resolves when the process is gone. */
+  readonly gone: Promise<void>;
+  killedFor: KillReason = null;
+  /** Hash of the version it was initialised for; a child serves one version only. */
+  version: string | null = null;
+  idleSinceMono = 0;
+  rssBytes = 0;
+  peakRssBytes = 0;
+  rssReadMono = 0;
+  readonly #process: ChildProcess;
+  readonly #wire: Duplex;
+  #job: { readonly ports: JobPorts; readonly end: (end: JobEnd) => void } | null = null;
+  #dead = false;
+  #stderr = '';
+
+  constructor(process: ChildProcess) {
+    this.#process = process;
+    this.pid = process.pid ?? -1;
+    this.#wire = process.stdio[3] as Duplex;
+    let started = false;
+    let setReady: (ready: boolean) => void;
+    this.ready = new Promise((resolve) => (setReady = resolve));
+    const reader = new FrameReader((type) => FRAME_BOUNDS[type]);
+    this.#wire.on('data', (chunk: Buffer) => {
+      // What was already read when the child was ended for it is of no interest.
+      if (this.killedFor !== null) return;
+      try {
+        reader.push(chunk, (frame) => {
+          if (frame.type !== READY || started) return this.#accept(frame);
+          started = true;
+          setReady(true);
+        });
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        this.#stderr += error.message;
+        this.kill('protocol');
+      }
+    });
+    // Write errors mean that the process is ending: its exit is what counts.
+    this.#wire.on('error', () => undefined);
+    process.stdin?.on('error', () => undefined);
+    const stderr = process.stderr as Readable;
+    stderr.on('data', (chunk: Buffer) => {
+      if (this.#stderr.length < CHILD_STDERR_BYTES_MAX) this.#stderr += chunk.toString('latin1').slice(0, CHILD_STDERR_BYTES_MAX - this.#stderr.length);
+    });
+    this.gone = new Promise((resolve) => {
+      let ended = false;
+      const end = (code: number | null, signal: NodeJS.Signals | null): void => {
+        if (ended) return;
+        ended = true;
+        this.#dead = true;
+        setReady(false);
+        this.#wire.destroy();
+        this.#finish({ kind: 'lost', code, signal, stderr: this.#stderr });
+        resolve();
+      };
+      process.on('close', end);
+      process.on('error', (error) => {
+        this.#stderr += error.message;
+        if (process.pid === undefined) end(null, null);
+      });
+    });
+  }
+
+  get alive(): boolean {
+    return !this.#dead && this.killedFor === null;
+  }
+
+  /** What it wrote on standard error: why it could not start, or why it died. */
+  get lastWords(): string {
+    return this.#stderr;
+  }
+
+  get busy(): boolean {
+    return this.#job !== null;
+  }
+
+  /** Starts a job with one frame; resolves when the child settles it or is gone. Never rejects. */
+  run(type: number, flags: number, parts: readonly Buffer[], ports: JobPorts): Promise<JobEnd> {
+    if (this.#job !== null) throw new Error('a child runs one job at a time');
+    return new Promise((resolve) => {
+      this.#job = { ports, end: resolve };
+      if (this.#dead) return this.#finish({ kind: 'lost', code: null, signal: null, stderr: this.#stderr });
+      this.send(type, flags, parts);
+    });
+  }
+
+  send(type: number, flags: number, parts: readonly Buffer[]): void {
+    if (this.#dead) return;
+    let bytes = 0;
+    for (const part of parts) bytes += part.length;
+    const header = frameHeader(type, flags, bytes);
+    // Copying a small frame is cheaper than a vectored write.
+    if (bytes <= SMALL_FRAME_BYTES) {
+      this.#wire.write(Buffer.concat([header, ...parts]));
+      return;
+    }
+    this.#wire.cork();
+    this.#wire.write(header);
+    for (const part of parts) this.#wire.write(part);
+    this.#wire.uncork();
+  }
+
+  /** SIGKILL; the first reason counts. */
+  kill(reason: Exclude<KillReason, null>): void {
+    this.killedFor ??= reason;
+    if (!this.#dead) this.#process.kill('SIGKILL');
+  }
+
+  #finish(end: JobEnd): void {
+    const job = this.#job;
+    this.#job = null;
+    job?.end(end);
+  }
+
+  #accept(frame: Frame): void {
+    const { type, flags, payload } = frame;
+    const job = this.#job;
+    if (job === null) throw new ProtocolError(`frame type ${type} outside of a job`);
+    switch (type) {
+      case LOG:
+        return job.ports.log(flags, payload.toString('utf8'));
+      case INIT_DONE:
+        return this.#finish({ kind: 'initialised' });
+      case RESULT:
+        return this.#finish({ kind: 'result', text: payload.toString('utf8', 4), dropped: u32(payload) });
+      case FAILURE:
+        return this.#finish({ kind: 'failure', text: payload.toString('utf8', 4), dropped: u32(payload), fatal: (flags & FLAG_FATAL) !== 0 });
+      case OUT_OF_MEMORY:
+        return this.#finish({ kind: 'out-of-memory' });
+      case FETCH_CANCEL:
+        return job.ports.fetchCancel(u32(payload));
+      case FETCH: {
+        const id = u32(payload);
+        // Copied: a frame's bytes are only valid now, and a request outlives them.
+        const [head, body] = unpackParts(Buffer.from(payload.subarray(4)), 2) as [Buffer, Buffer];
+        return job.ports.fetch(id, head, (flags & FLAG_BODY) !== 0 ? body : null);
+      }
+      default:
+        throw new ProtocolError(`frame type ${type} is not expected now`);
+    }
+  }
+}
+
+function u32(payload: Buffer): number {
+  if (payload.length < 4) throw new ProtocolError('a number is missing');
+  return payload.readUInt32LE(0);
+}

@@ -1,0 +1,123 @@
+/** One isolate with its context: the bootstrap, the prelude and the bundle in it, and the functions through which it reaches out. */
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import type ivm from 'isolated-vm';
+import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK, OP_UNHANDLED } from '../isolate/host.ts';
+import type { InitHead } from '../protocol.ts';
+
+const DIGESTS = new Set(['md5', 'sha1', 'sha256', 'sha384', 'sha512']);
+const UNHANDLED_CHARS_MAX = 4096;
+
+export interface Scripts {
+  readonly bootstrap: string;
+  readonly prelude: string;
+  readonly bootstrapCache: Buffer;
+  readonly preludeCache: Buffer;
+}
+
+export type Outward = Pick<Host, 'settle' | 'log' | 'startFetch' | 'cancelFetch'>;
+
+/** The isolate is gone (its memory limit was hit): nothing more can be asked of it. */
+export class IsolateGone extends Error {}
+
+export class BundleSyntaxError extends Error {}
+
+function compile(isolate: ivm.Isolate, code: string, filename: string, cache: Buffer, columnOffset = 0): ivm.Script {
+  const origin = { filename, columnOffset };
+  if (cache.length === 0) return isolate.compileScriptSync(code, origin);
+  const cachedData = new isolatedVm.ExternalCopy(cache.buffer.slice(cache.byteOffset, cache.byteOffset + cache.length) as ArrayBuffer);
+  return isolate.compileScriptSync(code, { ...origin, cachedData });
+}
+
+let isolatedVm: typeof ivm;
+
+type Entry = (op: number, ...args: unknown[]) => number;
+
+export class IsolateHost {
+  readonly #isolate: ivm.Isolate;
+  readonly #context: ivm.Context;
+  readonly #entry: ivm.Reference<Entry>;
+
+  constructor(lib: typeof ivm, head: InitHead, scripts: Scripts, outward: Outward) {
+    isolatedVm = lib;
+    this.#isolate = new lib.Isolate({ memoryLimit: Math.max(8, head.memorySizeMb) });
+    this.#context = this.#isolate.createContextSync();
+    const boot = compile(this.#isolate, scripts.bootstrap, 'millrace:bootstrap', scripts.bootstrapCache).runSync(this.#context, { reference: true });
+    const functions = this.#functions(outward).map((fn) => new lib.Callback(fn));
+    const text = JSON.stringify({ ...head, nodeVersion: process.version });
+    this.#entry = boot.applySync(undefined, [text, ...functions], { result: { reference: true } }) as ivm.Reference<Entry>;
+    if (scripts.prelude !== '') compile(this.#isolate, scripts.prelude, 'millrace:prelude', scripts.preludeCache).runSync(this.#context);
+    this.#call(OP_PRELUDE_DONE);
+  }
+
+  /** Evaluates the bundle; the outcome comes through `settle`. Throws BundleSyntaxError. */
+  load(bundle: string, cache: Buffer): void {
+    const opening = '(function (exports, require, module, __filename, __dirname) {';
+    let script: ivm.Script;
+    try {
+      script = compile(this.#isolate, `${opening}${bundle}\n})`, '/var/task/index.js', cache, -opening.length);
+    } catch (error) {
+      if (this.#isolate.isDisposed) throw new IsolateGone();
+      throw new BundleSyntaxError(error instanceof Error ? error.message : 'the bundle cannot be compiled');
+    }
+    const run = script.runSync(this.#context, { reference: true });
+    this.#call(OP_LOAD, run.derefInto({ release: true }));
+  }
+
+  invoke(event: string, head: string): void {
+    this.#call(OP_INVOKE, event, head);
+  }
+
+  tick(): void {
+    this.#call(OP_TICK);
+  }
+
+  fetchDone(id: number, head: string, body: string, failed: boolean): void {
+    this.#call(OP_FETCH_DONE, id, head, body, failed);
+  }
+
+  /** Milliseconds until the next timer, or what isolate/host.ts calls WAITS_FOR_HOST and SETTLED. */
+  poll(): number {
+    return this.#call(OP_POLL);
+  }
+
+  #call(op: number, ...args: unknown[]): number {
+    try {
+      return this.#entry.applySync(undefined, [op, ...args] as never, undefined) as number;
+    } catch (error) {
+      if (this.#isolate.isDisposed) throw new IsolateGone();
+      // The entry function itself throws nothing, so this is what isolated-vm throws after draining: an unhandled rejection.
+      return this.#entry.applySync(undefined, [OP_UNHANDLED, textOf(error)] as never) as number;
+    }
+  }
+
+  #functions(outward: Outward): ((...args: never[]) => unknown)[] {
+    const started = performance.now();
+    const heap = (): string => {
+      const { total_heap_size: total, used_heap_size: used, externally_allocated_size: external, heap_size_limit: limit } = this.#isolate.getHeapStatisticsSync();
+      return `{"heapTotal":${total},"heapUsed":${used},"external":${external},"limit":${limit}}`;
+    };
+    return [
+      outward.settle,
+      outward.log,
+      (): number => Math.floor(performance.now() - started),
+      heap,
+      (count: number): string => randomBytes(Math.min(Math.max(0, Math.floor(count)), 65_536)).toString('base64'),
+      (name: string, key: string | null, bytes: string): string => {
+        if (!DIGESTS.has(name)) throw new RangeError(`unknown digest: ${String(name).slice(0, 20)}`);
+        const hash = key === null ? createHash(name) : createHmac(name, Buffer.from(key, 'base64'));
+        return hash.update(bytes, 'base64').digest('base64');
+      },
+      outward.startFetch,
+      outward.cancelFetch,
+    ];
+  }
+}
+
+/** A copy of a rejection's reason, as text; String(x) of a copied object may still throw. */
+function textOf(error: unknown): string {
+  try {
+    return String(error).slice(0, UNHANDLED_CHARS_MAX);
+  } catch {
+    return 'a value that has no text';
+  }
+}

@@ -1,0 +1,166 @@
+/**
+ * The child: waits for INIT, builds the isolate, then runs one invocation after the other. It is given nothing but its pipe; it decides nothing
+ * about time or memory (the daemon does, from outside) and ends when the pipe ends.
+ * Arguments: path of isolated-vm's native file, process id of the daemon.
+ */
+import type ivm from 'isolated-vm';
+import { SETTLE_FATAL, SETTLE_INIT, SETTLE_RESULT, SETTLED } from '../isolate/host.ts';
+import {
+  FAILURE,
+  FETCH,
+  FETCH_CANCEL,
+  FETCH_DONE,
+  FLAG_ASCII,
+  FLAG_BODY,
+  FLAG_ERROR,
+  FLAG_FATAL,
+  type Frame,
+  INIT,
+  INIT_DONE,
+  type InitHead,
+  INVOKE,
+  LOG,
+  OUT_OF_MEMORY,
+  packParts,
+  READY,
+  RESULT,
+  unpackParts,
+} from '../protocol.ts';
+import { Channel } from './channel.ts';
+import { BundleSyntaxError, IsolateGone, IsolateHost, type Outward } from './host.ts';
+
+const PIPE_FD = 3;
+/** Timers that are due at once run without the event loop, up to so many in a row: then arrived responses get their turn. */
+const TICKS_IN_A_ROW = 32;
+const EMPTY = Buffer.alloc(0);
+
+const [nativePath, parentPid] = process.argv.slice(2);
+const native = { exports: {} as { ivm: typeof ivm } };
+process.dlopen(native, nativePath!);
+
+const channel = new Channel(PIPE_FD, (type) => (type === INIT || type === INVOKE || type === FETCH_DONE ? 0x7fff_ffff : undefined));
+let host: IsolateHost | null = null;
+let limits: InitHead['limits'] | null = null;
+let busy = false;
+let timer: NodeJS.Timeout | null = null;
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.allocUnsafe(4);
+  bytes.writeUInt32LE(value >>> 0, 0);
+  return bytes;
+}
+
+function end(): never {
+  // process.exit waits for the isolate's thread, which user code may hold.
+  process.kill(process.pid, 'SIGKILL');
+  for (;;);
+}
+
+const outward: Outward = {
+  settle: (kind, text, dropped) => {
+    busy = false;
+    if (kind === SETTLE_INIT) return channel.send(INIT_DONE, 0);
+    const bytes = Buffer.from(text, 'utf8');
+    if (kind === SETTLE_RESULT && bytes.length > limits!.resultBytes) {
+      const message = `Response payload size exceeded maximum allowed payload size (${limits!.resultBytes} bytes).`;
+      const error = JSON.stringify({ errorType: 'Function.ResponseSizeTooLarge', errorMessage: message, trace: [] });
+      return channel.send(FAILURE, 0, u32(dropped), Buffer.from(error));
+    }
+    if (kind === SETTLE_RESULT) channel.send(RESULT, 0, u32(dropped), bytes);
+    else channel.send(FAILURE, kind === SETTLE_FATAL ? FLAG_FATAL : 0, u32(dropped), bytes);
+  },
+  log: (level, text) => channel.send(LOG, level, Buffer.from(text, 'utf8').subarray(0, limits!.logLineBytes)),
+  startFetch: (id, head, body) => {
+    const parts = [Buffer.from(head, 'utf8'), body === null ? EMPTY : Buffer.from(body, 'base64')];
+    channel.send(FETCH, body === null ? 0 : FLAG_BODY, u32(id), packParts(parts));
+  },
+  cancelFetch: (id) => channel.send(FETCH_CANCEL, 0, u32(id)),
+};
+
+function init(payload: Buffer): void {
+  const [headBytes, bootstrap, prelude, bundle, bootstrapCache, preludeCache, bundleCache] = unpackParts(payload, 7) as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
+  const head = JSON.parse(headBytes.toString('utf8')) as InitHead;
+  limits = head.limits;
+  const scripts = { bootstrap: bootstrap.toString('utf8'), prelude: prelude.toString('utf8'), bootstrapCache, preludeCache };
+  host = new IsolateHost(native.exports.ivm, head, scripts, outward);
+  try {
+    host.load(bundle.toString('utf8'), bundleCache);
+  } catch (error) {
+    if (!(error instanceof BundleSyntaxError)) throw error;
+    const text = JSON.stringify({ errorType: 'Runtime.UserCodeSyntaxError', errorMessage: error.message.slice(0, head.limits.errorTextBytes), trace: [] });
+    outward.settle(SETTLE_FATAL, text, 0);
+  }
+}
+
+function handle(frame: Frame): void {
+  const { type, flags, payload } = frame;
+  if (type === INIT) {
+    busy = true;
+    init(payload);
+  } else if (type === INVOKE) {
+    busy = true;
+    const headBytes = payload.readUInt32LE(0);
+    const head = payload.toString('utf8', 4, 4 + headBytes);
+    const event = (flags & FLAG_ASCII) !== 0 ? payload.toString('latin1', 4 + headBytes) : payload.toString('utf8', 4 + headBytes);
+    host!.invoke(event, head);
+  } else if (busy) {
+    const id = payload.readUInt32LE(0);
+    const [head, body] = unpackParts(payload.subarray(4), 2) as [Buffer, Buffer];
+    host!.fetchDone(id, head.toString('utf8'), body.toString('base64'), (flags & FLAG_ERROR) !== 0);
+  }
+}
+
+/** Runs due timers; answers the ms to wait for the next, or a negative number when only the pipe can help. */
+function advance(): number {
+  for (let ticks = 0; busy; ticks++) {
+    const wait = host!.poll();
+    if (wait === SETTLED || !busy) return -1;
+    if (wait !== 0) return wait;
+    if (ticks >= TICKS_IN_A_ROW) return 0;
+    host!.tick();
+  }
+  return -1;
+}
+
+function run(): void {
+  if (timer !== null) clearTimeout(timer);
+  timer = null;
+  for (;;) {
+    const ready = channel.take();
+    if (ready !== undefined) {
+      handle(ready);
+      continue;
+    }
+    const wait = busy ? advance() : -1;
+    if (busy) {
+      channel.readLater(arrived);
+      if (wait >= 0) timer = setTimeout(guarded, wait);
+      return;
+    }
+    // A read that libuv has under way gets the next bytes; the event loop brings them.
+    if (channel.reading) return;
+    const next = channel.wait();
+    if (next === undefined) end();
+    handle(next);
+  }
+}
+
+function arrived(open: boolean): void {
+  if (!open) end();
+  guarded();
+}
+
+function guarded(): void {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof IsolateGone) channel.send(OUT_OF_MEMORY, 0);
+    else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    end();
+  }
+}
+
+// The daemon may have died before this child asked to die with it.
+if (process.ppid !== Number(parentPid)) end();
+channel.send(READY, 0);
+guarded();

@@ -1,0 +1,151 @@
+/**
+ * Which children there are and who gets one: bounded by count, by promised memory and per function; idle ones are evicted least recently
+ * used first; who finds none waits, first come first served, but a child of the right version is handed on rather than thrown away.
+ */
+import { CHILD_BACKOFF_FIRST_MS, CHILD_BACKOFF_MAX_MS, CHILD_BASE_MB, CHILD_LOSSES_FREE, CHILD_WAIT_MS_MAX } from '../limits.ts';
+import type { SandboxChild } from './child-process.ts';
+import type { FunctionVersion } from './types.ts';
+
+export interface ChildrenBounds {
+  readonly count: number;
+  readonly perFunction: number;
+  readonly memoryMb: number;
+}
+
+/** A place for one child; `child` is null until there is a process in it. */
+export interface Slot {
+  readonly version: FunctionVersion;
+  child: SandboxChild | null;
+}
+
+interface Waiter {
+  readonly version: FunctionVersion;
+  readonly since: number;
+  readonly give: (slot: Slot | null) => void;
+}
+
+/** A waiter of another version goes first once it has waited this long: below, keeping a warm child is worth more. */
+const HAND_ON_MS = 50;
+
+export class Children {
+  readonly #bounds: ChildrenBounds;
+  readonly #slots = new Set<Slot>();
+  /** Idle ones, least recently used first. */
+  readonly #idle = new Set<Slot>();
+  #waiters: Waiter[] = [];
+  readonly #losses = new Map<string, { count: number; notBefore: number }>();
+  #closed = false;
+
+  constructor(bounds: ChildrenBounds) {
+    this.#bounds = bounds;
+  }
+
+  slots(): Iterable<Slot> {
+    return this.#slots;
+  }
+
+  idle(): Iterable<Slot> {
+    return this.#idle;
+  }
+
+  /** A warm child's slot, an empty one, or null when none came free in time. The caller releases or drops it. */
+  async acquire(version: FunctionVersion): Promise<Slot | null> {
+    const delay = (this.#losses.get(version.name)?.notBefore ?? 0) - performance.now();
+    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
+    if (this.#closed) return null;
+    const now = this.#waiters.length === 0 || this.#warm(version) !== undefined ? this.#take(version) : null;
+    if (now !== null) return now;
+    return new Promise((resolve) => {
+      const waiter: Waiter = {
+        version,
+        since: performance.now(),
+        give: (slot) => {
+          clearTimeout(timer);
+          this.#waiters = this.#waiters.filter((other) => other !== waiter);
+          resolve(slot);
+        },
+      };
+      const timer = setTimeout(() => waiter.give(null), CHILD_WAIT_MS_MAX);
+      this.#waiters.push(waiter);
+      // Room may exist already when only others' waiting made this one wait.
+      this.#serve();
+    });
+  }
+
+  /** Back after use, its child still good. */
+  release(slot: Slot): void {
+    if (slot.child === null || !slot.child.alive) return this.drop(slot);
+    this.#losses.delete(slot.version.name);
+    slot.child.idleSinceMono = performance.now();
+    this.#idle.add(slot);
+    this.#serve();
+  }
+
+  /** The child is gone or used up. `lost`: the function's doing, which slows its next start down. */
+  drop(slot: Slot, lost = false): void {
+    if (!this.#slots.delete(slot)) return;
+    this.#idle.delete(slot);
+    slot.child?.kill('used-up');
+    if (lost) this.#countLoss(slot.version.name);
+    this.#serve();
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const waiter of [...this.#waiters]) waiter.give(null);
+  }
+
+  #countLoss(name: string): void {
+    const count = (this.#losses.get(name)?.count ?? 0) + 1;
+    const wait = count <= CHILD_LOSSES_FREE ? 0 : Math.min(CHILD_BACKOFF_FIRST_MS * 2 ** (count - CHILD_LOSSES_FREE - 1), CHILD_BACKOFF_MAX_MS);
+    this.#losses.set(name, { count, notBefore: performance.now() + wait });
+  }
+
+  #warm(version: FunctionVersion): Slot | undefined {
+    // The most recently used one: the others may become old enough to be reaped.
+    let found: Slot | undefined;
+    for (const slot of this.#idle) if (slot.version.hash === version.hash && slot.child?.alive === true) found = slot;
+    return found;
+  }
+
+  #take(version: FunctionVersion): Slot | null {
+    const warm = this.#warm(version);
+    if (warm !== undefined) {
+      this.#idle.delete(warm);
+      return warm;
+    }
+    let ofFunction = 0;
+    for (const slot of this.#slots) if (slot.version.name === version.name && !this.#idle.has(slot)) ofFunction++;
+    if (ofFunction >= this.#bounds.perFunction) return null;
+    while (!this.#fits(version)) {
+      const oldest = this.#idle.values().next();
+      if (oldest.done === true) return null;
+      this.#idle.delete(oldest.value);
+      this.#slots.delete(oldest.value);
+      oldest.value.child?.kill('evicted');
+    }
+    const slot: Slot = { version, child: null };
+    this.#slots.add(slot);
+    return slot;
+  }
+
+  #fits(version: FunctionVersion): boolean {
+    // One child always fits: a function larger than the budget runs alone.
+    if (this.#slots.size === 0) return true;
+    let promised = version.memorySizeMb + CHILD_BASE_MB;
+    for (const slot of this.#slots) promised += slot.version.memorySizeMb + CHILD_BASE_MB;
+    return this.#slots.size < this.#bounds.count && promised <= this.#bounds.memoryMb;
+  }
+
+  #serve(): void {
+    if (this.#closed) return;
+    for (const waiter of [...this.#waiters]) {
+      const first = this.#waiters[0];
+      const urgent = first !== undefined && first !== waiter && performance.now() - first.since > HAND_ON_MS;
+      // Behind an urgent waiter only what that one could not use anyway: a function at its own bound must not block others.
+      if (urgent && this.#warm(waiter.version) !== undefined) continue;
+      const slot = this.#take(waiter.version);
+      if (slot !== null) waiter.give(slot);
+    }
+  }
+}

@@ -1,0 +1,216 @@
+/** createSandbox: invoke(version, event, context) → outcome, on isolates in child processes. */
+import { randomBytes } from 'node:crypto';
+import { availableParallelism, totalmem } from 'node:os';
+import { CHILD_IDLE_MS, CHILDREN_MAX, CHILDREN_MEMORY_SHARE, CHILDREN_PER_FUNCTION_SHARE, INIT_MS_MAX, MEMORY_WATCH_MS, SPAWN_MS_MAX } from '../limits.ts';
+import type { Log } from '../observe/log.ts';
+import { type JobEnd, SandboxChild } from './child-process.ts';
+import { Children, type Slot } from './children.ts';
+import type { Egress } from './egress/port.ts';
+import { checkMemory, jobPorts, peakMb, type RunningPorts, underClock } from './invocation.ts';
+import { outcomeOf } from './outcome.ts';
+import { FLAG_ASCII, INIT, INVOKE } from './protocol.ts';
+import { initPayload, prepareScripts, type Scripts } from './scripts.ts';
+import { mapFrame } from './source-map.ts';
+import { spawnChild } from './spawn.ts';
+import type { InvocationReport, InvokeOutcome, InvokeRequest, Sandbox, SandboxStats } from './types.ts';
+
+const MB = 1024 * 1024;
+
+export interface SandboxOptions {
+  /** Where our own built scripts and code caches are kept. */
+  readonly cacheDir: string;
+  /** The prelude script (sandbox/runtime/), or null for the bootstrap's globals only. */
+  readonly preludePath: string | null;
+  readonly egress: Egress;
+  readonly log: Log;
+  /** Bounds other than those of limits.ts. */
+  readonly childrenMax?: number;
+  readonly childrenPerFunction?: number;
+  readonly memoryMb?: number;
+  /** Processes started ahead, before it is known for which function: a cold start then costs the isolate only. Default 1. */
+  readonly spares?: number;
+}
+
+export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
+  return new Pool(options, await prepareScripts(options.cacheDir, options.preludePath));
+}
+
+type Initialised = { readonly ok: true; readonly initMs: number | null } | { readonly ok: false; readonly outcome: InvokeOutcome };
+
+class Pool implements Sandbox {
+  readonly #options: SandboxOptions;
+  readonly #scripts: Scripts;
+  readonly #children: Children;
+  readonly #everyChild = new Set<SandboxChild>();
+  readonly #spares: SandboxChild[] = [];
+  readonly #coldStarts = new Map<string, number>();
+  readonly #watch: NodeJS.Timeout;
+  #closing = false;
+
+  constructor(options: SandboxOptions, scripts: Scripts) {
+    this.#options = options;
+    this.#scripts = scripts;
+    const count = options.childrenMax ?? CHILDREN_MAX;
+    const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+    this.#children = new Children({
+      count,
+      perFunction: options.childrenPerFunction ?? Math.max(1, Math.ceil(count * CHILDREN_PER_FUNCTION_SHARE)),
+      memoryMb: options.memoryMb ?? (available / MB) * CHILDREN_MEMORY_SHARE,
+    });
+    this.#watch = setInterval(() => this.#look(), MEMORY_WATCH_MS);
+    this.#watch.unref();
+  }
+
+  async invoke(request: InvokeRequest): Promise<InvokeOutcome> {
+    if (this.#closing) return closing;
+    const { version } = request;
+    const slot = await this.#children.acquire(version);
+    if (slot === null) return this.#closing ? closing : { kind: 'infrastructure', reason: 'no child process came free in time' };
+    const ready = slot.child !== null ? { ok: true as const, initMs: null } : await this.#initialise(slot, request);
+    if (!ready.ok) return ready.outcome;
+    return this.#run(slot, slot.child!, request, ready.initMs);
+  }
+
+  stats(): SandboxStats[] {
+    const byName = new Map<string, { children: number; rssBytes: number }>();
+    for (const name of this.#coldStarts.keys()) byName.set(name, { children: 0, rssBytes: 0 });
+    for (const { version, child } of this.#children.slots()) {
+      const sum = byName.get(version.name) ?? { children: 0, rssBytes: 0 };
+      byName.set(version.name, { children: sum.children + 1, rssBytes: sum.rssBytes + (child?.rssBytes ?? 0) });
+    }
+    return [...byName].map(([name, sum]) => ({ function: name, ...sum, coldStarts: this.#coldStarts.get(name) ?? 0 }));
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    clearInterval(this.#watch);
+    this.#children.close();
+    const all = [...this.#everyChild];
+    for (const child of all) child.kill('closing');
+    await Promise.all(all.map((child) => child.gone));
+  }
+
+  async #run(slot: Slot, child: SandboxChild, request: InvokeRequest, initMs: number | null): Promise<InvokeOutcome> {
+    const { version, context, event } = request;
+    const ports = jobPorts({ child, version, context, lease: request.lease, log: request.log, egress: this.#options.egress });
+    const head = Buffer.from(JSON.stringify({ requestId: context.requestId, deadlineMs: Date.now() + version.timeoutMs, millrace: millraceOf(request) }));
+    const headBytes = Buffer.allocUnsafe(4);
+    headBytes.writeUInt32LE(head.length, 0);
+    const started = performance.now();
+    const end = await underClock(child, version.timeoutMs, () => child.run(INVOKE, request.ascii ? FLAG_ASCII : 0, [headBytes, head, event], ports));
+    const report = this.#reportOf(child, end, ports, performance.now() - started, initMs);
+    return this.#settle(slot, child, request, end, ports, report);
+  }
+
+  /** Puts a process into the slot and loads the function in it. */
+  async #initialise(slot: Slot, request: InvokeRequest): Promise<Initialised> {
+    const { version, context } = request;
+    const started = performance.now();
+    const refuse = (outcome: InvokeOutcome, lost = false): Initialised => {
+      this.#children.drop(slot, lost);
+      return { ok: false, outcome };
+    };
+    let payload: Buffer;
+    try {
+      payload = await initPayload(this.#scripts, version, logStreamName());
+    } catch (error) {
+      return refuse({ kind: 'infrastructure', reason: `the bundle of ${version.name} cannot be read: ${error instanceof Error ? error.message : String(error)}` });
+    }
+    const child = this.#spares.shift() ?? this.#spawn();
+    slot.child = child;
+    child.version = version.hash;
+    const up = await Promise.race([child.ready, wait(SPAWN_MS_MAX).then(() => false)]);
+    if (!up) {
+      if (!this.#closing) this.#options.log.error({ function: version.name, stderr: child.lastWords.slice(0, 2000) }, 'a child process could not be started');
+      return refuse(this.#closing ? closing : { kind: 'infrastructure', reason: 'a child process could not be started' });
+    }
+    this.#coldStarts.set(version.name, (this.#coldStarts.get(version.name) ?? 0) + 1);
+    const ports = jobPorts({ child, version, context, lease: request.lease, log: request.log, egress: this.#options.egress });
+    const end = await underClock(child, INIT_MS_MAX, () => child.run(INIT, 0, [payload], ports));
+    const initMs = performance.now() - started;
+    if (end.kind === 'initialised') {
+      ports.end();
+      this.#startSpares();
+      return { ok: true, initMs };
+    }
+    const report = this.#reportOf(child, end, ports, initMs, initMs);
+    return { ok: false, outcome: this.#settle(slot, child, request, end, ports, report, INIT_MS_MAX) };
+  }
+
+  #reportOf(child: SandboxChild, end: JobEnd, ports: RunningPorts, durationMs: number, initMs: number | null): InvocationReport {
+    const dropped = ports.dropped() + ('dropped' in end ? end.dropped : 0);
+    return {
+      durationMs,
+      ...(initMs === null ? {} : { initDurationMs: initMs }),
+      maxMemoryUsedMb: peakMb(child),
+      ...(dropped === 0 ? {} : { droppedLogLines: dropped }),
+    };
+  }
+
+  /** The child goes back to the others or away, and the end becomes an outcome. */
+  #settle(slot: Slot, child: SandboxChild, request: InvokeRequest, end: JobEnd, ports: RunningPorts, report: InvocationReport, timeoutMs = request.version.timeoutMs): InvokeOutcome {
+    ports.end();
+    const good = end.kind === 'result' || (end.kind === 'failure' && !end.fatal);
+    if (good) this.#children.release(slot);
+    else this.#children.drop(slot, true);
+    const { version, context } = request;
+    return outcomeOf({
+      end,
+      killedFor: child.killedFor === 'used-up' ? null : child.killedFor,
+      requestId: context.requestId,
+      timeoutMs,
+      memorySizeMb: version.memorySizeMb,
+      secrets: version.secrets,
+      report,
+      mapFrame: (line) => mapFrame(line, version.sourceMapPath),
+    });
+  }
+
+  #spawn(): SandboxChild {
+    const child = new SandboxChild(spawnChild(this.#scripts.child));
+    this.#everyChild.add(child);
+    void child.gone.then(() => {
+      this.#everyChild.delete(child);
+      const spare = this.#spares.indexOf(child);
+      if (spare >= 0) this.#spares.splice(spare, 1);
+      // An idle child that somebody else killed leaves its place at once.
+      for (const slot of this.#children.idle()) if (slot.child === child) this.#children.drop(slot);
+    });
+    return child;
+  }
+
+  /** Not more processes at a time than half the cores: starting one is pure CPU, and running handlers come first. */
+  #startSpares(): void {
+    const wanted = Math.min(this.#options.spares ?? 1, Math.max(1, availableParallelism() >> 1));
+    while (!this.#closing && this.#spares.length < wanted) this.#spares.push(this.#spawn());
+  }
+
+  #look(): void {
+    const now = performance.now();
+    for (const slot of [...this.#children.slots()]) {
+      const { child } = slot;
+      if (child === null) continue;
+      if (child.busy) checkMemory(child, slot.version.memorySizeMb);
+    }
+    for (const slot of [...this.#children.idle()]) {
+      if (slot.child !== null && now - slot.child.idleSinceMono > CHILD_IDLE_MS) this.#children.drop(slot);
+    }
+  }
+}
+
+const closing: InvokeOutcome = { kind: 'infrastructure', reason: 'the sandbox is closing' };
+
+function millraceOf(request: InvokeRequest): unknown {
+  const { mapping } = request.context;
+  if (mapping === undefined) return undefined;
+  const { name, shardId, epoch, attempt, firstSequenceNumber, lastSequenceNumber } = mapping;
+  return { mapping: name, shardId, epoch, attempt, firstSequenceNumber, lastSequenceNumber };
+}
+
+function logStreamName(): string {
+  return `${new Date().toISOString().slice(0, 10).replaceAll('-', '/')}/[$LATEST]${randomBytes(16).toString('hex')}`;
+}
+
+function wait(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
