@@ -1,0 +1,47 @@
+#!lua flags=no-writes
+-- What `millrace status` shows of many shards: state and stream of each at one instant.
+-- KEYS  pairs of (state hash, stream key)
+-- ARGV  names of the state's fields to give back; `cp` and `units` are among them
+-- RETURNS {now ms, per pair: {{field values}, exists (1 or 0), length, entries-added, first id, last id, last-generated-id,
+--          max-deleted-id, first id after the checkpoint, first id after the head unit}}; ids that are none are ''
+local time = redis.call('TIME')
+local out = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) }
+local cp, units
+for i, name in ipairs(ARGV) do
+  if name == 'cp' then cp = i elseif name == 'units' then units = i end
+end
+
+local function firstAfter(key, id)
+  local found = redis.call('XRANGE', key, '(' .. id, '+', 'COUNT', 1)
+  return found[1] and found[1][1] or ''
+end
+
+for i = 1, #KEYS, 2 do
+  local fields = redis.call('HMGET', KEYS[i], unpack(ARGV))
+  local row = { fields, 0, 0, 0, '', '', '', '', '', '' }
+  -- A key of another type counts as missing: the turn reports it.
+  local info = redis.pcall('XINFO', 'STREAM', KEYS[i + 1])
+  if not info.err then
+    row[2] = 1
+    for j = 1, #info, 2 do
+      local name, value = info[j], info[j + 1]
+      if name == 'length' then row[3] = value
+      elseif name == 'entries-added' then row[4] = value
+      elseif name == 'first-entry' then row[5] = value and value[1] or ''
+      elseif name == 'last-entry' then row[6] = value and value[1] or ''
+      elseif name == 'last-generated-id' then row[7] = value
+      elseif name == 'max-deleted-entry-id' then row[8] = value end
+    end
+    local last = '18446744073709551615-18446744073709551615'
+    local checkpoint = fields[cp]
+    if checkpoint and row[3] > 0 and row[6] ~= checkpoint and checkpoint ~= last then
+      row[9] = firstAfter(KEYS[i + 1], checkpoint)
+      local stack = fields[units]
+      if row[9] ~= '' and stack and stack ~= '[]' and stack ~= '' then
+        row[10] = firstAfter(KEYS[i + 1], cjson.decode(stack)[1].last)
+      end
+    end
+  end
+  out[#out + 1] = row
+end
+return out

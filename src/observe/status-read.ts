@@ -1,0 +1,156 @@
+/** The Redis side of `status`: few round trips, whatever the number of shards. */
+import type { Redis } from 'ioredis';
+import { STATUS_COUNT_MAX, STATUS_COUNT_PER_CALL, STATUS_SHARDS_PER_CALL } from '../limits.ts';
+import type { EntryId, Unit } from '../record.ts';
+import type { Keys } from '../redis/keys.ts';
+import { loadScript } from '../redis/scripts.ts';
+
+const lua = new URL('./lua/', import.meta.url);
+const statusScript = loadScript(lua, 'status-N.lua');
+const countScript = loadScript(lua, 'count-after-1.lua');
+
+/** A shard's state and its stream, as they were at one instant. */
+export interface ShardFacts {
+  readonly shardId: string;
+  readonly key: string;
+  readonly parents: readonly string[];
+  readonly checkpoint: EntryId;
+  readonly entriesRead: number;
+  readonly owner: string;
+  readonly epoch: string;
+  readonly units: readonly Unit[];
+  readonly notBefore: number;
+  readonly expiresAt: number;
+  readonly partitionKey: string | null;
+  readonly lastResult: string;
+  readonly settledAt: number;
+  readonly born: number;
+  readonly done: boolean;
+  readonly why: string;
+  readonly marks: readonly (readonly [EntryId, number])[];
+  readonly settled: {
+    readonly succeeded: number;
+    readonly expired: number;
+    readonly givenUp: number;
+    readonly filtered: number;
+    readonly lostBySource: number;
+    readonly redelivered: number;
+  };
+  /** Null when the key is missing or of another type. */
+  readonly stream: null | {
+    readonly length: number;
+    readonly entriesAdded: number;
+    readonly firstId: EntryId | null;
+    readonly lastId: EntryId | null;
+    readonly lastGeneratedId: EntryId;
+    readonly maxDeletedId: EntryId;
+  };
+  /** First record after the checkpoint. */
+  readonly nextId: EntryId | null;
+  /** First record behind the head unit. */
+  readonly behindId: EntryId | null;
+}
+
+const COUNTERS = ['succeeded', 'expired', 'givenUp', 'filtered', 'lostBySource', 'redelivered'] as const;
+/** Names of the state's fields; init-4.lua and settle-3.lua of shard/ write them. */
+const FIELDS = [
+  ...[
+    'cp',
+    'units',
+    'read',
+    'owner',
+    'epoch',
+    'nb',
+    'exp',
+    'blk',
+    'res',
+    'at',
+    'born',
+    'done',
+    'why',
+    'marks',
+    'key',
+    'parents',
+  ],
+  ...COUNTERS.map((name) => `n:${name}`),
+];
+
+type Row = [fields: (string | null)[], exists: number, length: number, added: number, ...ids: string[]];
+
+/** @param shardIds those of the mapping's index; a shard whose state is gone meanwhile is left out */
+export async function readShards(
+  redis: Redis,
+  keys: Keys,
+  mapping: string,
+  shardIds: readonly string[],
+): Promise<ShardFacts[]> {
+  const chunks: string[][] = [];
+  for (let i = 0; i < shardIds.length; i += STATUS_SHARDS_PER_CALL) {
+    chunks.push(shardIds.slice(i, i + STATUS_SHARDS_PER_CALL));
+  }
+  // Two calls in flight keep the server busy without a queue that would hold up the daemons' own commands.
+  const facts: ShardFacts[][] = [];
+  for (let i = 0; i < chunks.length; i += 2) {
+    facts.push(...(await Promise.all(chunks.slice(i, i + 2).map((ids) => readChunk(redis, keys, mapping, ids)))));
+  }
+  return facts.flat();
+}
+
+async function readChunk(
+  redis: Redis,
+  keys: Keys,
+  mapping: string,
+  shardIds: readonly string[],
+): Promise<ShardFacts[]> {
+  const pipeline = redis.pipeline();
+  for (const shardId of shardIds) pipeline.hget(keys.shard(mapping, shardId), 'key');
+  const replies = (await pipeline.exec()) ?? [];
+  const known: { shardId: string; key: string }[] = [];
+  replies.forEach(([error, key], i) => {
+    if (error) throw error;
+    if (typeof key === 'string') known.push({ shardId: shardIds[i]!, key });
+  });
+  if (known.length === 0) return [];
+  const pairs = known.flatMap(({ shardId, key }) => [keys.shard(mapping, shardId), key]);
+  const [, ...rows] = (await statusScript.run(redis, pairs, FIELDS)) as [string, ...Row[]];
+  return known.flatMap((shard, i) => toFacts(shard, rows[i]!) ?? []);
+}
+
+function toFacts({ shardId, key }: { shardId: string; key: string }, row: Row): ShardFacts | null {
+  const [values, exists, length, entriesAdded, first, last, lastGenerated, maxDeleted, next, behind] = row;
+  const field = (name: string) => values[FIELDS.indexOf(name)] ?? '';
+  const number = (name: string) => Number(field(name) || 0);
+  const checkpoint = field('cp');
+  if (checkpoint === '') return null;
+  const json = <T>(name: string, otherwise: T) => (field(name) === '' ? otherwise : (JSON.parse(field(name)) as T));
+  const settled = Object.fromEntries(COUNTERS.map((name) => [name, number(`n:${name}`)])) as ShardFacts['settled'];
+  const id = (text: string | undefined) => (text === undefined || text === '' ? null : text);
+  return {
+    ...{ shardId, key, checkpoint, settled },
+    ...{ parents: json<string[]>('parents', []), units: json<Unit[]>('units', []) },
+    ...{ entriesRead: number('read'), owner: field('owner'), epoch: field('epoch') },
+    ...{ notBefore: number('nb'), expiresAt: number('exp'), settledAt: number('at'), born: number('born') },
+    ...{ partitionKey: json<{ partitionKey?: string | null }>('blk', {}).partitionKey ?? null, why: field('why') },
+    ...{ lastResult: field('res'), done: field('done') === '1', marks: json<[EntryId, number][]>('marks', []) },
+    stream: exists
+      ? {
+          ...{ length, entriesAdded, firstId: id(first), lastId: id(last) },
+          ...{ lastGeneratedId: lastGenerated!, maxDeletedId: maxDeleted! },
+        }
+      : null,
+    ...{ nextId: id(next), behindId: id(behind) },
+  };
+}
+
+/** Records after the position, counted; `atMost` when there are more than STATUS_COUNT_MAX. */
+export async function countAfter(redis: Redis, key: string, after: EntryId, atMost: number): Promise<number> {
+  let total = 0;
+  let from = after;
+  while (total < STATUS_COUNT_MAX) {
+    const [found, last] = (await countScript.run(redis, [key], [from, STATUS_COUNT_PER_CALL])) as [number, string];
+    total += found;
+    if (found < STATUS_COUNT_PER_CALL) return total;
+    from = last;
+  }
+  return Math.max(total, atMost);
+}

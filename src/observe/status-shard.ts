@@ -1,0 +1,128 @@
+/** What a shard's state and stream mean for `status`. Pure: facts read at one instant in, what the user sees out. */
+import {
+  AFTER_ALL,
+  BEFORE_ALL,
+  compareIds,
+  type EntryId,
+  idMs,
+  type SequenceNumber,
+  toSequenceNumber,
+  type Unit,
+} from '../record.ts';
+import { DAY } from '../time.ts';
+import type { ShardFacts } from './status-read.ts';
+import type { BlockedStatus, ShardStateName, ShardStatus } from './status-types.ts';
+
+/** What is known beside the shard itself. */
+export interface Surroundings {
+  readonly nowMs: number;
+  /** The mapping is stopped. */
+  readonly disabled: boolean;
+  /** `source.arrival: first-seen`. */
+  readonly firstSeen: boolean;
+  readonly liveDaemons: ReadonlySet<string>;
+  readonly unsettledParent: boolean;
+  /** Records after the checkpoint. */
+  readonly lag: number;
+}
+
+export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatus {
+  const head = facts.units[0];
+  const arrived = (id: EntryId) => arrivalMs(id, facts, around);
+  const age = (id: EntryId | null) => (id === null ? 0 : Math.max(0, around.nowMs - arrived(id)));
+  const unsettled = facts.nextId ?? head?.first ?? null;
+  return {
+    shardId: facts.shardId,
+    state: stateOf(facts, around),
+    checkpoint: facts.checkpoint === BEFORE_ALL ? null : toSequenceNumber(facts.checkpoint),
+    tail: tailOf(facts),
+    lag: around.lag,
+    // AWS: the age of the last record of the batch in hand, also while it is retried; without one, of the record that comes next.
+    iteratorAgeMs: age(head?.last ?? unsettled),
+    oldestUnsettledAgeMs: age(unsettled),
+    owner: facts.owner === '' ? null : facts.owner,
+    epoch: facts.epoch === '' || facts.epoch === '0' ? null : facts.epoch,
+    settled: facts.settled,
+    ...(facts.why === '' ? {} : { why: facts.why }),
+    blocked: isBlocked(facts) ? blockedStatus(facts, around, arrived) : null,
+  };
+}
+
+/** From the head unit's first failure until that is settled, and while a settle is refused for a reason. */
+function isBlocked({ units, why }: ShardFacts): boolean {
+  return why !== '' || (units[0] !== undefined && units[0].blockedSince !== null);
+}
+
+function stateOf(facts: ShardFacts, around: Surroundings): ShardStateName {
+  if (facts.done) return 'closed';
+  if (around.disabled) return 'paused';
+  if (around.unsettledParent) return 'pending-parent';
+  if (isBlocked(facts)) return 'blocked';
+  if (facts.owner !== '' && around.liveDaemons.has(facts.owner)) return 'running';
+  return around.lag > 0 || facts.units.length > 0 ? 'waiting' : 'idle';
+}
+
+function blockedStatus(facts: ShardFacts, around: Surroundings, arrived: (id: EntryId) => number): BlockedStatus {
+  const head: Partial<Unit> = facts.units[0] ?? {};
+  const first = head.first ?? facts.nextId ?? facts.checkpoint;
+  const count = head.count ?? 0;
+  const known = Math.max(0, around.lag - count);
+  return {
+    sequenceNumber: toSequenceNumber(first),
+    partitionKey: facts.partitionKey,
+    since: iso(head.blockedSince ?? (facts.settledAt || facts.born)),
+    attempts: head.deliveries ?? 0,
+    requestId: head.requestId ?? null,
+    recordsInUnit: count,
+    lastError: head.lastError ?? { errorType: facts.why, errorMessage: `nothing can be settled: ${facts.why}` },
+    nextAttemptAt: iso(Math.max(facts.notBefore, around.nowMs)),
+    expiresAt: facts.expiresAt > 0 ? iso(facts.expiresAt) : null,
+    recordsBehind: known,
+    nextExpiryBehind: expiryBehind(facts, arrived),
+  };
+}
+
+/** The head's expiry tells the age that counts; the first record behind the unit expires that long after its own arrival. */
+function expiryBehind(facts: ShardFacts, arrived: (id: EntryId) => number): string | null {
+  const head = facts.units[0];
+  if (!head || facts.expiresAt === 0 || facts.behindId === null) return null;
+  return iso(arrived(facts.behindId) + facts.expiresAt - arrived(head.first));
+}
+
+function tailOf({ stream }: ShardFacts): SequenceNumber | null {
+  if (!stream) return null;
+  if (stream.lastId !== null) return toSequenceNumber(stream.lastId);
+  // An emptied stream still knows its last id, unless it is sealed: the seal is the id of no record.
+  const { lastGeneratedId } = stream;
+  return lastGeneratedId === BEFORE_ALL || lastGeneratedId === AFTER_ALL ? null : toSequenceNumber(lastGeneratedId);
+}
+
+/**
+ * Records after the checkpoint, or null where only counting tells: after an XDEL the entries that were ever added are no measure of those
+ * that are there.
+ */
+export function lagOf({ checkpoint, entriesRead, stream, nextId }: ShardFacts): number | null {
+  if (!stream || stream.length === 0) return 0;
+  // Made anew with lower ids: all of it is unread.
+  if (compareIds(stream.lastGeneratedId, checkpoint) < 0 || stream.entriesAdded < entriesRead) return stream.length;
+  if (nextId === null) return 0;
+  if (stream.firstId !== null && compareIds(stream.firstId, checkpoint) > 0) return stream.length;
+  return stream.maxDeletedId === BEFORE_ALL ? Math.min(stream.entriesAdded - entriesRead, stream.length) : null;
+}
+
+/** Ids before it are no times: Redis streams are younger. */
+const FIRST_PLAUSIBLE_MS = Date.UTC(2010, 0, 1);
+
+/** contract.md, "arrival": the id's time, or the moment of the first mark that reaches it. */
+function arrivalMs(id: EntryId, facts: ShardFacts, around: Surroundings): number {
+  const ms = idMs(id);
+  if (!around.firstSeen && ms >= FIRST_PLAUSIBLE_MS && ms <= around.nowMs + DAY) return ms;
+  const mark = facts.marks.find(([upTo]) => compareIds(upTo, id) >= 0);
+  return mark?.[1] ?? around.nowMs;
+}
+
+const LAST_MOMENT_MS = 8_640_000_000_000_000;
+
+function iso(ms: number): string {
+  return new Date(Math.min(Math.max(ms, 0), LAST_MOMENT_MS)).toISOString();
+}

@@ -1,0 +1,73 @@
+/** `millrace status --json` (contract.md), member by member. Times are ISO 8601; positions are sequence numbers. */
+import type { SequenceNumber } from '../record.ts';
+
+export type ShardStateName = 'idle' | 'running' | 'waiting' | 'blocked' | 'closed' | 'pending-parent' | 'paused';
+
+export interface BlockedStatus {
+  /** Of the unit's first record. */
+  readonly sequenceNumber: SequenceNumber;
+  readonly partitionKey: string | null;
+  readonly since: string;
+  readonly attempts: number;
+  readonly requestId: string | null;
+  readonly recordsInUnit: number;
+  readonly lastError: { readonly errorType: string; readonly errorMessage: string };
+  readonly nextAttemptAt: string;
+  /** Null: never. */
+  readonly expiresAt: string | null;
+  /** Without the unit itself. */
+  readonly recordsBehind: number;
+  readonly nextExpiryBehind: string | null;
+}
+
+export interface ShardStatus {
+  readonly shardId: string;
+  readonly state: ShardStateName;
+  readonly checkpoint: SequenceNumber | null;
+  readonly tail: SequenceNumber | null;
+  readonly lag: number;
+  readonly iteratorAgeMs: number;
+  readonly oldestUnsettledAgeMs: number;
+  readonly owner: string | null;
+  readonly epoch: string | null;
+  readonly settled: {
+    readonly succeeded: number;
+    readonly expired: number;
+    readonly givenUp: number;
+    readonly filtered: number;
+    readonly lostBySource: number;
+    readonly redelivered: number;
+  };
+  /** Why nothing can be settled although the function may be well, e.g. `failure-stream-full`; absent otherwise. */
+  readonly why?: string;
+  readonly blocked: BlockedStatus | null;
+}
+
+export interface MappingStatus {
+  readonly name: string;
+  readonly function: string;
+  readonly functionVersion: string;
+  readonly source: Readonly<Record<string, unknown>>;
+  readonly state: 'Enabled' | 'Disabled' | 'Draining';
+  readonly lastProcessingResult: string;
+  readonly shards: readonly ShardStatus[];
+}
+
+export interface DaemonStatus {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly roles: readonly string[];
+  readonly since: string;
+  readonly lastSeen: string;
+  readonly version: string;
+  /** Mappings of which this daemon holds another configuration than the one in force (`config-conflict`); absent when none. */
+  readonly conflicts?: readonly string[];
+}
+
+export interface Status {
+  readonly formatVersion: 1;
+  readonly time: string;
+  readonly mappings: readonly MappingStatus[];
+  readonly daemons: readonly DaemonStatus[];
+}

@@ -1,0 +1,128 @@
+/** `millrace status`, from what Redis holds: the daemons need not be asked, nor be alive. */
+import type { Redis } from 'ioredis';
+import { MillraceError } from '../errors.ts';
+import type { Keys } from '../redis/keys.ts';
+import { countAfter, readShards, type ShardFacts } from './status-read.ts';
+import { lagOf, shardStatus } from './status-shard.ts';
+import type { DaemonStatus, MappingStatus, Status } from './status-types.ts';
+
+export interface StatusOptions {
+  /** Only this one; @throws MillraceError `mapping-not-found` */
+  readonly mapping?: string;
+}
+
+export async function collectStatus(redis: Redis, keys: Keys, options: StatusOptions = {}): Promise<Status> {
+  const [time, all, daemons] = await Promise.all([
+    redis.time(),
+    redis.smembers(keys.mappings()),
+    readDaemons(redis, keys),
+  ]);
+  const nowMs = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000);
+  const live = new Set(daemons.map((daemon) => daemon.id));
+  const mappings: MappingStatus[] = [];
+  // One after the other: each is few round trips, and a Redis with hundreds of mappings is not asked for all at once.
+  for (const name of chosen(all, options.mapping)) {
+    const status = await readMapping(redis, keys, name, { nowMs, live });
+    if (status) mappings.push(status);
+  }
+  return { formatVersion: 1, time: new Date(nowMs).toISOString(), mappings, daemons };
+}
+
+function chosen(all: readonly string[], wanted: string | undefined): string[] {
+  if (wanted === undefined) return all.toSorted();
+  if (all.includes(wanted)) return [wanted];
+  const known =
+    all.length === 0 ? 'no mapping has state there yet' : `there are: ${all.toSorted().slice(0, 20).join(', ')}`;
+  throw new MillraceError('mapping-not-found', `no mapping "${wanted}" has state in this Redis`, { hint: known });
+}
+
+async function readMapping(
+  redis: Redis,
+  keys: Keys,
+  name: string,
+  { nowMs, live }: { nowMs: number; live: ReadonlySet<string> },
+): Promise<MappingStatus | null> {
+  const [hash, shardIds] = await Promise.all([
+    redis.hgetall(keys.mapping(name)),
+    redis.zrange(keys.shardIndex(name), '0', '-1'),
+  ]);
+  const shards = await readShards(redis, keys, name, shardIds);
+  // Forgotten between the two reads.
+  if (Object.keys(hash).length === 0 && shards.length === 0) return null;
+  const source = parseObject(hash.source);
+  const unsettled = new Set(shards.filter((shard) => !shard.done).map((shard) => shard.shardId));
+  const statuses = [];
+  for (const facts of shards) {
+    const lag = lagOf(facts) ?? (await countedLag(redis, facts));
+    statuses.push(
+      shardStatus(facts, {
+        ...{ nowMs, lag, liveDaemons: live },
+        disabled: hash.state === 'Disabled',
+        firstSeen: source.arrival === 'first-seen',
+        unsettledParent: facts.parents.some((parent) => unsettled.has(parent)),
+      }),
+    );
+  }
+  return {
+    name,
+    function: hash.function ?? '',
+    functionVersion: hash.functionVersion ?? '',
+    source,
+    state: hash.state === 'Disabled' || hash.state === 'Draining' ? hash.state : 'Enabled',
+    lastProcessingResult: lastResult(shards),
+    shards: statuses,
+  };
+}
+
+function countedLag(redis: Redis, { key, checkpoint, entriesRead, stream }: ShardFacts): Promise<number> {
+  const atMost = stream ? Math.min(stream.entriesAdded - entriesRead, stream.length) : 0;
+  return countAfter(redis, key, checkpoint, atMost);
+}
+
+/** AWS shows one result per mapping: of a shard that is blocked if there is one, else of the one that was settled last. */
+function lastResult(shards: readonly ShardFacts[]): string {
+  const blocked = shards.find((shard) => shard.units[0] && shard.units[0].blockedSince !== null);
+  const last = shards.reduce<ShardFacts | undefined>((a, b) => (a && a.settledAt >= b.settledAt ? a : b), undefined);
+  return (blocked ?? last)?.lastResult || 'No records processed';
+}
+
+async function readDaemons(redis: Redis, keys: Keys): Promise<DaemonStatus[]> {
+  const flat = await redis.zrange(keys.daemons(), '0', '-1', 'WITHSCORES');
+  const seen = flat.flatMap((id, i) => (i % 2 === 0 ? [{ id, lastSeen: Number(flat[i + 1]) }] : []));
+  if (seen.length === 0) return [];
+  const texts = await redis.mget(seen.map(({ id }) => keys.daemon(id)));
+  // The string has a lifetime, so that it is gone soon after its daemon; the sorted set is swept later.
+  return seen.flatMap(({ id, lastSeen }, i) => {
+    const text = texts[i];
+    return text === null || text === undefined ? [] : [toDaemon(id, lastSeen, parseObject(text))];
+  });
+}
+
+function toDaemon(id: string, lastSeen: number, about: Readonly<Record<string, unknown>>): DaemonStatus {
+  const conflicts = textList(about.conflicts);
+  return {
+    id,
+    host: String(about.host ?? ''),
+    pid: Number(about.pid ?? 0),
+    roles: textList(about.roles),
+    since: toIso(about.since),
+    lastSeen: toIso(lastSeen),
+    version: String(about.version ?? ''),
+    ...(conflicts.length === 0 ? {} : { conflicts }),
+  };
+}
+
+function textList(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** Milliseconds or text that is a date already. */
+function toIso(value: unknown): string {
+  const date = new Date(typeof value === 'number' ? value : String(value));
+  return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString();
+}
+
+function parseObject(text: string | undefined): Readonly<Record<string, unknown>> {
+  const value: unknown = text === undefined || text === '' ? {} : JSON.parse(text);
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
