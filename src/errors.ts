@@ -6,6 +6,7 @@ export const ERRORS = {
   // --- command line -------------------------------------------------------------------------------------------
   usage: { exit: 1, about: 'the command line is not understood' },
   internal: { exit: 2, about: 'a defect of Millrace itself' },
+  'reload-refused': { exit: 1, about: 'a change that a running daemon cannot take over' },
   // --- redis --------------------------------------------------------------------------------------------------
   'redis-unreachable': { exit: 2, about: 'the Redis server does not answer' },
   'redis-unsuitable': { exit: 2, about: 'the Redis server is too old, clustered, or set so that a promise would break' },

@@ -56,8 +56,8 @@ async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Pr
   for (;;) {
     const ready = await turn.pick();
     if (!ready) return await turn.end();
-    const outcome = await turn.invoke(ready);
-    const end = await turn.conclude(ready, outcome);
+    const attempted = await turn.invoke(ready);
+    const end = await turn.conclude(ready, attempted);
     if (end) return end;
   }
 }

@@ -98,6 +98,9 @@ export const SWEEP_EVERY_MS = 10_000;
 export const SWEEP_PAUSE_MAX_MS = 2_000;
 export const SWEEP_PAUSE_MIN_MS = 100;
 
+/** Shards that are given their state side by side when a mapping first meets them. */
+export const INIT_AT_ONCE = 100;
+
 // --- daemons --------------------------------------------------------------------------------------------------
 export const HEARTBEAT_MS = 1_000;
 export const DAEMON_TTL_MS = 5_000;

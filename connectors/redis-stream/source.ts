@@ -6,6 +6,7 @@ import type { Source, SourceDescription, SourceShard, StartingPosition } from '.
 import { HOUR } from '../../src/time.ts';
 import { MillraceError } from '../../src/errors.ts';
 import { startOf, type Arrival } from './start.ts';
+import { trim } from './trim.ts';
 import { readTopology, wrongTypeOr } from './topology.ts';
 
 export interface RedisStreamSourceOptions {
@@ -13,7 +14,7 @@ export interface RedisStreamSourceOptions {
   readonly keys: Keys;
   readonly stream: string;
   /** `settled`: a plain stream's records go as soon as every mapping settled them. A sharded stream has its retention. */
-  readonly trim?: 'settled' | undefined;
+  readonly trim?: 'never' | 'settled' | undefined;
   readonly arrival?: Arrival | undefined;
 }
 
@@ -54,6 +55,7 @@ export function createRedisStreamSource(options: RedisStreamSourceOptions): Sour
     describe,
     start: (shard: SourceShard, position: StartingPosition) =>
       startOf(redis, shard.key, position, options.arrival ?? 'id'),
+    trim: (shard, stateKeys, beforeMs) => trim(redis, { streamKey: shard.key, stateKeys, beforeMs }),
   };
 }
 
@@ -69,6 +71,6 @@ async function describePlain(options: RedisStreamSourceOptions, arn: string): Pr
     arn,
     shards: [{ shardId: shardIdOf(0), key: options.stream, parents: [], closed: false }],
     revision: 0,
-    retentionMs: options.trim ?? null,
+    retentionMs: options.trim === 'settled' ? 'settled' : null,
   };
 }

@@ -35,4 +35,9 @@ export interface Source {
   describe(): Promise<SourceDescription>;
   /** Checkpoint that makes a shard begin at the position: the id before the first record to be read, and its entries-read count. */
   start(shard: SourceShard, position: StartingPosition): Promise<{ checkpoint: EntryId; entriesRead: number }>;
+  /**
+   * Removes records that every mapping in `stateKeys` settled and that arrived before `beforeMs` (null: whatever their age); in steps, so
+   * that the server stays responsive: `more` asks for another call.
+   */
+  trim(shard: SourceShard, stateKeys: readonly string[], beforeMs: number | null): Promise<{ readonly more: boolean }>;
 }

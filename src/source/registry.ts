@@ -8,7 +8,7 @@ import type { Source } from './port.ts';
 export interface RedisStreamSpec {
   readonly type: 'redis-stream';
   readonly stream: string;
-  readonly trim?: 'settled' | undefined;
+  readonly trim?: 'never' | 'settled' | undefined;
   readonly arrival?: 'id' | 'first-seen' | undefined;
 }
 export type SourceSpec = RedisStreamSpec;

@@ -2,7 +2,7 @@
 import { EVENT_BYTES_MAX } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import { type ShardRef, toSequenceNumber, type Unit } from '../record.ts';
-import type { InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
+import type { HandlerLogLine, InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
 import type { AttemptOutcome } from '../unit/types.ts';
 import type { Slice } from './reading.ts';
 import type { TurnSettings } from './settings.ts';
@@ -10,7 +10,20 @@ import type { TurnSettings } from './settings.ts';
 export interface AttemptDeps {
   readonly sandbox: Sandbox;
   readonly log: Log;
-  readonly onInvoked: (functionName: string, outcome: InvokeOutcome) => void;
+  /** Where a handler's own lines go (contract.md, "Running it"). */
+  readonly handlerLog: (origin: HandlerOrigin) => (line: HandlerLogLine) => void;
+}
+
+export interface HandlerOrigin {
+  readonly function: string;
+  readonly mapping: string;
+  readonly shard: string;
+}
+
+/** What the unit rules make of it, and what the sandbox said, for the metrics; null when the function was not called. */
+export interface Attempted {
+  readonly outcome: AttemptOutcome;
+  readonly invoked: InvokeOutcome | null;
 }
 
 export async function attempt(
@@ -20,13 +33,13 @@ export async function attempt(
   unit: Unit,
   slice: Slice,
   lease: LeaseView,
-): Promise<AttemptOutcome> {
+): Promise<Attempted> {
   if (slice.event.count === 0) {
     const errorMessage = `The event of this record has ${slice.event.bytes} bytes, and ${EVENT_BYTES_MAX} are allowed`;
-    return { kind: 'oversized', errorMessage };
+    return { outcome: { kind: 'oversized', errorMessage }, invoked: null };
   }
   const { version } = settings;
-  const outcome = await deps.sandbox.invoke({
+  const invoked = await deps.sandbox.invoke({
     version,
     event: slice.event.event,
     ascii: slice.event.ascii,
@@ -42,21 +55,11 @@ export async function attempt(
         lastSequenceNumber: toSequenceNumber(unit.last),
       },
     },
-    log: ({ level, text, requestId }) => {
-      const fields = {
-        function: version.name,
-        mapping: shard.mapping,
-        shard: shard.shardId,
-        requestId,
-        stream: 'handler',
-      };
-      deps.log[level === 'trace' ? 'debug' : level](fields, text);
-    },
+    log: deps.handlerLog({ function: version.name, mapping: shard.mapping, shard: shard.shardId }),
   });
-  deps.onInvoked(version.name, outcome);
-  if (outcome.kind === 'ok') return { kind: 'returned', result: outcome.result };
-  if (outcome.kind === 'infrastructure') return outcome;
-  const { errorType, errorMessage } = outcome.error;
+  if (invoked.kind === 'ok') return { outcome: { kind: 'returned', result: invoked.result }, invoked };
+  if (invoked.kind === 'infrastructure') return { outcome: invoked, invoked };
+  const { errorType, errorMessage } = invoked.error;
   deps.log.warn(
     {
       ...{ function: version.name, version: version.hash.slice(0, 12), mapping: shard.mapping, shard: shard.shardId },
@@ -65,5 +68,5 @@ export async function attempt(
     },
     `invocation failed: ${errorMessage}`,
   );
-  return { kind: 'failed', errorType, errorMessage };
+  return { outcome: { kind: 'failed', errorType, errorMessage }, invoked };
 }

@@ -16,16 +16,16 @@ import type { Clock } from '../time.ts';
 import { afterAttempt } from '../unit/after-attempt.ts';
 import { beforeAttempt } from '../unit/before-attempt.ts';
 import { startUnit } from '../unit/pieces.ts';
-import type { AttemptOutcome, Decision } from '../unit/types.ts';
+import type { Decision } from '../unit/types.ts';
 import type { AloneGate } from './alone.ts';
-import { attempt } from './attempt.ts';
+import { type AttemptDeps, attempt, type Attempted } from './attempt.ts';
 import { Reading, type Slice } from './reading.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
 import { SettleRefused, Settling } from './settling.ts';
 
 /** What a turn tells the metrics. */
 export interface TurnObserver {
-  invoked(functionName: string, outcome: InvokeOutcome): void;
+  invoked(functionName: string, outcome: InvokeOutcome, partial: boolean): void;
   settled(mapping: string, counts: SettleCounts): void;
   retried(mapping: string): void;
   takenOver(mapping: string): void;
@@ -40,6 +40,7 @@ export interface TurnDeps {
   readonly sandbox: Sandbox;
   readonly clock: Clock;
   readonly log: Log;
+  readonly handlerLog: AttemptDeps['handlerLog'];
   readonly observe: TurnObserver;
   readonly gate: AloneGate;
   readonly draining: () => boolean;
@@ -191,22 +192,21 @@ export class Turn {
   }
 
   /** Makes the delivery durable, then runs the unit; meanwhile the next batch is read and encoded, never started. */
-  async invoke({ slice, alone }: Ready): Promise<AttemptOutcome> {
+  async invoke({ slice, alone }: Ready): Promise<Attempted> {
     await this.#settling.commit();
     if (!this.#lock.held()) throw new FencedError('the lock ran out before the invocation');
     const unit = this.#settling.units[0]!;
     if (unit.deliveries > 1) this.#deps.observe.retried(this.#mapping.name);
-    const { sandbox, observe, log } = this.#deps;
-    const deps = { sandbox, log, onInvoked: observe.invoked.bind(observe) };
+    const { sandbox, log, handlerLog } = this.#deps;
     const running = this.#deps.gate.run(alone, () =>
-      attempt(deps, this.#settings, this.#taken.holding.shard, unit, slice, this.#lease),
+      attempt({ sandbox, log, handlerLog }, this.#settings, this.#taken.holding.shard, unit, slice, this.#lease),
     );
     if (this.#settings.windowMs === 0) this.#reading.prepare();
     return await running;
   }
 
   /** Writes what became of the unit; the turn's end when that is now, null when it goes on. */
-  async conclude({ slice }: Ready, outcome: AttemptOutcome): Promise<TurnEnd | null> {
+  async conclude({ slice }: Ready, { outcome, invoked }: Attempted): Promise<TurnEnd | null> {
     const { policy } = this.#settings;
     const ran = this.#settling.units[0]!;
     const decision = afterAttempt(
@@ -218,6 +218,10 @@ export class Turn {
       Math.random,
       randomUUID,
     );
+    if (invoked) {
+      const partial = outcome.kind === 'returned' && decision.succeeded < ran.count;
+      this.#deps.observe.invoked(this.#settings.version.name, invoked, partial);
+    }
     const written = await this.#write(decision, slice, ran);
     const waits = decision.notBefore !== null && decision.notBefore > this.#nowMs();
     if (!written || waits) return this.end();

@@ -1,0 +1,47 @@
+/** Who is alive: each daemon writes itself once a second, and reads the others. */
+import type { Redis } from 'ioredis';
+import { DAEMON_TTL_MS } from '../limits.ts';
+import type { Keys } from '../redis/keys.ts';
+import { HOUR } from '../time.ts';
+
+export interface Member {
+  readonly id: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly roles: readonly string[];
+  /** ISO 8601 */
+  readonly since: string;
+  readonly lastSeen: string;
+  /** Of Millrace. */
+  readonly version: string;
+  /** Mapping name → fingerprint of its pinned fields, of the mappings that this daemon serves. */
+  readonly mappings: Readonly<Record<string, string>>;
+  /** Function name → order of the version that this daemon has (daemon/lua/version-1.lua). */
+  readonly functions: Readonly<Record<string, number>>;
+  /** Mappings that this daemon does not serve, and why. */
+  readonly conflicts: Readonly<Record<string, string>>;
+}
+
+/** Writes `me` and returns everybody who is alive, `me` included. */
+export async function beat(redis: Redis, keys: Keys, me: Omit<Member, 'lastSeen'>): Promise<Member[]> {
+  const [seconds, micros] = await redis.time();
+  const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  const mine: Member = { ...me, lastSeen: new Date(now).toISOString() };
+  const results = await redis
+    .multi()
+    .set(keys.daemon(me.id), JSON.stringify(mine), 'PX', DAEMON_TTL_MS)
+    .zadd(keys.daemons(), now, me.id)
+    // Daemons that are long gone leave the list; status shows the recent ones.
+    .zremrangebyscore(keys.daemons(), '-inf', now - HOUR)
+    .zrangebyscore(keys.daemons(), now - DAEMON_TTL_MS, '+inf')
+    .exec();
+  const ids = (results![3]![1] as string[]).filter((id) => id !== me.id);
+  if (ids.length === 0) return [mine];
+  const others = await redis.mget(ids.map((id) => keys.daemon(id)));
+  return [mine, ...others.filter((text) => text !== null).map((text) => JSON.parse(text) as Member)];
+}
+
+/** A clean stop is seen at once, not after DAEMON_TTL_MS. */
+export async function leave(redis: Redis, keys: Keys, id: string): Promise<void> {
+  await redis.multi().del(keys.daemon(id)).zrem(keys.daemons(), id).exec();
+}

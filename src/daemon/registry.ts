@@ -1,0 +1,64 @@
+/** What the daemons of a namespace agree on through Redis: mappings by name, function versions by order (product.md, "Namespaces and mappings"). */
+import type { Redis } from 'ioredis';
+import type { Keys } from '../redis/keys.ts';
+import { loadScript } from '../redis/scripts.ts';
+import type { Member } from './membership.ts';
+
+const lua = new URL('./lua/', import.meta.url);
+const registerScript = loadScript(lua, 'register-2.lua');
+const versionScript = loadScript(lua, 'version-1.lua');
+
+export interface MappingRecord {
+  readonly name: string;
+  readonly pinned: string;
+  readonly source: string;
+  readonly function: string;
+  readonly functionVersion: string;
+  readonly enabled: boolean;
+}
+
+export type Registered =
+  | { readonly kind: 'ok' }
+  /** Other daemons run the mapping with other pinned fields, or its name belongs to another source. */
+  | { readonly kind: 'config-conflict' | 'source-conflict'; readonly stored: string };
+
+/** Stored pinned fields are replaced only when nobody alive runs the mapping as it is stored, or `force` says so (mapping apply). */
+export async function registerMapping(
+  redis: Redis,
+  keys: Keys,
+  record: MappingRecord,
+  runsAsStored: (storedPinned: string) => boolean,
+  force = false,
+): Promise<Registered> {
+  const attempt = async (replace: boolean) => {
+    const state = record.enabled ? 'Enabled' : 'Disabled';
+    const args = [record.name, record.pinned, record.source, record.function, record.functionVersion, state];
+    return (await registerScript.run(
+      redis,
+      [keys.mapping(record.name), keys.mappings()],
+      [...args, replace ? '1' : ''],
+    )) as string[];
+  };
+  let [kind, stored] = await attempt(force);
+  if (kind === 'conflict' && !runsAsStored(stored!)) {
+    [kind, stored] = await attempt(true);
+  }
+  if (kind === 'ok') return { kind };
+  return { kind: kind === 'source' ? 'source-conflict' : 'config-conflict', stored: stored ?? '' };
+}
+
+/** The version's place in the order of registrations; `anew` makes it the newest (a roll-back). */
+export async function registerVersion(
+  redis: Redis,
+  keys: Keys,
+  name: string,
+  hash: string,
+  anew = false,
+): Promise<number> {
+  return (await versionScript.run(redis, [keys.functionVersions(name)], [hash, anew ? '1' : ''])) as number;
+}
+
+/** True while somebody alive has a newer version of the function. */
+export function isSuperseded(name: string, order: number, others: readonly Member[]): boolean {
+  return others.some((member) => (member.functions[name] ?? 0) > order);
+}

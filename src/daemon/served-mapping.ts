@@ -1,0 +1,195 @@
+/** One mapping as this daemon serves it: settings, shards, queue and worker. Settings may be exchanged while it runs (a reload). */
+import type { Redis } from 'ioredis';
+import { DEFAULT_RECORD_AGE_MS, INIT_AT_ONCE } from '../limits.ts';
+import type { MappingConfig } from '../mapping/types.ts';
+import type { Log } from '../observe/log.ts';
+import { openTurnQueue, type TurnQueue } from '../queue/turn-queue.ts';
+import { openTurnWorker, type TurnEnd, type TurnLock, type TurnWorker } from '../queue/turn-worker.ts';
+import type { Keys } from '../redis/keys.ts';
+import type { FunctionVersion } from '../sandbox/types.ts';
+import { initShard } from '../shard/init.ts';
+import type { Source, SourceDescription, SourceShard, StartingPosition } from '../source/port.ts';
+import { openSource } from '../source/registry.ts';
+import { SECOND, type Clock } from '../time.ts';
+import type { TurnMapping, TurnSettings, TurnShard } from '../turn/settings.ts';
+import type { UnitPolicy } from '../unit/types.ts';
+import type { PolledMapping } from '../watch/polled-shard.ts';
+
+export interface ServedDeps {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export class ServedMapping implements PolledMapping {
+  readonly name: string;
+  readonly queue: TurnQueue;
+  readonly #deps: ServedDeps;
+  readonly #source: Source;
+  #config: MappingConfig;
+  #version: FunctionVersion;
+  #settings: TurnSettings | null = null;
+  #description: SourceDescription | null = null;
+  #shards = new Map<string, TurnShard>();
+  #worker: TurnWorker | null = null;
+  #paused = false;
+  /** Why it cannot be served right now, in a sentence; null: it can. */
+  problem: string | null = null;
+
+  constructor(deps: ServedDeps, config: MappingConfig, version: FunctionVersion) {
+    this.name = config.name;
+    this.#deps = deps;
+    this.#config = config;
+    this.#version = version;
+    const { stream, trim, arrival, type } = config.source;
+    this.#source = openSource({ type, stream, arrival, trim: trim === 'settled' ? trim : undefined }, deps);
+    const { redis, keys, log } = deps;
+    this.queue = openTurnQueue({ connection: redis, prefix: keys.queuePrefix(), mapping: config.name, log });
+  }
+
+  get config(): MappingConfig {
+    return this.#config;
+  }
+
+  settings(): TurnSettings {
+    const { keys } = this.#deps;
+    this.#settings ??= toSettings(this.#config, this.#version, keys, this.#description?.arn ?? '');
+    return this.#settings;
+  }
+
+  shards(): readonly TurnShard[] {
+    return [...this.#shards.values()];
+  }
+
+  shard(shardId: string): TurnShard | undefined {
+    return this.#shards.get(shardId);
+  }
+
+  get trim(): PolledMapping['trim'] {
+    const retention = this.#description?.retentionMs ?? null;
+    return retention === null
+      ? null
+      : (shard, nowMs) => this.#trim(shard, retention === 'settled' ? null : nowMs - retention);
+  }
+
+  async #trim(shard: TurnShard, beforeMs: number | null): Promise<void> {
+    const { redis, keys } = this.#deps;
+    const readers = await redis.smembers(keys.readers(shard.key));
+    const stateKeys = readers.map((mapping) => keys.shard(mapping, shard.shardId));
+    for (let more = true; more;) ({ more } = await this.#source.trim(shard, stateKeys, beforeMs));
+  }
+
+  /** From the next unit on. */
+  replace(config: MappingConfig, version: FunctionVersion): void {
+    this.#config = config;
+    this.#version = version;
+    this.#settings = null;
+  }
+
+  /** Asks the source for its shards and gives new ones their state; true when the set changed. */
+  async refresh(): Promise<boolean> {
+    let description: SourceDescription;
+    try {
+      description = await this.#source.describe();
+    } catch (error) {
+      this.problem = error instanceof Error ? error.message : String(error);
+      throw error;
+    }
+    this.problem = null;
+    const known = this.#description;
+    if (known && known.revision === description.revision && known.shards.length === description.shards.length) {
+      this.#description = description;
+      return false;
+    }
+    await this.#init(description.shards);
+    this.#shards = new Map(
+      description.shards.map((shard) => [shard.shardId, this.#shards.get(shard.shardId) ?? shard]),
+    );
+    this.#description = description;
+    this.#settings = null;
+    return true;
+  }
+
+  /**
+   * startingPosition holds for the shards that are there when the mapping first starts; shards that appear later are children of
+   * known ones and are read from their beginning (esm-semantics.md §1.6).
+   */
+  async #init(shards: readonly SourceShard[]): Promise<void> {
+    const { redis, keys } = this.#deps;
+    const have = new Set(await redis.zrange(keys.shardIndex(this.name), '0', '-1'));
+    const missing = shards.filter((shard) => !have.has(shard.shardId));
+    const started = (await redis.hget(keys.mapping(this.name), 'started')) === '1';
+    const position = started ? ({ kind: 'TRIM_HORIZON' } as const) : startingPosition(this.#config);
+    for (let i = 0; i < missing.length; i += INIT_AT_ONCE) {
+      await Promise.all(
+        missing.slice(i, i + INIT_AT_ONCE).map(async (shard) => {
+          const start = await this.#source.start(shard, position);
+          await initShard(redis, keys, this.name, { ...shard, ...start });
+        }),
+      );
+    }
+    if (!started) await redis.hset(keys.mapping(this.name), 'started', '1');
+  }
+
+  openWorker(concurrency: number, onTurn: (mapping: TurnMapping, lock: TurnLock) => Promise<TurnEnd>): void {
+    const { redis, keys, clock, log } = this.#deps;
+    this.#worker ??= openTurnWorker({
+      ...{ connection: redis, prefix: keys.queuePrefix(), mapping: this.name, concurrency, clock, log },
+      onTurn: (lock) => onTurn(this, lock),
+    });
+  }
+
+  /** Takes no further turns while `paused`: a newer version of the function is alive elsewhere. */
+  async setPaused(paused: boolean): Promise<void> {
+    if (paused === this.#paused || !this.#worker) return;
+    this.#paused = paused;
+    if (paused) await this.#worker.pause();
+    else this.#worker.resume();
+  }
+
+  async closeWorker(): Promise<void> {
+    await this.#worker?.close();
+    this.#worker = null;
+  }
+
+  async close(): Promise<void> {
+    await this.closeWorker();
+    await this.queue.close();
+  }
+}
+
+function startingPosition(config: MappingConfig): StartingPosition {
+  return config.startingPosition === 'AT_TIMESTAMP'
+    ? { kind: 'AT_TIMESTAMP', timestampMs: config.startingPositionTimestamp! }
+    : { kind: config.startingPosition };
+}
+
+function toSettings(config: MappingConfig, version: FunctionVersion, keys: Keys, arn: string): TurnSettings {
+  const { source } = config;
+  return {
+    ...{ mapping: config.name, streamName: source.stream, arn, version, configHash: config.configHash },
+    ...(source.dataField !== undefined && { dataField: source.dataField }),
+    ...(source.partitionKeyField !== undefined && { partitionKeyField: source.partitionKeyField }),
+    firstSeen: source.arrival === 'first-seen',
+    batchSize: config.batchSize,
+    windowMs: config.maximumBatchingWindowInSeconds * SECOND,
+    policy: toPolicy(config),
+    failureStream: config.onFailureStream ?? keys.failures(config.name),
+    failureBytesMax: config.onFailureStream === undefined ? config.failureStreamMaxBytes : 0,
+  };
+}
+
+function toPolicy(config: MappingConfig): UnitPolicy {
+  const seconds = config.maximumRecordAgeInSeconds;
+  return {
+    batchSize: config.batchSize,
+    maximumRetryAttempts: config.maximumRetryAttempts,
+    age:
+      seconds === undefined
+        ? { kind: 'default', ageMs: DEFAULT_RECORD_AGE_MS }
+        : { kind: 'strict', ageMs: seconds === -1 ? null : seconds * SECOND },
+    bisectBatchOnFunctionError: config.bisectBatchOnFunctionError,
+    reportBatchItemFailures: config.functionResponseTypes.includes('ReportBatchItemFailures'),
+  };
+}
