@@ -14,7 +14,10 @@ export interface BundleRequest {
   readonly root: string;
   readonly format: 'esm' | 'iife';
   readonly plugins: readonly Plugin[];
-  readonly options?: Pick<BuildOptions, 'banner' | 'footer' | 'define' | 'alias' | 'minify' | 'loader' | 'supported' | 'inject'>;
+  readonly options?: Pick<
+    BuildOptions,
+    'banner' | 'footer' | 'define' | 'supported' | 'minifyWhitespace' | 'minifySyntax'
+  >;
 }
 
 export interface Bundled {

@@ -12,15 +12,17 @@ export interface Script {
   readonly sourceMap: string;
 }
 
+/** One line, so that the bundler's lines stay where the source map has them. */
+const BEFORE = 'const __millrace = { builtin: require, url: "file://" + __filename }; module.exports = (async () => {';
+
 /** Where user code believes to live, as in Lambda. */
 const TASK_ROOT = '/var/task';
 
 /**
- * The script's completion value is an async function `(__millrace, require, __filename, __dirname) → Promise<void>`. Top-level
- * await therefore is plain `await`, and code without it has run to its end when the call returns. It asks
- * `__millrace.builtin(name)` for modules of Node and leaves the namespace of the user's module in `__millrace.exports`.
- * (esbuild's own IIFE and CommonJS outputs refuse top-level await; its ESM output has no import or export left here, because
- * the entry is ours and exports nothing, so that it can stand inside a function.)
+ * The text is the body of `function (exports, require, module, __filename, __dirname)` and sets `module.exports` to a promise of
+ * the namespace of the user's module. Top-level await therefore is plain `await`. (esbuild's IIFE and CommonJS outputs refuse it;
+ * its ESM output keeps it, and has no import or export left here, because the entry is ours and exports nothing, so that it can
+ * stand inside an async function.) Code without top-level await has run to its end when the body returns.
  *
  * @throws FunctionCodeError
  */
@@ -31,16 +33,30 @@ export async function bundleFunction(name: string, located: Located): Promise<Sc
     format: 'esm',
     plugins: [builtinsPlugin],
     options: {
-      banner: { js: `(async function (__millrace, require, __filename, __dirname) {` },
-      footer: { js: '})' },
-      define: { 'import.meta.url': '__millrace.url', 'import.meta.dirname': '__dirname', 'import.meta.filename': '__filename' },
+      banner: { js: BEFORE },
+      footer: { js: 'return __millrace.exports;\n})();' },
+      define: {
+        'import.meta.url': '__millrace.url',
+        'import.meta.dirname': '__dirname',
+        'import.meta.filename': '__filename',
+      },
     },
   });
-  if (!result.ok) throw new FunctionCodeError(name, result.problems.map((found) => toProblem(found, located)));
+  if (!result.ok)
+    throw new FunctionCodeError(
+      name,
+      result.problems.map((found) => toProblem(found, located)),
+    );
   const { code, sourceMap, inputs } = result.bundle;
   // Modules are strict and CommonJS is not; a bundle with both must be what its CommonJS part can bear.
-  const strict = inputs.every((input) => input.esm || !path.isAbsolute(input.path) || input.path.endsWith('.json') || isEntry(input.path, located));
-  return { code: strict ? code.replace('{', "{'use strict';") : code, sourceMap: anonymise(sourceMap, located.root) };
+  const strict = inputs.every(
+    (input) =>
+      input.esm || !path.isAbsolute(input.path) || input.path.endsWith('.json') || isEntry(input.path, located),
+  );
+  return {
+    code: strict ? code.replace(BEFORE, () => `${BEFORE} 'use strict';`) : code,
+    sourceMap: anonymise(sourceMap, located.root),
+  };
 }
 
 function isEntry(input: string, located: Located): boolean {
@@ -83,4 +99,3 @@ function importHint(what: string, located: Located): string {
   if (what.startsWith('.') || what.startsWith('/')) return 'the path is relative to the importing file';
   return `install it where the function can see it: \`npm install ${what}\` in ${located.root}`;
 }
-

@@ -26,7 +26,9 @@ export async function loadFunction(source: FunctionSource, cacheDir: string): Pr
     timeoutMs: Math.round(source.timeout * 1000),
     environment: source.environment,
     networkAllow: source.network.allow,
-    secrets: source.secretNames.map((name) => source.environment[name] ?? '').filter((value) => value.length >= SECRET_LENGTH_MIN),
+    secrets: source.secretNames
+      .map((name) => source.environment[name] ?? '')
+      .filter((value) => value.length >= SECRET_LENGTH_MIN),
     concurrencyPerProcess: source.concurrencyPerProcess,
   };
   return {

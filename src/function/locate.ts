@@ -15,7 +15,8 @@ export interface Located {
 const FILE_KINDS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'] as const;
 /** The order in which a directory's handler file is looked for: as Lambda does, then TypeScript. */
 const DIRECTORY_KINDS = ['.js', '.mjs', '.cjs', '.ts', '.mts', '.cts'] as const;
-const EXPORT_PATH = /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*(\.[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*)*$/u;
+const EXPORT_PATH =
+  /^[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*(\.[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*)*$/u;
 
 /** @throws FunctionCodeError */
 export async function locate(source: FunctionSource): Promise<Located> {
@@ -34,7 +35,11 @@ export async function locate(source: FunctionSource): Promise<Located> {
 function locateFile(source: FunctionSource): Located {
   const extension = path.extname(source.code);
   if (!FILE_KINDS.some((known) => known === extension)) {
-    throw problem(source, 'function-code-kind', `a function is a ${FILE_KINDS.join(', ')} file or a directory, not ${extension || 'this'}`);
+    throw problem(
+      source,
+      'function-code-kind',
+      `a function is a ${FILE_KINDS.join(', ')} file or a directory, not ${extension || 'this'}`,
+    );
   }
   if (!EXPORT_PATH.test(source.handler)) {
     throw problem(source, 'function-handler', `the handler ${JSON.stringify(source.handler)} is no name of an export`, {
@@ -54,9 +59,14 @@ async function locateInDirectory(source: FunctionSource): Promise<Located> {
   const match = /^(?<module>(?:.*\/)?[^./]+)\.(?<exported>[^/]+)$/.exec(source.handler);
   const exported = match?.groups?.['exported'] ?? '';
   if (!match || !EXPORT_PATH.test(exported) || source.handler.split('/').includes('..')) {
-    throw problem(source, 'function-handler', `the handler ${JSON.stringify(source.handler)} is not of the form file.export`, {
-      hint: 'the handler of a directory names a file without its extension and an export, such as `index.handler`',
-    });
+    throw problem(
+      source,
+      'function-handler',
+      `the handler ${JSON.stringify(source.handler)} is not of the form file.export`,
+      {
+        hint: 'the handler of a directory names a file without its extension and an export, such as `index.handler`',
+      },
+    );
   }
   const base = path.join(source.code, match.groups!['module']!);
   for (const extension of DIRECTORY_KINDS) {

@@ -53,7 +53,12 @@ export interface Hooks {
 
   /** Milliseconds since the isolate began, whole numbers, never falls. For performance.now, hrtime, uptime. */
   monoMs(): number;
-  heapStatistics(): { readonly heapTotal: number; readonly heapUsed: number; readonly external: number; readonly limit: number };
+  heapStatistics(): {
+    readonly heapTotal: number;
+    readonly heapUsed: number;
+    readonly external: number;
+    readonly limit: number;
+  };
 
   /** One log line of the handler; cut at 8 kB, counted against the caps. console.* ends here too. */
   log(level: LogLevel, text: string): void;

@@ -1,0 +1,83 @@
+/**
+ * Modules of Node by name. Each is made when it is first asked for: a function pays at its cold start for what it imports only. (A
+ * bundler's `require` of a module is a call that evaluates it once.)
+ */
+import { unsupported } from './node/unsupported.ts';
+import { nodeError } from './errors.ts';
+
+type Loader = () => unknown;
+
+const LOADERS: Record<string, Loader> = {
+  __proto__: null as never,
+  buffer: () => {
+    const { Buffer, bufferConstants, kMaxLength } = require('./buffer.ts') as typeof import('./buffer.ts');
+    const { Blob, File } = require('./fetch/blob.ts') as typeof import('./fetch/blob.ts');
+    const { atob, btoa } = require('./base64-globals.ts') as typeof import('./base64-globals.ts');
+    const constants = { constants: bufferConstants, kMaxLength, kStringMaxLength: bufferConstants.MAX_STRING_LENGTH };
+    return unsupported('buffer', { Buffer, Blob, File, atob, btoa, ...constants, INSPECT_MAX_BYTES: 50 });
+  },
+  crypto: () => (require('./crypto/node-crypto.ts') as typeof import('./crypto/node-crypto.ts')).nodeCrypto,
+  util: () => (require('./node/util.ts') as typeof import('./node/util.ts')).util,
+  'util/types': () => (require('./node/types.ts') as typeof import('./node/types.ts')).types,
+  events: () => (require('./node/events.ts') as typeof import('./node/events.ts')).events,
+  path: () => (require('./node/path.ts') as typeof import('./node/path.ts')).path,
+  'path/posix': () => load('path'),
+  assert: () => (require('./node/assert.ts') as typeof import('./node/assert.ts')).assert,
+  'assert/strict': () => (require('./node/assert.ts') as typeof import('./node/assert.ts')).assertStrict,
+  url: () => (require('./node/url.ts') as typeof import('./node/url.ts')).url,
+  querystring: () => (require('./node/querystring.ts') as typeof import('./node/querystring.ts')).querystring,
+  punycode: () => (require('./punycode.ts') as typeof import('./punycode.ts')).punycode,
+  string_decoder: () => require('./node/string-decoder.ts') as unknown,
+  timers: () => (require('./node/timers.ts') as typeof import('./node/timers.ts')).timers,
+  'timers/promises': () => (require('./node/timers.ts') as typeof import('./node/timers.ts')).timersPromises,
+  async_hooks: () => (require('./node/async-hooks.ts') as typeof import('./node/async-hooks.ts')).asyncHooks,
+  os: () => (require('./node/os.ts') as typeof import('./node/os.ts')).os,
+  process: () => globalThis.process,
+  console: () => globalThis.console,
+  constants: () => ({}),
+  perf_hooks: () => unsupported('perf_hooks', { performance: globalThis.performance }),
+  module: () =>
+    unsupported('module', {
+      createRequire: () => load,
+      builtinModules: Object.keys(LOADERS),
+      isBuiltin: (name: string) => known(name),
+    }),
+  'stream/web': () =>
+    unsupported('stream/web', {
+      ReadableStream: (require('./fetch/readable-stream.ts') as typeof import('./fetch/readable-stream.ts'))
+        .ReadableStream,
+    }),
+  diagnostics_channel: () =>
+    (require('./node/diagnostics-channel.ts') as typeof import('./node/diagnostics-channel.ts')).diagnosticsChannel,
+};
+
+/** Exist in Node, not here: they can be imported, and say why when they are used. */
+const REFUSED = new Set(
+  (
+    'fs fs/promises child_process cluster worker_threads net tls dgram http https http2 dns dns/promises stream stream/promises stream/consumers ' +
+    'zlib readline readline/promises repl tty v8 vm inspector inspector/promises trace_events wasi domain sys test test/reporters sqlite sea ' +
+    'path/win32'
+  ).split(' '),
+);
+
+const made = new Map<string, unknown>();
+
+function known(name: string): boolean {
+  return name in LOADERS || REFUSED.has(name);
+}
+
+/** `require` for what a bundle did not bring along. */
+export function load(request: unknown): unknown {
+  const name = String(request).replace(/^node:/, '');
+  if (made.has(name)) return made.get(name);
+  if (!known(name)) {
+    throw nodeError(
+      Error,
+      'MODULE_NOT_FOUND',
+      `Cannot find module '${String(request)}': the bundle has what was imported by a plain name, and nothing can be loaded later`,
+    );
+  }
+  const module = name in LOADERS ? LOADERS[name]!() : unsupported(name, {});
+  made.set(name, module);
+  return module;
+}

@@ -1,0 +1,41 @@
+/** fetch: builds the request from captured functions, hands it to the host, and makes of the answer what the standard has. */
+import type { FetchErrorHead, FetchRequestHead, FetchResponseHead } from '../hooks.ts';
+import { hooks } from '../host.ts';
+import { collect } from './body.ts';
+import { pairsOf } from './headers.ts';
+import { Request, type RequestInit, type Response, receiveResponse } from './messages.ts';
+
+function failure(head: FetchErrorHead): TypeError {
+  const cause = new Error(head.message) as Error & { code?: string };
+  cause.name = head.name;
+  cause.code = head.code;
+  return new TypeError('fetch failed', { cause });
+}
+
+/** Rejects with TypeError 'fetch failed' and the reason as its cause, or with the signal's reason. */
+export async function fetch(input: unknown, init?: RequestInit): Promise<Response> {
+  const request = new Request(input, init);
+  const { signal } = request;
+  signal.throwIfAborted();
+  const body = request.body === null ? null : await collect(request.body);
+  signal.throwIfAborted();
+  const head: FetchRequestHead = {
+    method: request.method,
+    url: request.url,
+    headers: pairsOf(request.headers),
+    redirect: request.redirect,
+  };
+  return new Promise<Response>((resolve, reject) => {
+    const aborted = () => {
+      hooks.cancelFetch(id);
+      reject(signal.reason as Error);
+    };
+    const id = hooks.startFetch(head, body, (error, answer: FetchResponseHead | null, bytes) => {
+      signal.removeEventListener('abort', aborted);
+      if (error !== null || answer === null)
+        reject(failure(error ?? { name: 'Error', message: 'no answer', code: 'ERR' }));
+      else resolve(receiveResponse(answer, bytes));
+    });
+    signal.addEventListener('abort', aborted, { once: true });
+  });
+}
