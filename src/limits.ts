@@ -203,3 +203,9 @@ export const STATUS_COUNT_MAX = 1_000_000;
 // --- millrace dev (commands/dev*, redis/private.ts) -------------------------------------------------------------
 /** A private Redis whose owner was killed is waited for this long: its last write and its exit. */
 export const PRIVATE_REDIS_STOP_MS = 10_000;
+/** How often `dev` looks whether code or configuration changed, and at how many files at most: a look stays below some milliseconds. */
+export const DEV_WATCH_EVERY_MS = 500;
+export const DEV_WATCH_FILES_MAX = 2_000;
+/** The live view is drawn this often on a terminal, and a line is written this often without one. */
+export const DEV_DRAW_EVERY_MS = 250;
+export const DEV_LINE_EVERY_MS = 2_000;
