@@ -1,7 +1,7 @@
 /** One isolate with its context: the bootstrap, the prelude and the bundle in it, and the functions through which it reaches out. */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type ivm from 'isolated-vm';
-import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK, OP_UNHANDLED } from '../isolate/host.ts';
+import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK } from '../isolate/host.ts';
 import type { InitHead } from '../protocol.ts';
 
 const DIGESTS = new Set(['md5', 'sha1', 'sha256', 'sha384', 'sha512']);
@@ -14,7 +14,10 @@ export interface Scripts {
   readonly preludeCache: Buffer;
 }
 
-export type Outward = Pick<Host, 'settle' | 'log' | 'startFetch' | 'cancelFetch'>;
+export interface Outward extends Pick<Host, 'settle' | 'log' | 'startFetch' | 'cancelFetch'> {
+  /** A rejection that nobody handled, found when the isolate was left. */
+  unhandled(reason: string): void;
+}
 
 /** The isolate is gone (its memory limit was hit): nothing more can be asked of it. */
 export class IsolateGone extends Error {}
@@ -36,9 +39,11 @@ export class IsolateHost {
   readonly #isolate: ivm.Isolate;
   readonly #context: ivm.Context;
   readonly #entry: ivm.Reference<Entry>;
+  readonly #outward: Outward;
 
   constructor(lib: typeof ivm, head: InitHead, scripts: Scripts, outward: Outward) {
     isolatedVm = lib;
+    this.#outward = outward;
     this.#isolate = new lib.Isolate({ memoryLimit: Math.max(8, head.memorySizeMb) });
     this.#context = this.#isolate.createContextSync();
     const boot = compile(this.#isolate, scripts.bootstrap, 'millrace:bootstrap', scripts.bootstrapCache).runSync(this.#context, { reference: true });
@@ -86,7 +91,8 @@ export class IsolateHost {
     } catch (error) {
       if (this.#isolate.isDisposed) throw new IsolateGone();
       // The entry function itself throws nothing, so this is what isolated-vm throws after draining: an unhandled rejection.
-      return this.#entry.applySync(undefined, [OP_UNHANDLED, textOf(error)] as never) as number;
+      this.#outward.unhandled(textOf(error));
+      return 0;
     }
   }
 

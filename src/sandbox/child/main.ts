@@ -4,7 +4,7 @@
  * Arguments: path of isolated-vm's native file, process id of the daemon.
  */
 import type ivm from 'isolated-vm';
-import { SETTLE_FATAL, SETTLE_INIT, SETTLE_RESULT, SETTLED } from '../isolate/host.ts';
+import { SETTLE_FATAL, SETTLE_INIT, SETTLE_RESULT } from '../isolate/host.ts';
 import {
   FAILURE,
   FETCH,
@@ -56,18 +56,34 @@ function end(): never {
   for (;;);
 }
 
+/** Held until the isolate is left: a rejection that nobody handles shows only when the microtasks are drained, and it overrules a result. */
+let settled: { readonly kind: number; readonly text: string; readonly dropped: number } | null = null;
+
+function flush(): void {
+  if (settled === null) return;
+  const { kind, text, dropped } = settled;
+  settled = null;
+  busy = false;
+  if (kind === SETTLE_INIT) return channel.send(INIT_DONE, 0);
+  const bytes = Buffer.from(text, 'utf8');
+  if (kind === SETTLE_RESULT && bytes.length > limits!.resultBytes) {
+    const message = `Response payload size exceeded maximum allowed payload size (${limits!.resultBytes} bytes).`;
+    channel.send(FAILURE, 0, u32(dropped), Buffer.from(errorText('Function.ResponseSizeTooLarge', message)));
+  } else if (kind === SETTLE_RESULT) channel.send(RESULT, 0, u32(dropped), bytes);
+  else channel.send(FAILURE, kind === SETTLE_FATAL ? FLAG_FATAL : 0, u32(dropped), bytes);
+}
+
+function errorText(errorType: string, message: string): string {
+  return JSON.stringify({ errorType, errorMessage: message.slice(0, limits!.errorTextBytes), trace: [] });
+}
+
 const outward: Outward = {
   settle: (kind, text, dropped) => {
-    busy = false;
-    if (kind === SETTLE_INIT) return channel.send(INIT_DONE, 0);
-    const bytes = Buffer.from(text, 'utf8');
-    if (kind === SETTLE_RESULT && bytes.length > limits!.resultBytes) {
-      const message = `Response payload size exceeded maximum allowed payload size (${limits!.resultBytes} bytes).`;
-      const error = JSON.stringify({ errorType: 'Function.ResponseSizeTooLarge', errorMessage: message, trace: [] });
-      return channel.send(FAILURE, 0, u32(dropped), Buffer.from(error));
-    }
-    if (kind === SETTLE_RESULT) channel.send(RESULT, 0, u32(dropped), bytes);
-    else channel.send(FAILURE, kind === SETTLE_FATAL ? FLAG_FATAL : 0, u32(dropped), bytes);
+    settled = { kind, text, dropped };
+  },
+  unhandled: (text) => {
+    if (settled !== null && settled.kind !== SETTLE_RESULT && settled.kind !== SETTLE_INIT) settled = { ...settled, kind: SETTLE_FATAL };
+    else if (busy) settled = { kind: SETTLE_FATAL, text: errorText('Runtime.UnhandledPromiseRejection', text), dropped: settled?.dropped ?? 0 };
   },
   log: (level, text) => channel.send(LOG, level, Buffer.from(text, 'utf8').subarray(0, limits!.logLineBytes)),
   startFetch: (id, head, body) => {
@@ -87,8 +103,7 @@ function init(payload: Buffer): void {
     host.load(bundle.toString('utf8'), bundleCache);
   } catch (error) {
     if (!(error instanceof BundleSyntaxError)) throw error;
-    const text = JSON.stringify({ errorType: 'Runtime.UserCodeSyntaxError', errorMessage: error.message.slice(0, head.limits.errorTextBytes), trace: [] });
-    outward.settle(SETTLE_FATAL, text, 0);
+    outward.settle(SETTLE_FATAL, errorText('Runtime.UserCodeSyntaxError', error.message), 0);
   }
 }
 
@@ -108,16 +123,17 @@ function handle(frame: Frame): void {
     const [head, body] = unpackParts(payload.subarray(4), 2) as [Buffer, Buffer];
     host!.fetchDone(id, head.toString('utf8'), body.toString('base64'), (flags & FLAG_ERROR) !== 0);
   }
+  flush();
 }
 
 /** Runs due timers; answers the ms to wait for the next, or a negative number when only the pipe can help. */
 function advance(): number {
   for (let ticks = 0; busy; ticks++) {
     const wait = host!.poll();
-    if (wait === SETTLED || !busy) return -1;
-    if (wait !== 0) return wait;
-    if (ticks >= TICKS_IN_A_ROW) return 0;
+    flush();
+    if (!busy || wait !== 0 || ticks >= TICKS_IN_A_ROW) return wait;
     host!.tick();
+    flush();
   }
   return -1;
 }

@@ -8,10 +8,9 @@ import { installConsole, logLine, resetLog, setFormatter } from './console.ts';
 import { setErrorTextMax } from './errors.ts';
 import { cancelFetch, finishFetch, setUpFetches, startFetch } from './fetches.ts';
 import { hardenGlobals } from './harden.ts';
-import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK, OP_UNHANDLED } from './host.ts';
-import { die, dieOf, exit, invoke, load, poll, setUpInvocations } from './invocation.ts';
+import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK } from './host.ts';
+import { dieOf, exit, invoke, load, poll, setUpInvocations } from './invocation.ts';
 import { install, named, NativeError, NativePromise, NativeRangeError, NativeTypeError, parse, stringOf, then } from './primordials.ts';
-import { plainError } from './errors.ts';
 import { installTimers, runOne } from './timers.ts';
 
 const RANDOM_BYTES_MAX = 65_536;
@@ -125,7 +124,6 @@ export function boot(headText: string, ...functions: unknown[]): Entry {
       else if (op === OP_FETCH_DONE) finishFetch(a as number, b as string, c as string, d as boolean);
       else if (op === OP_LOAD) load(a as never, bundleRequire, head.exportPath, head.handlerText);
       else if (op === OP_PRELUDE_DONE) Reflect.deleteProperty(globalThis, '__millrace');
-      else if (op === OP_UNHANDLED) die(plainError('Runtime.UnhandledPromiseRejection', a as string));
     } catch (error) {
       dieOf(error);
     }

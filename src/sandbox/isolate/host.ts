@@ -28,7 +28,6 @@ export const OP_TICK = 3;
 export const OP_FETCH_DONE = 4;
 /** Answers ms until the next timer (0 and up), WAITS_FOR_HOST, or SETTLED (possibly just now, because nothing was left). */
 export const OP_POLL = 5;
-export const OP_UNHANDLED = 6;
 
 export const WAITS_FOR_HOST = -1;
 export const SETTLED = -2;
