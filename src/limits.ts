@@ -150,6 +150,11 @@ export const ROUTE_CACHE_KEYS = 65_536;
 export const PUT_SESSION_MS = 10 * 60 * 1000;
 /** Without an answer for this long a producer gives up and says what is known. */
 export const PUT_TIMEOUT_MS = 30_000;
+/** After a signal: for the answers to what is on the way. */
+export const PUT_ABORT_WAIT_MS = 5_000;
+/** `stream tail`: entries per read, and how long a read waits for new ones; new shards are looked for as often. */
+export const TAIL_READ_RECORDS = 500;
+export const TAIL_BLOCK_MS = 1_000;
 
 // --- record by record (unit/) ----------------------------------------------------------------------------------
 /** Units of one that an overdue batch is cut into at a time: every settle writes the whole stack, about 200 bytes a unit. */
@@ -194,6 +199,8 @@ export const HTTP_PORTS_TRIED = 32;
 export const HTTP_CONNECTIONS_MAX = 64;
 /** A request that takes longer is cut; a scrape takes milliseconds. */
 export const HTTP_REQUEST_TIMEOUT_MS = 10_000;
+/** A single answer of Redis to `status`; each is a few milliseconds of work. */
+export const STATUS_TIMEOUT_MS = 10_000;
 /** Shards per script call of `status`: a few milliseconds of the server's time. */
 export const STATUS_SHARDS_PER_CALL = 250;
 /** Records counted per script call, and in all per shard, where only counting tells the lag; beyond it the upper bound is shown. */
