@@ -17,7 +17,7 @@ const LOADERS: Record<string, Loader> = {
     return unsupported('buffer', { Buffer, Blob, File, atob, btoa, ...constants, INSPECT_MAX_BYTES: 50 });
   },
   crypto: () => (require('./crypto/node-crypto.ts') as typeof import('./crypto/node-crypto.ts')).nodeCrypto,
-  util: () => (require('./node/util.ts') as typeof import('./node/util.ts')).util,
+  util: () => (require('./node/util-module.ts') as typeof import('./node/util-module.ts')).util,
   'util/types': () => (require('./node/types.ts') as typeof import('./node/types.ts')).types,
   events: () => (require('./node/events.ts') as typeof import('./node/events.ts')).events,
   path: () => (require('./node/path.ts') as typeof import('./node/path.ts')).path,
@@ -27,7 +27,7 @@ const LOADERS: Record<string, Loader> = {
   url: () => (require('./node/url.ts') as typeof import('./node/url.ts')).url,
   querystring: () => (require('./node/querystring.ts') as typeof import('./node/querystring.ts')).querystring,
   punycode: () => (require('./punycode.ts') as typeof import('./punycode.ts')).punycode,
-  string_decoder: () => require('./node/string-decoder.ts') as unknown,
+  string_decoder: () => require('./node/string-decoder.ts') as typeof import('./node/string-decoder.ts'),
   timers: () => (require('./node/timers.ts') as typeof import('./node/timers.ts')).timers,
   'timers/promises': () => (require('./node/timers.ts') as typeof import('./node/timers.ts')).timersPromises,
   async_hooks: () => (require('./node/async-hooks.ts') as typeof import('./node/async-hooks.ts')).asyncHooks,

@@ -127,7 +127,7 @@ const CODECS = new Map<string, Codec>([
 ]);
 const find = Map.prototype.get.bind(CODECS) as (name: string) => Codec | undefined;
 
-export { base64 as base64Codec, utf8 as utf8Codec };
+export { utf8 as utf8Codec };
 
 export function codecOrNull(encoding: unknown): Codec | undefined {
   if (encoding === undefined || encoding === null || encoding === '') return utf8;

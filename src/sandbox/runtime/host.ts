@@ -20,13 +20,11 @@ export function uncurry<This, Args extends unknown[], Result>(
 export const stringFromCodes = String.fromCharCode;
 export const apply = Reflect.apply;
 export const ownKeys = Reflect.ownKeys;
-export const freeze = Object.freeze;
-export const defineProperty = Object.defineProperty;
+const defineProperty = Object.defineProperty;
 export const isArray = Array.isArray;
 export const isView = ArrayBuffer.isView;
 export const jsonParse = JSON.parse;
 export const jsonStringify = JSON.stringify;
-export const then = uncurry(Promise.prototype.then as Method<Promise<unknown>, [unknown?, unknown?], Promise<unknown>>);
 export const lowerCase = uncurry(String.prototype.toLowerCase);
 export const upperCase = uncurry(String.prototype.toUpperCase);
 

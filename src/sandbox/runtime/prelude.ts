@@ -10,31 +10,31 @@ import { define, defineLazy, hooks } from './host.ts';
 import { Buffer } from './buffer.ts';
 import { TextDecoder, TextEncoder } from './text-encoding.ts';
 
-type Module = Record<string, unknown>;
+type Module = object;
 
 const LAZY: readonly (readonly [names: readonly string[], load: () => Module])[] = [
-  [['URL'], () => require('./url/url.ts') as Module],
-  [['URLSearchParams'], () => require('./url/search-params.ts') as Module],
-  [['Event', 'CustomEvent', 'EventTarget', 'AbortController', 'AbortSignal'], () => require('./abort.ts') as Module],
-  [['DOMException'], () => require('./dom-exception.ts') as Module],
-  [['structuredClone'], () => require('./clone.ts') as Module],
-  [['atob', 'btoa'], () => require('./base64-globals.ts') as Module],
-  [['Headers'], () => require('./fetch/headers.ts') as Module],
-  [['Request', 'Response'], () => require('./fetch/messages.ts') as Module],
-  [['FormData'], () => require('./fetch/form-data.ts') as Module],
-  [['Blob', 'File'], () => require('./fetch/blob.ts') as Module],
-  [['ReadableStream'], () => require('./fetch/readable-stream.ts') as Module],
-  [['CryptoKey'], () => require('./crypto/web.ts') as Module],
+  [['URL'], () => require('./url/url.ts') as typeof import('./url/url.ts')],
+  [['URLSearchParams'], () => require('./url/search-params.ts') as typeof import('./url/search-params.ts')],
+  [
+    ['Event', 'CustomEvent', 'EventTarget', 'AbortController', 'AbortSignal'],
+    () => require('./abort.ts') as typeof import('./abort.ts'),
+  ],
+  [['DOMException'], () => require('./dom-exception.ts') as typeof import('./dom-exception.ts')],
+  [['structuredClone'], () => require('./clone.ts') as typeof import('./clone.ts')],
+  [['atob', 'btoa'], () => require('./base64-globals.ts') as typeof import('./base64-globals.ts')],
+  [['Headers'], () => require('./fetch/headers.ts') as typeof import('./fetch/headers.ts')],
+  [['Request', 'Response'], () => require('./fetch/messages.ts') as typeof import('./fetch/messages.ts')],
+  [['FormData'], () => require('./fetch/form-data.ts') as typeof import('./fetch/form-data.ts')],
+  [['Blob', 'File'], () => require('./fetch/blob.ts') as typeof import('./fetch/blob.ts')],
+  [['ReadableStream'], () => require('./fetch/readable-stream.ts') as typeof import('./fetch/readable-stream.ts')],
+  [['CryptoKey'], () => require('./crypto/web.ts') as typeof import('./crypto/web.ts')],
 ];
 
 for (const [names, loadModule] of LAZY) {
-  for (const name of names) defineLazy(globalThis, name, () => loadModule()[name]);
+  for (const name of names) defineLazy(globalThis, name, () => (loadModule() as Record<string, unknown>)[name]);
 }
-defineLazy(globalThis, 'crypto', () => (require('./crypto/web.ts') as Module)['webcrypto']);
-defineLazy(globalThis, 'process', () => {
-  const made = (require('./process.ts') as typeof import('./process.ts')).makeProcess();
-  return Object.assign(made, { getBuiltinModule: load });
-});
+defineLazy(globalThis, 'crypto', () => (require('./crypto/web.ts') as typeof import('./crypto/web.ts')).webcrypto);
+defineLazy(globalThis, 'process', () => (require('./process.ts') as typeof import('./process.ts')).makeProcess(load));
 define(globalThis, 'Buffer', Buffer);
 define(globalThis, 'TextEncoder', TextEncoder);
 define(globalThis, 'TextDecoder', TextDecoder);

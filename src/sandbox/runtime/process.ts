@@ -1,5 +1,5 @@
 /** The isolate's own `process`: nothing of the host's (contract.md, "Handlers"). */
-import { hooks } from './host.ts';
+import { define, hooks } from './host.ts';
 import { formatList } from './node/inspect.ts';
 import { EventEmitter } from './node/events.ts';
 import { refusal } from './node/unsupported.ts';
@@ -58,99 +58,105 @@ function refuse(member: string) {
   };
 }
 
-export function makeProcess(): object {
-  const started = Date.now() - hooks.monoMs();
+const IDENTITY = {
+  title: 'node',
+  version: hooks.nodeVersion,
+  versions: { node: hooks.nodeVersion.replace(/^v/, '') },
+  release: { name: 'node' },
+  arch: 'x64',
+  platform: 'linux',
+  pid: 1,
+  ppid: 0,
+  argv: ['/var/lang/bin/node', '/var/task/index'],
+  argv0: 'node',
+  execArgv: [] as string[],
+  execPath: '/var/lang/bin/node',
+  exitCode: undefined as number | undefined,
+  config: { variables: {}, target_defaults: {} },
+  features: {},
+  cwd: () => '/var/task',
+  umask: () => 0o22,
+  getuid: () => 1000,
+  geteuid: () => 1000,
+  getgid: () => 1000,
+  getegid: () => 1000,
+};
+
+function memoryUsage() {
+  const { heapTotal, heapUsed, external } = hooks.heapStatistics();
+  return { rss: heapTotal + external, heapTotal, heapUsed, external, arrayBuffers: external };
+}
+memoryUsage.rss = () => memoryUsage().rss;
+
+const METERS = {
+  hrtime,
+  memoryUsage,
+  uptime: () => hooks.monoMs() / 1000,
+  constrainedMemory: () => hooks.memoryLimitMb * 2 ** 20,
+  availableMemory: () => Math.max(0, hooks.heapStatistics().limit - hooks.heapStatistics().heapUsed),
+  cpuUsage: () => ({ user: hooks.monoMs() * 1000, system: 0 }),
+  resourceUsage: () => ({ maxRSS: memoryUsage().rss / 1024 }),
+};
+
+const ACTIONS = {
+  chdir: refuse('chdir'),
+  abort: () => hooks.exit(134),
+  kill: refuse('kill'),
+  binding: refuse('binding'),
+  dlopen: refuse('dlopen'),
+  nextTick(fn: (...args: unknown[]) => unknown, ...args: unknown[]): void {
+    if (typeof fn !== 'function') throw new TypeError('The "callback" argument must be of type function.');
+    queueMicrotask(() => void fn(...args));
+  },
+  emitWarning(warning: unknown): void {
+    hooks.log('warn', formatList([warning]));
+  },
+  setUncaughtExceptionCaptureCallback: () => undefined,
+  hasUncaughtExceptionCaptureCallback: () => false,
+};
+
+const LISTENING = [
+  'on',
+  'once',
+  'addListener',
+  'prependListener',
+  'off',
+  'removeListener',
+  'removeAllListeners',
+  'setMaxListeners',
+] as const;
+const ASKING = ['emit', 'listeners', 'listenerCount', 'eventNames', 'getMaxListeners'] as const;
+
+/** Listeners are accepted; there is no process to exit, and no signal comes. */
+function addListeners(made: object): void {
   const emitter = new EventEmitter();
-  const memoryUsage = () => {
-    const heap = hooks.heapStatistics();
-    const { heapTotal, heapUsed, external } = heap;
-    return { rss: heapTotal + external, heapTotal, heapUsed, external, arrayBuffers: external };
-  };
-  memoryUsage.rss = () => memoryUsage().rss;
+  const put = (name: string, value: unknown) => define(made, name, value);
+  for (const name of LISTENING) {
+    const method = emitter[name] as (...args: unknown[]) => unknown;
+    put(name, (...args: unknown[]) => {
+      method.apply(emitter, args);
+      return made;
+    });
+  }
+  for (const name of ASKING) {
+    const method = emitter[name] as (...args: unknown[]) => unknown;
+    put(name, (...args: unknown[]) => method.apply(emitter, args));
+  }
+}
+
+/** `load`: what process.getBuiltinModule answers with. */
+export function makeProcess(load: (name: string) => unknown): object {
   const made = {
-    title: 'node',
-    version: hooks.nodeVersion,
-    versions: { node: hooks.nodeVersion.replace(/^v/, '') },
-    release: { name: 'node' },
-    arch: 'x64',
-    platform: 'linux',
-    pid: 1,
-    ppid: 0,
-    argv: ['/var/lang/bin/node', '/var/task/index'],
-    argv0: 'node',
-    execArgv: [],
-    execPath: '/var/lang/bin/node',
+    ...IDENTITY,
+    ...METERS,
+    ...ACTIONS,
     env: { ...hooks.environment },
-    exitCode: undefined as number | undefined,
-    config: { variables: {}, target_defaults: {} },
-    features: {},
     stdout: output('info'),
     stderr: output('error'),
-    cwd: () => '/var/task',
-    chdir: refuse('chdir'),
-    exit: refuse('exit'),
-    abort: refuse('abort'),
-    kill: refuse('kill'),
-    binding: refuse('binding'),
-    dlopen: refuse('dlopen'),
-    umask: () => 0o22,
-    getuid: () => 1000,
-    geteuid: () => 1000,
-    getgid: () => 1000,
-    getegid: () => 1000,
-    uptime: () => (Date.now() - started) / 1000,
-    hrtime,
-    memoryUsage,
-    constrainedMemory: () => hooks.memoryLimitMb * 2 ** 20,
-    availableMemory: () => Math.max(0, hooks.heapStatistics().limit - hooks.heapStatistics().heapUsed),
-    cpuUsage: () => ({ user: hooks.monoMs() * 1000, system: 0 }),
-    resourceUsage: () => ({ maxRSS: memoryUsage().rss / 1024 }),
-    nextTick(fn: (...args: unknown[]) => unknown, ...args: unknown[]): void {
-      if (typeof fn !== 'function') throw new TypeError('The "callback" argument must be of type function.');
-      queueMicrotask(() => void fn(...args));
-    },
-    emitWarning(warning: unknown): void {
-      hooks.log('warn', formatList([warning]));
-    },
-    setUncaughtExceptionCaptureCallback: () => undefined,
-    hasUncaughtExceptionCaptureCallback: () => false,
-    getBuiltinModule: undefined as unknown,
+    exit: (code?: number) => hooks.exit(code ?? made.exitCode ?? 0),
+    getBuiltinModule: load,
   };
-  Object.defineProperty(made, Symbol.toStringTag, { value: 'process', configurable: true });
-  // Listeners are accepted and never called: there is no process to exit, and no signal comes.
-  for (const name of [
-    'on',
-    'once',
-    'addListener',
-    'prependListener',
-    'off',
-    'removeListener',
-    'removeAllListeners',
-  ] as const) {
-    const method = emitter[name] as (...args: unknown[]) => unknown;
-    Object.defineProperty(made, name, {
-      value: (...args: unknown[]) => {
-        method.apply(emitter, args);
-        return made;
-      },
-      writable: true,
-      configurable: true,
-    });
-  }
-  for (const name of [
-    'emit',
-    'listeners',
-    'listenerCount',
-    'eventNames',
-    'setMaxListeners',
-    'getMaxListeners',
-  ] as const) {
-    const method = emitter[name] as (...args: unknown[]) => unknown;
-    Object.defineProperty(made, name, {
-      value: (...args: unknown[]) => method.apply(emitter, args),
-      writable: true,
-      configurable: true,
-    });
-  }
+  define(made, Symbol.toStringTag, 'process');
+  addListeners(made);
   return made;
 }

@@ -33,7 +33,7 @@ export function toBytes(data: unknown, encoding?: unknown): Uint8Array {
   );
 }
 
-export function asBuffer(bytes: Uint8Array): FastBuffer {
+function asBuffer(bytes: Uint8Array): FastBuffer {
   return new FastBuffer(bytes.buffer as ArrayBuffer, bytes.byteOffset, bytes.byteLength);
 }
 

@@ -4,7 +4,6 @@ import { isArray, lowerCase } from '../host.ts';
 export type HeadersInit = Headers | Iterable<Iterable<string>> | Record<string, string> | undefined | null;
 
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-// eslint-disable-next-line no-control-regex
 const BAD_VALUE = /[\0\r\n]|[^\0-\xff]/;
 
 function checkedName(name: unknown): string {

@@ -39,7 +39,6 @@ const comparison =
   (actual: unknown, expected: unknown, message?: Message) =>
     check(test(actual, expected), message, { actual, expected, operator });
 
-// eslint-disable-next-line eqeqeq
 const looseEqual = (a: unknown, b: unknown) => a == b || (a !== a && b !== b);
 
 function matches(error: unknown, expected: Expected, message: Message): void {

@@ -10,7 +10,6 @@ function compare(a: unknown, b: unknown, strict: boolean, seen: [unknown, unknow
   if (strict ? Object.is(a, b) : a === b || (a !== a && b !== b)) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) {
     if (strict || typeof a === 'object' || typeof b === 'object') return false;
-    // eslint-disable-next-line eqeqeq
     return a == b;
   }
   if (strict && Object.getPrototypeOf(a) !== Object.getPrototypeOf(b)) return false;

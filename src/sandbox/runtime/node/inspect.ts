@@ -35,7 +35,6 @@ function quote(text: string): string {
       : !text.includes('`') && !text.includes('${')
         ? '`'
         : "'";
-  // eslint-disable-next-line no-control-regex
   const escaped = text.replace(/[\0-\x1f\x7f-\x9f\\]/g, (char) => {
     const short = { '\n': '\\n', '\t': '\\t', '\r': '\\r', '\b': '\\b', '\f': '\\f', '\v': '\\v', '\\': '\\\\' }[char];
     return short ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, '0').toUpperCase()}`;

@@ -2,9 +2,7 @@
 import { punycode } from '../punycode.ts';
 import { C0, percentDecode, percentEncode } from './percent.ts';
 
-// eslint-disable-next-line no-control-regex
 const FORBIDDEN_HOST = /[\0\t\n\r #/:<>?@[\\\]^|]/;
-// eslint-disable-next-line no-control-regex
 const FORBIDDEN_DOMAIN = /[\0-\x20"#%/:<>?@[\\\]^`{|}\x7f]/;
 
 export function parseHost(text: string, special: boolean): string | null {
@@ -24,7 +22,6 @@ export function parseHost(text: string, special: boolean): string | null {
  * The gateway outside parses each URL again with Node's own parser, so nothing depends on the difference but the error's place.
  */
 function domainToAscii(domain: string): string | null {
-  // eslint-disable-next-line no-control-regex
   if (/^[\0-\x7f]*$/.test(domain)) return domain.toLowerCase();
   const mapped = domain
     .replace(/[\u00ad\u034f\u180b-\u180d\u200b\u2060\u2064\ufe00-\ufe0f\ufeff]/g, '')

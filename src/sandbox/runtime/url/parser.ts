@@ -316,7 +316,6 @@ function takeHost(m: Machine): 'fail' | undefined {
 
 /** Null: not a URL. With `override` (a setter) it changes `into` as far as it got. */
 export function parseUrl(text: string, base: UrlRecord | null, into?: UrlRecord, override?: State): UrlRecord | null {
-  // eslint-disable-next-line no-control-regex
   const trimmed = into === undefined ? text.replace(/^[\0-\x20]+|[\0-\x20]+$/g, '') : text;
   const m: Machine = {
     points: Array.from(trimmed.toWellFormed().replace(/[\t\n\r]/g, '')),

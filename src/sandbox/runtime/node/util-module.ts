@@ -64,7 +64,6 @@ function debuglog(section: string): Fn & { enabled: boolean } {
   return Object.defineProperty(log, 'enabled', { get: enabled }) as unknown as Fn & { enabled: boolean };
 }
 
-// eslint-disable-next-line no-control-regex
 const ESCAPES = /[\x1b\x9b][[\]()#;?]*(?:(?:\d{1,4}(?:;\d{0,4})*)?[\dA-PR-TZcf-nq-uy=><~])/g;
 
 export const util = unsupported('util', {
