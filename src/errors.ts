@@ -6,6 +6,8 @@ export const ERRORS = {
   // --- command line -------------------------------------------------------------------------------------------
   usage: { exit: 1, about: 'the command line is not understood' },
   internal: { exit: 2, about: 'a defect of Millrace itself' },
+  'source-conflict': { exit: 1, about: 'the name of a mapping belongs to another source' },
+  'mapping-served': { exit: 1, about: 'a daemon still serves the mapping' },
   'reload-refused': { exit: 1, about: 'a change that a running daemon cannot take over' },
   // --- redis --------------------------------------------------------------------------------------------------
   'redis-unreachable': { exit: 2, about: 'the Redis server does not answer' },

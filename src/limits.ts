@@ -104,6 +104,8 @@ export const INIT_AT_ONCE = 100;
 // --- daemons --------------------------------------------------------------------------------------------------
 export const HEARTBEAT_MS = 1_000;
 export const DAEMON_TTL_MS = 5_000;
+/** Draining waits for the longest timeout and this, which covers a cold start and the settle. */
+export const GRACE_BEYOND_TIMEOUT_S = 5;
 export const HTTP_DEFAULT = '127.0.0.1:9464';
 
 // --- failure stream (contract.md, "Failure notices") -----------------------------------------------------------
@@ -185,6 +187,8 @@ export const CONFIG_VALUES_MAX = 50_000;
 export const CONFIG_PROBLEMS_MAX = 500;
 /** Names and values of one function's environment together; Lambda has 4 KB, certificates need more. */
 export const ENVIRONMENT_BYTES_MAX = 64 * 1024;
+/** Keeps what looks for credentials in it quick. */
+export const REDIS_URL_LENGTH_MAX = 2048;
 /** A shorter secret would be replaced all over the place where it is no secret. */
 export const SECRET_LENGTH_MIN = 8;
 /** Wait for a server that `validate --connect` asks. */
@@ -216,3 +220,5 @@ export const DEV_WATCH_FILES_MAX = 2_000;
 /** The live view is drawn this often on a terminal, and a line is written this often without one. */
 export const DEV_DRAW_EVERY_MS = 250;
 export const DEV_LINE_EVERY_MS = 2_000;
+/** What is in flight when `dev` ends may take this much longer than the longest timeout (contract.md, `--grace`). */
+export const DEV_GRACE_MS = 5_000;

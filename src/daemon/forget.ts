@@ -1,0 +1,57 @@
+/** Removes what Redis holds of a mapping: state, groups, queue. Records and failure notices stay. */
+import type { Redis } from 'ioredis';
+import { HEARTBEAT_MS } from '../limits.ts';
+import { MillraceError } from '../errors.ts';
+import type { Log } from '../observe/log.ts';
+import { openTurnQueue } from '../queue/turn-queue.ts';
+import type { Keys } from '../redis/keys.ts';
+import type { Member } from './membership.ts';
+
+export interface ForgetDeps {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly log: Log;
+}
+
+/** Null when there is none of that name. Refused while a daemon serves it. With `really` false it only looks. */
+export async function forgetMapping(
+  deps: ForgetDeps,
+  name: string,
+  really: boolean,
+): Promise<{ shards: number } | null> {
+  const { redis, keys, log } = deps;
+  if ((await redis.exists(keys.mapping(name))) === 0) return null;
+  const shardIds = await redis.zrange(keys.shardIndex(name), '0', '-1');
+  if (!really) return { shards: shardIds.length };
+  await refuseWhileServed(redis, keys, name);
+  for (const shardId of shardIds) {
+    const stateKey = keys.shard(name, shardId);
+    const streamKey = await redis.hget(stateKey, 'key');
+    const removing = redis.multi().del(stateKey).zrem(keys.shardIndex(name), shardId);
+    if (streamKey !== null) removing.srem(keys.readers(streamKey), name);
+    await removing.exec();
+    // The stream may be gone, and its group with it.
+    if (streamKey !== null && (await redis.exists(streamKey)) === 1)
+      await redis.xgroup('DESTROY', streamKey, keys.group(name));
+  }
+  const queue = openTurnQueue({ connection: redis, prefix: keys.queuePrefix(), mapping: name, log });
+  await queue.obliterate();
+  await queue.close();
+  await redis.multi().del(keys.mapping(name), keys.shardIndex(name)).srem(keys.mappings(), name).exec();
+  return { shards: shardIds.length };
+}
+
+async function refuseWhileServed(redis: Redis, keys: Keys, name: string): Promise<void> {
+  const ids = await redis.zrange(keys.daemons(), '0', '-1');
+  if (ids.length === 0) return;
+  const texts = await redis.mget(ids.map((id) => keys.daemon(id)));
+  const serving = texts
+    .filter((t) => t !== null)
+    .map((t) => JSON.parse(t) as Member)
+    .filter((m) => name in m.mappings);
+  if (serving.length === 0) return;
+  const who = serving.map((m) => `${m.host} (pid ${m.pid})`).join(', ');
+  throw new MillraceError('mapping-served', `mapping ${name} is served by ${who}`, {
+    hint: `take it out of their configuration or stop them, wait ${HEARTBEAT_MS / 1000} s, and try again`,
+  });
+}
