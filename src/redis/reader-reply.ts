@@ -66,18 +66,32 @@ export class ReplyScanner {
     this.#scan();
     if (this.#outstanding > 0 || this.#dropping > 0) return undefined;
     const end = this.#pos;
-    const reply = { buffer: this.#buffer.subarray(0, end), items: this.#items.subarray(0, this.#used * 2) };
+    const items = this.#items.subarray(0, this.#used * 2);
+    const buffer = this.#takeBytes(end);
+    this.#items = new Int32Array(Math.max(64, this.#used * 2 + 64));
+    this.#used = 0;
+    return { buffer, items };
+  }
+
+  /** The first `end` bytes; what lies behind them begins the next reply. */
+  #takeBytes(end: number): Buffer {
+    const whole = this.#buffer;
     const rest = this.#size - end;
     // The next reply is likely as large as this one; a slow decay forgets an exceptional one.
     this.#expectedBytes = Math.max(end + (end >> 4) + 1024, (this.#expectedBytes * 7) >> 3);
-    const buffer = Buffer.allocUnsafeSlow(Math.max(this.#expectedBytes, rest));
-    this.#buffer.copy(buffer, 0, end, this.#size);
-    this.#buffer = buffer;
-    this.#items = new Int32Array(Math.max(64, this.#used * 2 + 64));
     this.#size = rest;
     this.#pos = 0;
-    this.#used = 0;
-    return reply;
+    // A small reply is copied out, so that whoever keeps it does not keep a large buffer; a large one takes the buffer with it.
+    const small = end * 4 < whole.length;
+    if (!small || this.#expectedBytes * 4 < whole.length) {
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(this.#expectedBytes, rest));
+      whole.copy(this.#buffer, 0, end, end + rest);
+    }
+    if (!small) return whole.subarray(0, end);
+    const bytes = Buffer.allocUnsafeSlow(end);
+    whole.copy(bytes, 0, 0, end);
+    if (this.#buffer === whole) whole.copyWithin(0, end, end + rest);
+    return bytes;
   }
 
   #scan(): void {
