@@ -31,7 +31,7 @@ export function checkExpiry(view: ShardView, options: ExpiryOptions): Violation[
 function checkNotEarly(view: ShardView, expiries: readonly NoticeLine[], { ageMs }: ExpiryOptions): Violation[] {
   const found: Violation[] = [];
   for (const notice of expiries) {
-    for (const position of positionsWithin(view.accepted, notice.first, notice.last)) {
+    for (const position of positionsWithin(view.known, notice.first, notice.last)) {
       const age = notice.tWall - arrivalOf(position);
       if (ageMs !== null && age >= ageMs - CLOCK_SLACK_MS) continue;
       const message = `${position} expired at the age of ${age} ms, before ${ageMs ?? 'ever'}`;
@@ -45,7 +45,7 @@ function checkNotEarly(view: ShardView, expiries: readonly NoticeLine[], { ageMs
 function checkFailedAlone(view: ShardView, expiries: readonly NoticeLine[]): Violation[] {
   const found: Violation[] = [];
   for (const notice of expiries) {
-    for (const position of positionsWithin(view.accepted, notice.first, notice.last)) {
+    for (const position of positionsWithin(view.known, notice.first, notice.last)) {
       const alone = view.attempts.some(
         ({ start, outcome }) =>
           start.positions.length === 1 &&
@@ -71,7 +71,7 @@ function checkStrict(view: ShardView, options: ExpiryOptions): Violation[] {
     const message = `${late} started ${start.tWall - arrivalOf(late) - ageMs} ms after its age`;
     found.push({ invariant: 'I7', shard: view.shard, message, excerpt: [start] });
   }
-  for (const position of view.accepted) {
+  for (const position of view.known) {
     const terminal = view.terminal.get(position);
     if (!terminal) continue;
     const latest = arrivalOf(position) + ageMs + timeoutMs + slackMs;
@@ -88,7 +88,7 @@ function checkStrict(view: ShardView, options: ExpiryOptions): Violation[] {
 }
 
 function checkNoticed(view: ShardView, expiries: readonly NoticeLine[]): Violation[] {
-  const noticed = new Set(expiries.flatMap((n) => positionsWithin(view.accepted, n.first, n.last)));
+  const noticed = new Set(expiries.flatMap((n) => positionsWithin(view.known, n.first, n.last)));
   const found: Violation[] = [];
   for (const line of view.lines) {
     if (line.kind !== 'expired') continue;

@@ -18,18 +18,18 @@ export function checkLoss(view: ShardView, end: EndState): Violation[] {
   return [...found, ...checkCounters(view, end)];
 }
 
-/** `settled` is exact (contract.md): each accepted position is counted once, under the way in which it ended. */
+/** `settled` is exact (contract.md): each record is counted once, under the way in which it ended. */
 function checkCounters(view: ShardView, end: EndState): Violation[] {
   const counters = end.shards.find(({ shard }) => shard === view.shard)?.settled;
   if (!counters) return [];
   const noticed = (wanted: (condition: string) => boolean): { positions: Set<string>; lines: HistoryLine[] } => {
     const lines = view.notices.filter((notice) => wanted(notice.condition));
-    return { positions: new Set(lines.flatMap((n) => positionsWithin(view.accepted, n.first, n.last))), lines };
+    return { positions: new Set(lines.flatMap((n) => positionsWithin(view.known, n.first, n.last))), lines };
   };
   const expired = noticed((condition) => condition === 'RecordAgeExceeded');
   const givenUp = noticed((condition) => condition !== 'RecordAgeExceeded' && condition !== 'SourceGap');
   const gap = noticed((condition) => condition === 'SourceGap');
-  const succeeded = view.accepted.length - expired.positions.size - givenUp.positions.size - gap.positions.size;
+  const succeeded = view.known.length - expired.positions.size - givenUp.positions.size - gap.positions.size;
   const found: Violation[] = [];
   const compare = (name: string, counted: number, seen: number, excerpt: HistoryLine[]): void => {
     if (counted === seen) return;

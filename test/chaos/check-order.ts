@@ -14,7 +14,7 @@ export function checkOrder(view: ShardView): Violation[] {
   for (const { start } of view.attempts) {
     const positions = [...start.positions].sort(comparePositions);
     const first = positions[0]!;
-    const from = lowerBound(view.accepted, first);
+    const from = lowerBound(view.known, first);
     const lost = view.faults.some(({ begin }) => begin.lossy === true && begin.tMono <= start.tMono);
     if (floor && !lost && comparePositions(first, floor.position) < 0) {
       const message = `${first} started after the later ${floor.position} had started`;
@@ -22,9 +22,9 @@ export function checkOrder(view: ShardView): Violation[] {
     }
     if (!floor || comparePositions(first, floor.position) > 0) floor = { position: first, line: start };
     const own = new Set(positions);
-    const end = upperBound(view.accepted, positions.at(-1)!);
+    const end = upperBound(view.known, positions.at(-1)!);
     for (let index = settled; index < end; index++) {
-      const position = view.accepted[index]!;
+      const position = view.known[index]!;
       const terminal = view.terminal.get(position);
       if (own.has(position) || (terminal && terminal.at <= start.tMono)) continue;
       const excerpt = [...lastWords(view, position, start.tMono), start, ...(terminal ? [terminal.line] : [])];
@@ -32,7 +32,7 @@ export function checkOrder(view: ShardView): Violation[] {
       found.push({ invariant: 'I2', shard: view.shard, message, excerpt });
       break;
     }
-    while (settled < from && (view.terminal.get(view.accepted[settled]!)?.at ?? Infinity) <= start.tMono) settled++;
+    while (settled < from && (view.terminal.get(view.known[settled]!)?.at ?? Infinity) <= start.tMono) settled++;
   }
   return found;
 }

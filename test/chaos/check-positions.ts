@@ -31,10 +31,10 @@ function checkNotPast(view: ShardView, lines: readonly PositionLine[], invariant
   const found: Violation[] = [];
   let low = 0;
   for (const line of lines) {
-    const until = upperBound(view.accepted, line.position);
-    while (low < until && (view.terminal.get(view.accepted[low]!)?.at ?? Infinity) <= line.tMono) low++;
+    const until = upperBound(view.known, line.position);
+    while (low < until && (view.terminal.get(view.known[low]!)?.at ?? Infinity) <= line.tMono) low++;
     if (low >= until) continue;
-    const position = view.accepted[low]!;
+    const position = view.known[low]!;
     const terminal = view.terminal.get(position);
     const name = line.kind === 'checkpoint' ? 'the checkpoint' : `what the source was told (${line.what ?? 'ack'})`;
     const before = view.lines.findLast(

@@ -55,6 +55,13 @@ describe('I1 no loss', () => {
   });
 });
 
+it('a record whose acknowledgement was lost is checked for order and counted, not for loss', () => {
+  const settled = { succeeded: 3, expired: 0, givenUp: 0 };
+  const shards = [{ shard: SHARD, checkpoint: position(3), groupMarker: position(3), unitsPending: 0, settled }];
+  clean(new Story().accepted(1, 2).unit(1, 3), OPTIONS, { shards });
+  violates(new Story().accepted(1, 1).attempt('start', 1, 2).checkpoint(2).attempt('success', 1, 2), ['I1', 'I5']);
+});
+
 describe('I2 order', () => {
   it('clean: retries, halves and suffixes', () => {
     const story = new Story().accepted(1, 4);

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { AttemptLine } from '../support/history.ts';
+import { samplePositions } from '../support/position-sampler.ts';
 import { type Recorder, withRecorder } from '../support/recorder.ts';
 import { recorderFor } from '../support/recorder-handler.ts';
 
@@ -123,6 +124,43 @@ describe('the recorder', () => {
         { kind: 'fault', phase: 'begin', id: 'fault-1' },
         { phase: 'healed', id: 'fault-1' },
       ]);
+    }));
+
+  it('is told of positions as they change, by a sampler that survives failing reads', () =>
+    withRecorder(async (recorder) => {
+      const looks = ['0-0', '5-0', 'fail', '5-0', '7-1'];
+      let look = 0;
+      let seen = (): void => undefined;
+      const all = new Promise<void>((resolve) => (seen = resolve));
+      const sampler = samplePositions(
+        recorder,
+        async () => {
+          const id = looks[look++] ?? '7-1';
+          if (look > looks.length) seen();
+          if (id === 'fail') throw new Error('redis is away');
+          return [{ shard: 'm/s', groupMarker: id, firstEntry: '1-0', checkpoint: id }];
+        },
+        1,
+      );
+      await all;
+      await sampler.stop();
+      const at = (ms: number, seq: number): string => `${ms}${String(seq).padStart(20, '0')}`;
+      const lines = await recorder.history();
+      expect(
+        lines.map((l) => (l.kind === 'ack' || l.kind === 'checkpoint' ? [l.kind, l.what, l.position] : l)),
+      ).toEqual([
+        ['ack', 'trim', '018446744073709551615'],
+        ['ack', 'group', at(5, 0)],
+        ['checkpoint', undefined, at(5, 0)],
+        ['ack', 'group', at(7, 1)],
+        ['checkpoint', undefined, at(7, 1)],
+      ]);
+    }));
+
+  it('a sampler that never could read says so at its end', () =>
+    withRecorder(async (recorder) => {
+      const sampler = samplePositions(recorder, () => Promise.reject(new Error('no redis')), 1);
+      await expect(sampler.stop()).rejects.toThrow('no redis');
     }));
 
   it('ends when the one who started it is gone', async () => {

@@ -41,6 +41,8 @@ export interface ShardView {
   readonly shard: string;
   /** Every position that the source acknowledged, in order, without repeats. */
   readonly accepted: readonly string[];
+  /** Those and what reached the handler without an acknowledgement (the reply was lost): every record that the shard is known to have. */
+  readonly known: readonly string[];
   readonly acceptedLines: readonly AcceptedLine[];
   readonly lines: readonly HistoryLine[];
   readonly attempts: readonly Attempt[];
@@ -79,8 +81,9 @@ function viewShard(shard: string, lines: HistoryLine[], allFaults: Fault[]): Sha
   const notices = lines.filter((line): line is NoticeLine => line.kind === 'notice' || line.kind === 'gap');
   const attempts = attemptsOf(lines);
   const faults = allFaults.filter(({ begin }) => begin.shards === '*' || begin.shards.includes(shard));
-  const terminal = terminalOf(accepted, attempts, notices);
-  return { shard, accepted, acceptedLines, lines, attempts, notices, terminal, faults };
+  const known = [...new Set([...accepted, ...attempts.flatMap(({ start }) => start.positions)])].sort(comparePositions);
+  const terminal = terminalOf(known, attempts, notices);
+  return { shard, accepted, known, acceptedLines, lines, attempts, notices, terminal, faults };
 }
 
 function attemptsOf(lines: readonly HistoryLine[]): Attempt[] {
@@ -100,30 +103,30 @@ function attemptsOf(lines: readonly HistoryLine[]): Attempt[] {
   return attempts;
 }
 
-/** The accepted positions in [first, last], by binary search on both ends. */
-export function positionsWithin(accepted: readonly string[], first: string, last: string): readonly string[] {
-  return accepted.slice(lowerBound(accepted, first), upperBound(accepted, last));
+/** The positions of a sorted list in [first, last], by binary search on both ends. */
+export function positionsWithin(known: readonly string[], first: string, last: string): readonly string[] {
+  return known.slice(lowerBound(known, first), upperBound(known, last));
 }
 
-/** Index of the first accepted position that is not before `position`. */
-export function lowerBound(accepted: readonly string[], position: string): number {
-  let [low, high] = [0, accepted.length];
+/** Index of the first position that is not before `position`. */
+export function lowerBound(known: readonly string[], position: string): number {
+  let [low, high] = [0, known.length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (comparePositions(accepted[middle]!, position) < 0) low = middle + 1;
+    if (comparePositions(known[middle]!, position) < 0) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
-/** Index of the first accepted position after `position`. */
-export function upperBound(accepted: readonly string[], position: string): number {
-  const index = lowerBound(accepted, position);
-  return accepted[index] === position ? index + 1 : index;
+/** Index of the first position after `position`. */
+export function upperBound(known: readonly string[], position: string): number {
+  const index = lowerBound(known, position);
+  return known[index] === position ? index + 1 : index;
 }
 
 function terminalOf(
-  accepted: readonly string[],
+  known: readonly string[],
   attempts: readonly Attempt[],
   notices: readonly NoticeLine[],
 ): Map<string, Terminal> {
@@ -136,7 +139,7 @@ function terminalOf(
     for (const [position, line] of outcome) if (line.kind === 'success') put(position, line.tMono, line);
   }
   for (const notice of notices) {
-    for (const position of positionsWithin(accepted, notice.first, notice.last)) {
+    for (const position of positionsWithin(known, notice.first, notice.last)) {
       put(position, notice.tMono - CLOCK_SLACK_MS, notice);
     }
   }

@@ -1,5 +1,5 @@
 /** The durable state at the end of a run, as plain data, and its place in the history. */
-import { compareIds, parsePosition, toSequenceNumber } from '../../src/record.ts';
+import { BEFORE_ALL, parsePosition, previousId, toSequenceNumber } from '../../src/record.ts';
 import type { HistoryLine, NoticeLine, PositionLine } from './history.ts';
 
 export interface ShardEnd {
@@ -9,8 +9,8 @@ export interface ShardEnd {
   readonly checkpoint: string | null;
   /** last-delivered-id of the mapping's group, from XINFO GROUPS; null: no group. */
   readonly groupMarker: string | null;
-  /** First entry that the stream still has, and whether anything can have been trimmed before it. */
-  readonly trimmedBefore?: string | null;
+  /** First entry that the stream still has: all before it is trimmed. Leave it out where the test trims by hand. */
+  readonly firstEntry?: string | null;
   readonly unitsPending: number;
   readonly settled: { readonly succeeded: number; readonly expired: number; readonly givenUp: number };
 }
@@ -74,14 +74,18 @@ export function withEndState(history: readonly HistoryLine[], end: EndState): Hi
       invokeCount: approximateInvokeCount,
     };
   });
-  const positions = end.shards.flatMap(({ shard, checkpoint, groupMarker, trimmedBefore }): PositionLine[] => {
+  const positions = end.shards.flatMap(({ shard, checkpoint, groupMarker, firstEntry }): PositionLine[] => {
     const line = (
       kind: 'checkpoint' | 'ack',
       text: string | null | undefined,
       what?: 'group' | 'trim',
     ): PositionLine[] => (text ? [{ ...now, kind, shard, position: positionOf(text), ...(what && { what }) }] : []);
-    const trim = trimmedBefore && compareIds(trimmedBefore, '0-0') > 0 ? trimmedBefore : null;
-    return [...line('ack', groupMarker, 'group'), ...line('ack', trim, 'trim'), ...line('checkpoint', checkpoint)];
+    const trim = firstEntry ? previousId(firstEntry) : null;
+    return [
+      ...line('ack', groupMarker === BEFORE_ALL ? null : groupMarker, 'group'),
+      ...line('ack', trim === BEFORE_ALL ? null : trim, 'trim'),
+      ...line('checkpoint', checkpoint),
+    ];
   });
   return [...history, ...notices, ...positions].sort((a, b) => a.tMono - b.tMono);
 }
