@@ -65,6 +65,56 @@ const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
+  let readSandboxes: () => readonly SandboxFacts[] = () => [];
+  const { settled, invocations, duration, coldStarts, ...of } = declare(registry, () => readSandboxes());
+  const gauges = [of.lag, of.iteratorAge, of.blocked, of.oldest];
+  const perMapping = [of.takeovers, of.fenced, of.retries];
+
+  return {
+    settled(mapping, counts) {
+      for (const [name, outcome] of SETTLED) if (counts[name] > 0) settled.inc({ mapping, outcome }, counts[name]);
+    },
+    invoked(functionName, outcome, partial = false) {
+      const ok = partial ? 'partial' : 'ok';
+      // An attempt that ended with its process and not by the function's doing was killed, too.
+      invocations.inc({ function: functionName, outcome: outcome.kind === 'ok' ? ok : (outcome.metric ?? 'killed') });
+      if (!outcome.report) return;
+      duration.observe({ function: functionName }, outcome.report.durationMs / 1_000);
+      if (outcome.report.initDurationMs !== undefined) coldStarts.inc({ function: functionName });
+    },
+    throttled: (functionName) => invocations.inc({ function: functionName, outcome: 'throttled' }),
+    retried: (mapping) => of.retries.inc({ mapping }),
+    takenOver: (mapping) => of.takeovers.inc({ mapping }),
+    fenced: (mapping) => of.fenced.inc({ mapping }),
+    watched(mapping, facts) {
+      of.lag.set({ mapping }, facts.lagRecords);
+      of.iteratorAge.set({ mapping }, facts.iteratorAgeMs / 1_000);
+      of.blocked.set({ mapping }, facts.blockedShards);
+      of.oldest.set({ mapping }, facts.oldestUnsettledMs / 1_000);
+    },
+    unwatched(mapping) {
+      for (const one of gauges) one.remove({ mapping });
+    },
+    sandboxes(read) {
+      readSandboxes = read;
+    },
+    introduce({ mappings, functions }) {
+      for (const mapping of mappings) {
+        for (const [, outcome] of SETTLED) settled.inc({ mapping, outcome }, 0);
+        for (const one of perMapping) one.inc({ mapping }, 0);
+      }
+      for (const name of functions) {
+        for (const outcome of OUTCOMES) invocations.inc({ function: name, outcome }, 0);
+        coldStarts.inc({ function: name }, 0);
+      }
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  };
+}
+
+/** Every metric, registered. */
+function declare(registry: Registry, readSandboxes: () => readonly SandboxFacts[]) {
   const counter = (name: string, help: string, labelNames: string[]) =>
     new Counter({ name: `millrace_${name}`, help, labelNames, registers: [registry] });
   const gauge = (name: string, help: string, labelNames: string[]) =>
@@ -80,7 +130,6 @@ export function createMetrics(): Metrics {
     registers: [registry],
   });
   const coldStarts = counter('cold_starts_total', 'Invocations that had to start an isolate first.', ['function']);
-  let readSandboxes: () => readonly SandboxFacts[] = () => [];
   new Gauge({
     name: 'millrace_sandbox_rss_bytes',
     help: 'Resident memory of the child processes of the function.',
@@ -98,46 +147,5 @@ export function createMetrics(): Metrics {
   const takeovers = counter('takeovers_total', 'Shards taken over from a daemon that was lost.', ['mapping']);
   const fenced = counter('fenced_total', 'Turns that lost their shard to another.', ['mapping']);
   const retries = counter('retries_total', 'Deliveries of a unit after its first.', ['mapping']);
-
-  return {
-    settled(mapping, counts) {
-      for (const [name, outcome] of SETTLED) if (counts[name] > 0) settled.inc({ mapping, outcome }, counts[name]);
-    },
-    invoked(functionName, outcome, partial = false) {
-      const ok = partial ? 'partial' : 'ok';
-      // An attempt that ended with its process and not by the function's doing was killed, too.
-      invocations.inc({ function: functionName, outcome: outcome.kind === 'ok' ? ok : (outcome.metric ?? 'killed') });
-      if (!outcome.report) return;
-      duration.observe({ function: functionName }, outcome.report.durationMs / 1_000);
-      if (outcome.report.initDurationMs !== undefined) coldStarts.inc({ function: functionName });
-    },
-    throttled: (functionName) => invocations.inc({ function: functionName, outcome: 'throttled' }),
-    retried: (mapping) => retries.inc({ mapping }),
-    takenOver: (mapping) => takeovers.inc({ mapping }),
-    fenced: (mapping) => fenced.inc({ mapping }),
-    watched(mapping, facts) {
-      lag.set({ mapping }, facts.lagRecords);
-      iteratorAge.set({ mapping }, facts.iteratorAgeMs / 1_000);
-      blocked.set({ mapping }, facts.blockedShards);
-      oldest.set({ mapping }, facts.oldestUnsettledMs / 1_000);
-    },
-    unwatched(mapping) {
-      for (const one of [lag, iteratorAge, blocked, oldest]) one.remove({ mapping });
-    },
-    sandboxes(read) {
-      readSandboxes = read;
-    },
-    introduce({ mappings, functions }) {
-      for (const mapping of mappings) {
-        for (const [, outcome] of SETTLED) settled.inc({ mapping, outcome }, 0);
-        for (const one of [takeovers, fenced, retries]) one.inc({ mapping }, 0);
-      }
-      for (const name of functions) {
-        for (const outcome of OUTCOMES) invocations.inc({ function: name, outcome }, 0);
-        coldStarts.inc({ function: name }, 0);
-      }
-    },
-    contentType: registry.contentType,
-    text: () => registry.metrics(),
-  };
+  return { settled, invocations, duration, coldStarts, lag, iteratorAge, blocked, oldest, takeovers, fenced, retries };
 }
