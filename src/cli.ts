@@ -12,7 +12,38 @@ interface Verb {
   load(): Promise<Command>;
 }
 
-const VERBS: readonly Verb[] = [];
+const VERBS: readonly Verb[] = [
+  {
+    name: 'dev',
+    summary: 'run everything here, on a Redis of its own, and watch it',
+    load: async () => (await import('./commands/dev.ts')).devCommand(),
+  },
+  {
+    name: 'start',
+    summary: 'run a daemon: watch streams, take turns, run functions',
+    load: async () => (await import('./commands/start.ts')).startCommand(),
+  },
+  {
+    name: 'validate',
+    summary: 'report every problem of the configuration at once',
+    load: async () => (await import('./commands/validate.ts')).validateCommand(),
+  },
+  {
+    name: 'stream',
+    summary: 'create, fill, watch and reshard sharded Redis streams',
+    load: async () => (await import('./commands/stream.ts')).streamCommand(),
+  },
+  {
+    name: 'status',
+    summary: 'show positions, lag, and what is blocked and why',
+    load: async () => (await import('./commands/status.ts')).statusCommand(),
+  },
+  {
+    name: 'mapping',
+    summary: 'act on a mapping as all daemons know it',
+    load: async () => (await import('./commands/mapping.ts')).mappingCommand(),
+  },
+];
 
 const ABOUT =
   'Event source mappings you run yourself: every shard of a stream in order, through a sandboxed function, ' +

@@ -175,8 +175,12 @@ export const READ_REPLY_BYTES_MAX = 32 * 1024 * 1024;
 export const READ_TIMEOUT_MS = 5_000;
 
 // --- configuration (mapping/) -----------------------------------------------------------------------------------
-/** One YAML file: room for about 1,500 mappings; anything this size still parses within a second. */
-export const CONFIG_FILE_BYTES_MAX = 512 * 1024;
+/** One YAML file: room for about 1,000 mappings; with the next two, whatever is in it is judged within a second. */
+export const CONFIG_FILE_BYTES_MAX = 256 * 1024;
+/** The parser takes the square of the lines of a quoted text; 80,000 lines took 2 s. */
+export const CONFIG_LINES_MAX = 20_000;
+/** Words, marks and spaces of one file, as the parser's lexer cuts it; dense real files have one per 2.4 bytes. */
+export const CONFIG_LEXEMES_MAX = 150_000;
 /** Files of one configuration directory. */
 export const CONFIG_FILES_MAX = 500;
 /** Levels of nesting: no field lies deeper than 7; the parser itself would overflow its stack near 800. */
@@ -220,5 +224,3 @@ export const DEV_WATCH_FILES_MAX = 2_000;
 /** The live view is drawn this often on a terminal, and a line is written this often without one. */
 export const DEV_DRAW_EVERY_MS = 250;
 export const DEV_LINE_EVERY_MS = 2_000;
-/** What is in flight when `dev` ends may take this much longer than the longest timeout (contract.md, `--grace`). */
-export const DEV_GRACE_MS = 5_000;

@@ -11,6 +11,8 @@ export interface MappingProgress {
   readonly mapping: MappingStatus;
   readonly shards: readonly ShardProgress[];
   readonly settled: number;
+  /** Of these, since the first look. */
+  readonly perRun: number;
   readonly perSecond: number;
   readonly lag: number;
   readonly givenUp: number;
@@ -26,6 +28,7 @@ const WINDOW_MS = 2_000;
 
 export class Progress {
   private samples: Sample[] = [];
+  private first: Sample['settled'] | undefined;
 
   /** What the status is, beside the ones before it. */
   next(status: Status): MappingProgress[] {
@@ -33,6 +36,8 @@ export class Progress {
     const settled = new Map(
       status.mappings.flatMap((mapping) => mapping.shards.map((shard) => [nameOf(mapping, shard), settledOf(shard)])),
     );
+    this.first ??= settled;
+    const first = this.first;
     this.samples.push({ atMs, settled });
     while (this.samples.length > 2 && this.samples[1]!.atMs <= atMs - WINDOW_MS) this.samples.shift();
     const before = this.samples[0]!;
@@ -51,6 +56,7 @@ export class Progress {
           settled: sum(shards, (one) => one.settled),
           perSecond: sum(shards, (one) => one.perSecond),
         },
+        perRun: sum(shards, (one) => one.settled - (first.get(nameOf(mapping, one.shard)) ?? 0)),
         lag: sum(shards, (one) => one.shard.lag),
         givenUp: sum(shards, (one) => one.shard.settled.givenUp + one.shard.settled.expired),
       };
