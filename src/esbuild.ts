@@ -81,7 +81,7 @@ function isBuildFailure(error: unknown): error is BuildFailure {
 
 function toProblem(message: Message, root: string): CompileProblem {
   const at = message.location;
-  const inFile = at !== null && at.namespace === 'file' && at.file !== 'millrace-entry.js';
+  const inFile = at !== null && (at.namespace === '' || at.namespace === 'file') && at.file !== 'millrace-entry.js';
   return {
     text: message.text,
     notes: message.notes.map((note) => note.text),

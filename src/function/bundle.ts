@@ -1,7 +1,7 @@
 /** User code → one self-contained script. */
 import path from 'node:path';
-import { type CompileProblem, bundle } from '../esbuild.ts';
 import type { ErrorCode } from '../errors.ts';
+import { type BundleResult, type CompileProblem, bundle } from '../esbuild.ts';
 import { builtinsPlugin } from './builtins.ts';
 import type { Located } from './locate.ts';
 import { FunctionCodeError, type FunctionProblem } from './types.ts';
@@ -14,6 +14,15 @@ export interface Script {
 
 /** One line, so that the bundler's lines stay where the source map has them. */
 const BEFORE = 'const __millrace = { builtin: require, url: "file://" + __filename }; module.exports = (async () => {';
+const AFTER = 'return __millrace.exports;\n})();';
+const DEFINE = {
+  'import.meta.url': '__millrace.url',
+  'import.meta.dirname': '__dirname',
+  'import.meta.filename': '__filename',
+};
+
+/** Async functions as promises and generators, whose steps the isolate's AsyncLocalStorage can follow (runtime/node/async-hooks.ts). */
+const FOLLOWABLE = { 'async-await': false, 'async-generator': false, 'for-await': false, 'top-level-await': true };
 
 /** Where user code believes to live, as in Lambda. */
 const TASK_ROOT = '/var/task';
@@ -27,21 +36,10 @@ const TASK_ROOT = '/var/task';
  * @throws FunctionCodeError
  */
 export async function bundleFunction(name: string, located: Located): Promise<Script> {
-  const result = await bundle({
-    entry: `import * as exported from ${JSON.stringify(`./${path.relative(located.root, located.entry)}`)};\n__millrace.exports = exported;\n`,
-    root: located.root,
-    format: 'esm',
-    plugins: [builtinsPlugin],
-    options: {
-      banner: { js: BEFORE },
-      footer: { js: 'return __millrace.exports;\n})();' },
-      define: {
-        'import.meta.url': '__millrace.url',
-        'import.meta.dirname': '__dirname',
-        'import.meta.filename': '__filename',
-      },
-    },
-  });
+  let result = await build(located, {});
+  if (result.ok && result.bundle.inputs.some(({ path: input }) => input === 'node:async_hooks')) {
+    result = await build(located, FOLLOWABLE);
+  }
   if (!result.ok)
     throw new FunctionCodeError(
       name,
@@ -49,18 +47,22 @@ export async function bundleFunction(name: string, located: Located): Promise<Sc
     );
   const { code, sourceMap, inputs } = result.bundle;
   // Modules are strict and CommonJS is not; a bundle with both must be what its CommonJS part can bear.
-  const strict = inputs.every(
-    (input) =>
-      input.esm || !path.isAbsolute(input.path) || input.path.endsWith('.json') || isEntry(input.path, located),
-  );
+  const strict = inputs.every((input) => input.esm || !path.isAbsolute(input.path) || input.path.endsWith('.json'));
   return {
     code: strict ? code.replace(BEFORE, () => `${BEFORE} 'use strict';`) : code,
     sourceMap: anonymise(sourceMap, located.root),
   };
 }
 
-function isEntry(input: string, located: Located): boolean {
-  return input === path.join(located.root, 'millrace-entry.js');
+function build(located: Located, supported: Record<string, boolean>): Promise<BundleResult> {
+  const target = `./${path.relative(located.root, located.entry)}`;
+  return bundle({
+    entry: `import * as exported from ${JSON.stringify(target)};\n__millrace.exports = exported;\n`,
+    root: located.root,
+    format: 'esm',
+    plugins: [builtinsPlugin],
+    options: { banner: { js: BEFORE }, footer: { js: AFTER }, define: DEFINE, supported },
+  });
 }
 
 function anonymise(sourceMap: string, root: string): string {

@@ -33,18 +33,25 @@ export function define(target: object, name: string | symbol, value: unknown): v
   defineProperty(target, name, { value, writable: true, configurable: true, enumerable: false });
 }
 
-/** As `define`, but made when it is first asked for; assignable like any other. */
-export function defineLazy(target: object, name: string, make: () => unknown): void {
-  defineProperty(target, name, {
+/** `define` on globalThis. The bundler may have renamed what would have hidden a global of the same name: the name is put back. */
+export function defineGlobal(name: string, value: unknown): void {
+  if (typeof value === 'function' && value.name !== name)
+    defineProperty(value, 'name', { value: name, configurable: true });
+  define(globalThis, name, value);
+}
+
+/** As `defineGlobal`, but made when it is first asked for; assignable like any other. */
+export function defineLazyGlobal(name: string, make: () => unknown): void {
+  defineProperty(globalThis, name, {
     configurable: true,
     enumerable: false,
     get() {
       const value = make();
-      define(target, name, value);
+      defineGlobal(name, value);
       return value;
     },
     set(value: unknown) {
-      define(target, name, value);
+      define(globalThis, name, value);
     },
   });
 }

@@ -6,7 +6,7 @@
  * Buffer and process are made at once, because nearly every handler uses them.
  */
 import { load } from './builtins.ts';
-import { define, defineLazy, hooks } from './host.ts';
+import { defineGlobal, defineLazyGlobal, hooks } from './host.ts';
 import { Buffer } from './buffer.ts';
 import { TextDecoder, TextEncoder } from './text-encoding.ts';
 
@@ -31,19 +31,19 @@ const LAZY: readonly (readonly [names: readonly string[], load: () => Module])[]
 ];
 
 for (const [names, loadModule] of LAZY) {
-  for (const name of names) defineLazy(globalThis, name, () => (loadModule() as Record<string, unknown>)[name]);
+  for (const name of names) defineLazyGlobal(name, () => (loadModule() as Record<string, unknown>)[name]);
 }
-defineLazy(globalThis, 'crypto', () => (require('./crypto/web.ts') as typeof import('./crypto/web.ts')).webcrypto);
-defineLazy(globalThis, 'process', () => (require('./process.ts') as typeof import('./process.ts')).makeProcess(load));
-define(globalThis, 'Buffer', Buffer);
-define(globalThis, 'TextEncoder', TextEncoder);
-define(globalThis, 'TextDecoder', TextDecoder);
+defineLazyGlobal('crypto', () => (require('./crypto/web.ts') as typeof import('./crypto/web.ts')).webcrypto);
+defineLazyGlobal('process', () => (require('./process.ts') as typeof import('./process.ts')).makeProcess(load));
+defineGlobal('Buffer', Buffer);
+defineGlobal('TextEncoder', TextEncoder);
+defineGlobal('TextDecoder', TextDecoder);
 // A function of its own, so that looking at the name does not load what only a call needs.
-define(globalThis, 'fetch', function fetch(input: unknown, init?: unknown) {
+defineGlobal('fetch', (input: unknown, init?: unknown) => {
   return (require('./fetch/fetch.ts') as typeof import('./fetch/fetch.ts')).fetch(input, init as never);
 });
 const timeOrigin = Date.now() - hooks.monoMs();
-define(globalThis, 'performance', {
+defineGlobal('performance', {
   timeOrigin,
   now: () => hooks.monoMs(),
   mark: () => undefined,
