@@ -1,11 +1,10 @@
 /** What must happen before the head of a shard's stack may run, and how it runs. */
 import { LOST_DELIVERIES_BEFORE_ALONE } from '../limits.ts';
-import { compareIds, nextId, previousId } from '../record.ts';
 import { type Draft, finish, startDraft } from './draft.ts';
 import { cutBeforeOverdue, expireFront } from './expiry.ts';
 import { cutSingles, EXIT_ERROR, functionErrorOf, giveUpExhausted, isExhausted, unitFailed } from './failure.ts';
-import { cut, type Piece } from './pieces.ts';
-import type { Decision, GiveUp, RecordTime, Unit, UnitPolicy } from './types.ts';
+import type { Decision, RecordTime, Unit, UnitPolicy } from './types.ts';
+import { recordsVanished } from './vanished.ts';
 
 export type BeforeAttempt =
   /** Write `unit` as the stack's head durably, then run it; `alone`: with no other invocation in this daemon. */
@@ -75,42 +74,4 @@ function deliveryLostAlone(
   const lastProcessingResult = 'PROBLEM: Function call failed';
   unitFailed(policy, draft, { error, functionError: 'Unhandled', lastProcessingResult }, nowMs, random, newId);
   expireFront(policy, draft, nowMs);
-}
-
-/**
- * The source no longer has all records of the unit (trimmed or deleted while it waited): what is missing is reported as a gap, and what
- * is left is a new unit, because a retry is of the same records or it is none. Positions are exact at the front, else bounds.
- */
-function recordsVanished(draft: Draft, newId: () => string): void {
-  const piece = draft.pieces[0]!;
-  const { unit, records } = piece;
-  const missing = unit.count - records.length;
-  const firstLeft = records[0];
-  if (!firstLeft) {
-    draft.giveUps.push(gapNotice(unit, unit.first, unit.last, missing));
-    draft.checkpoint = unit.last;
-    draft.pieces = [];
-    return;
-  }
-  const atFront = compareIds(firstLeft.id, unit.first) > 0;
-  if (missing > 0) {
-    const [first, last] = atFront ? [unit.first, previousId(firstLeft.id)] : [nextId(firstLeft.id), unit.last];
-    draft.giveUps.push(gapNotice(unit, first, last, missing));
-  }
-  if (atFront) draft.checkpoint = previousId(firstLeft.id);
-  const left: Piece = { records, unit: { ...unit, first: firstLeft.id } };
-  draft.pieces = [cut(left, 0, records.length, newId())];
-}
-
-function gapNotice(unit: Unit, first: string, last: string, count: number): GiveUp {
-  return {
-    condition: 'SourceGap',
-    first,
-    last,
-    count,
-    requestId: unit.requestId,
-    invokeCount: unit.failures,
-    functionError: undefined,
-    error: null,
-  };
 }

@@ -11,6 +11,7 @@ import type { EntryId } from '../record.ts';
 import { type Draft, finish, startDraft } from './draft.ts';
 import { cut, endOf, type Piece, startUnit, withoutFirst } from './pieces.ts';
 import type { Decision, GiveUp, RecordTime, Unit, UnitPolicy } from './types.ts';
+import { recordsVanished } from './vanished.ts';
 
 type AgePolicy = Pick<UnitPolicy, 'age' | 'batchSize'>;
 
@@ -47,7 +48,8 @@ export function expiresAt(policy: Pick<UnitPolicy, 'age'>, unit: Unit, records: 
 
 /**
  * What of a shard that is not running is overdue, as a decision; null: nothing.
- * `records`: those of the head unit, or, when the stack is empty, the next unread ones (at most a batch).
+ * `records`: those of the head unit, or, when the stack is empty, the next unread ones (at most a batch). Records of the head that the
+ * source no longer has are reported as a gap here too.
  * Waits end with it: the rest of a unit whose front expired is tried at once, because its next attempt was due by then anyway.
  */
 export function expireNow(
@@ -57,11 +59,12 @@ export function expireNow(
   nowMs: number,
   newId: () => string,
 ): Decision | null {
-  if (records.length === 0) return null;
   const [head, ...rest] = stack;
   if (head) {
     const draft = startDraft([{ unit: head, records }], rest);
-    return expireFront(policy, draft, nowMs) ? finish(draft) : null;
+    const vanished = records.length !== head.count;
+    if (vanished) recordsVanished(draft, newId);
+    return expireFront(policy, draft, nowMs) || vanished ? finish(draft) : null;
   }
   const overdue = policy.age.kind === 'strict' ? overduePrefix(policy, records, nowMs) : 0;
   if (overdue === 0) return null;

@@ -341,6 +341,21 @@ describe('records that the source lost while their unit waited', () => {
     expect(shard.trace()).toEqual(['1 2 3 4|A', '5|B']);
   });
 
+  it('also where expiry finds it first: what is gone is no expired record', () => {
+    const shard = new UnitDriver({ age: { kind: 'strict', ageMs: 60_000 } }, recordsAt(0, 0, 0, 50_000)).run(
+      () => THROWN,
+      1,
+    );
+    shard.records = shard.records.slice(1);
+    shard.now = 60_000;
+    expect(shard.expire()).toMatchObject({ checkpoint: '3-0', expired: 2 });
+    expect(shard.notices()).toEqual([
+      'SourceGap 1-0..1-18446744073709551615 n=1 A x1',
+      'RecordAgeExceeded 2-0..3-0 n=2 B x1',
+    ]);
+    expect(shard.stack).toMatchObject([{ first: '4-0', last: '4-0', count: 1, requestId: 'B' }]);
+  });
+
   it('its front: the gap ends before the first that is left, which is a new unit', () => {
     const shard = new UnitDriver({}, recordsOf(4)).run(() => THROWN, 1);
     shard.records = shard.records.slice(2);
