@@ -22,6 +22,8 @@ interface BuildOptions {
   readonly locate: (offset: number) => Position;
   readonly env: Environment;
   readonly report: Report;
+  /** What the parser handed out → what is in the file (veil.ts). */
+  readonly read: (text: string) => string;
 }
 
 export function buildTree(document: Document.Parsed, options: BuildOptions): TreeNode | undefined {
@@ -175,7 +177,7 @@ class Builder {
       return undefined;
     }
     const at = this.#at(node);
-    const name = typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
+    const name = this.#options.read(typeof node.value === 'string' ? node.value : (node.source ?? String(node.value)));
     if (name === '<<' && node.type === 'PLAIN') {
       report.add({
         code: 'yaml-merge-key',
@@ -211,11 +213,11 @@ class Builder {
     const at = this.#at(node);
     const plain = node.type === 'PLAIN';
     const source = node.source ?? '';
-    const value = node.value;
-    if (typeof value !== 'string') {
-      const known = typeof value === 'number' || typeof value === 'boolean' ? value : null;
+    if (typeof node.value !== 'string') {
+      const known = typeof node.value === 'number' || typeof node.value === 'boolean' ? node.value : null;
       return { kind: 'scalar', value: known, source, plain, variables: [], broken: false, at };
     }
+    const value = this.#options.read(node.value);
     if (!value.includes('$')) return { kind: 'scalar', value, source: value, plain, variables: [], broken: false, at };
     const result = interpolate(value, this.#options.env);
     for (const fault of result.faults) this.#options.report.add({ ...fault, path, at });

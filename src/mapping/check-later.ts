@@ -1,4 +1,5 @@
 /** Fields that are known but not supported yet: refused, unless they are set to AWS's "off". */
+import { z } from 'zod';
 import type { Report } from './report.ts';
 import { type Schema, metaOf, step } from './schema-walk.ts';
 import { type Path, type TreeNode, toData } from './tree.ts';
@@ -7,7 +8,9 @@ export function reportLater(schema: Schema, node: TreeNode, path: Path, report: 
   const later = metaOf(schema)?.later;
   if (later !== undefined) {
     if (node.kind === 'scalar' && node.broken) return;
-    if (later.isOff(toData(node))) return;
+    const value = toData(node);
+    // A value that is no good at all has been reported as such.
+    if (later.isOff(value) || !z.safeParse(schema, value).success) return;
     report.add({
       code: 'not-supported-yet',
       path,

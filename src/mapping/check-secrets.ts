@@ -1,5 +1,5 @@
 /** Finds the secrets of a configuration, and what should have been one. Nothing here repeats a value. */
-import { SECRET_LENGTH_MIN } from '../limits.ts';
+import { REDIS_URL_LENGTH_MAX, SECRET_LENGTH_MIN } from '../limits.ts';
 import type { CheckContext } from './context.ts';
 import { type Path, type Scalar, type TreeNode, child } from './tree.ts';
 
@@ -8,6 +8,7 @@ const SOUNDS_SECRET = /(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PR
 /** Credentials in the Redis URL. */
 export function checkRedisSecret(node: TreeNode | undefined, context: CheckContext): void {
   if (node?.kind !== 'scalar' || typeof node.value !== 'string') return;
+  if (node.source.length > REDIS_URL_LENGTH_MAX || node.value.length > REDIS_URL_LENGTH_MAX) return;
   const password = /:\/\/[^/?#@\s]*?:([^/?#\s]*)@/.exec(node.value)?.[1];
   if (password === undefined || password === '') return;
   for (const form of [password, decoded(password)]) if (form.length >= SECRET_LENGTH_MIN) context.secrets.add(form);

@@ -20,8 +20,7 @@ export function checkMap<S extends Shape>(
   report: Report,
 ): Output<S> | undefined {
   if (node.kind !== 'map') {
-    if (!isBroken(node))
-      report.add({ path, at: node.at, ...wrongType(node, 'a map of `name: value` lines', undefined) });
+    if (!isBroken(node)) report.add({ path, at: node.at, ...wrongType(node, 'object', undefined) });
     return undefined;
   }
   reportUnknownKeys(node, shape, path, report);
@@ -50,9 +49,26 @@ export function checkValue(
   const first = schema.safeParse(toData(node));
   const typed = first.success ? node : coerceFromEnvironment(node, first.error.issues);
   const result = typed === node ? first : schema.safeParse(toData(typed));
-  if (result.success) return isBroken(typed) ? { ok: false } : { ok: true, data: result.data };
-  for (const issue of result.error.issues) reportIssue(issue, { schema, root: typed, path, report });
+  if (result.success) {
+    warnOfLeadingZero(typed, path, report);
+    return isBroken(typed) ? { ok: false } : { ok: true, data: result.data };
+  }
+  const judged = new Set<string>();
+  for (const issue of result.error.issues) {
+    // A value of the wrong type is not judged by its length or range as well.
+    const place = JSON.stringify(issue.path);
+    if (judged.has(place) && issue.code !== 'unrecognized_keys') continue;
+    judged.add(place);
+    reportIssue(issue, { schema, root: typed, path, report });
+  }
   return { ok: false };
+}
+
+/** Shells and YAML 1.1 read 012 as ten; here it is twelve. Accepted, since it is a number, but said. */
+function warnOfLeadingZero(node: TreeNode, path: Path, report: Report): void {
+  if (node.kind !== 'scalar' || typeof node.value !== 'number' || !/^[-+]?0\d/.test(node.source)) return;
+  const message = `YAML 1.2 reads ${node.source} as ${node.value}`;
+  report.add({ severity: 'warning', code: 'leading-zero', path, at: node.at, message, hint: `write ${node.value}` });
 }
 
 interface Where {
@@ -62,13 +78,12 @@ interface Where {
   readonly report: Report;
 }
 
-/** `batchSize: ${N}`: text by nature, but a number was meant. Only unquoted values, only where no text is allowed. */
+/** `batchSize: ${N}`: text by nature, but a number was meant. Only where no text is allowed, so that nothing is guessed. */
 function coerceFromEnvironment(root: TreeNode, issues: readonly Issue[]): TreeNode {
   return issues.reduce((tree, issue) => {
     if (issue.code !== 'invalid_type' || !['number', 'int', 'boolean'].includes(issue.expected)) return tree;
     const node = nodeAt(tree, issue.path as Path);
-    if (node?.kind !== 'scalar' || node.variables.length === 0 || !node.plain || typeof node.value !== 'string')
-      return tree;
+    if (node?.kind !== 'scalar' || node.variables.length === 0 || typeof node.value !== 'string') return tree;
     const value = coreValue(node.value);
     return value === undefined ? tree : replaceAt(tree, issue.path as Path, { ...node, value });
   }, root);

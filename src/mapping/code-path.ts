@@ -1,5 +1,5 @@
 /** Whether `code:` names something that can be a function. Looks at the file system, reads no code. */
-import { type Stats, readdirSync, realpathSync, statSync } from 'node:fs';
+import { type Stats, lstatSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { didYouMean } from './did-you-mean.ts';
 
@@ -28,6 +28,7 @@ export function resolveCode(written: string, from: string, root: string): CodePa
   const found = look(absolute);
   if (typeof found === 'string') return bad('code-unreadable', `cannot be read (${found})`);
   if (found === undefined) {
+    if (isLink(absolute)) return bad('code-missing', 'is a symbolic link to something that does not exist');
     const meant = neighbour(absolute);
     const hint =
       meant === undefined
@@ -70,6 +71,14 @@ function look(absolute: string): Stats | string | undefined {
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code ?? 'unknown error';
     return reason === 'ENOENT' || reason === 'ENOTDIR' ? undefined : reason;
+  }
+}
+
+function isLink(absolute: string): boolean {
+  try {
+    return lstatSync(absolute).isSymbolicLink();
+  } catch {
+    return false; // nothing there at all: the caller says so
   }
 }
 

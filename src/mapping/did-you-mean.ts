@@ -19,6 +19,11 @@ function distance(a: string, b: string): number {
   return last[b.length]!;
 }
 
+/** `onFail` for `onFailure`, `batchSizeMax` for `batchSize`. */
+function isPrefix(a: string, b: string): boolean {
+  return Math.min(a.length, b.length) >= 4 && (a.startsWith(b) || b.startsWith(a));
+}
+
 export function didYouMean(word: string, known: Iterable<string>): string | undefined {
   if (word.length > 64) return undefined;
   const fold = (text: string) => text.toLowerCase().replace(/[-_ ]/g, '');
@@ -28,7 +33,7 @@ export function didYouMean(word: string, known: Iterable<string>): string | unde
   let bestDistance = Math.max(word.length >= 5 ? 2 : 1, Math.floor(word.length / 3)) + 1;
   for (const name of known) {
     const candidate = fold(name);
-    const d = candidate === folded ? 0 : distance(folded, candidate);
+    const d = candidate === folded ? 0 : isPrefix(folded, candidate) ? 1 : distance(folded, candidate);
     if (d < bestDistance) {
       best = name;
       bestDistance = d;

@@ -1,6 +1,6 @@
 /** The whole configuration file, from the declarations of its parts. */
 import { z } from 'zod';
-import { HTTP_DEFAULT } from '../limits.ts';
+import { HTTP_DEFAULT, REDIS_URL_LENGTH_MAX } from '../limits.ts';
 import { checked, field, text } from './field.ts';
 import { functionObject } from './fields/function-fields.ts';
 import { mappingObject } from './fields/mapping-fields.ts';
@@ -18,7 +18,7 @@ export const settingsShape = {
     example: 'staging',
     alsoCalled: ['prefix'],
   }),
-  redis: field(checked(text(2048), 'bad-redis-url', redisUrlFault).default(DEFAULT_REDIS), {
+  redis: field(checked(text(REDIS_URL_LENGTH_MAX), 'bad-redis-url', redisUrlFault).default(DEFAULT_REDIS), {
     about: 'The Redis (7.0 or later) that holds queue, leases, checkpoints and the streams.',
     example: '${REDIS_URL:-redis://127.0.0.1:6379}',
     secret: true,

@@ -76,7 +76,7 @@ function parseFile(file: ConfigFile, env: Environment, report: Report): ParsedFi
     report.add({
       path: [],
       at: root.at,
-      ...wrongType(root, 'a map of `name: value` lines', undefined),
+      ...wrongType(root, 'object', undefined),
       hint: 'begin with `functions:` and `mappings:`',
     });
   }
@@ -176,7 +176,7 @@ function collect(section: 'functions' | 'mappings', parsed: readonly ParsedFile[
     }
     for (const { key, keyAt, node } of entry.node.entries.values()) {
       if (!NAME_PATTERN.test(key)) {
-        report.add({ code: 'bad-name', path: [section, clip(key)], at: keyAt, message: `the name ${NAME_RULE}` });
+        report.add({ code: 'bad-name', path: [section, key], at: keyAt, message: `the name ${NAME_RULE}` });
       }
       const previous = found.get(key);
       if (previous === undefined) found.set(key, { name: key, node, keyAt, file });
@@ -189,8 +189,4 @@ function collect(section: 'functions' | 'mappings', parsed: readonly ParsedFile[
 function reportNotMap(section: string, node: TreeNode, report: Report): void {
   if (node.kind === 'scalar' && node.broken) return;
   report.add({ path: [section], at: node.at, ...wrongType(node, 'a map of names', undefined) });
-}
-
-function clip(name: string): string {
-  return name.length > 63 ? `${name.slice(0, 60)}...` : name;
 }

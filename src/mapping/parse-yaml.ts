@@ -2,13 +2,14 @@
  * The bytes of one file → its tree. YAML 1.2 core, one document, no tags, no merge keys; depth, size and the number of values are
  * bounded before anything recursive sees the text (the size by the one who reads the file). Reports what it cannot read and goes on with the rest where there is one.
  */
-import { CST, Composer, type Document, LineCounter, Parser } from 'yaml';
-import { CONFIG_DEPTH_MAX } from '../limits.ts';
+import { CST, Composer, type Document, Lexer, LineCounter, Parser } from 'yaml';
+import { CONFIG_DEPTH_MAX, CONFIG_LEXEMES_MAX, CONFIG_LINES_MAX } from '../limits.ts';
 import { buildTree } from './build-tree.ts';
 import type { Environment } from './interpolate.ts';
 import type { Report } from './report.ts';
 import type { TreeNode } from './tree.ts';
 import type { Position } from './types.ts';
+import { unveil, veil } from './veil.ts';
 import { yamlErrorText } from './yaml-errors.ts';
 
 export type Locate = (offset: number) => Position;
@@ -23,7 +24,9 @@ export function parseYaml(bytes: Buffer, file: string, env: Environment, report:
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col) };
   };
-  const tokens = [...new Parser(lines.addNewLine).parse(text)];
+  const veiled = veil(text);
+  const tokens = tokensOf(veiled ?? text, lines, file, report);
+  if (tokens === undefined) return undefined;
   const tooDeep = firstTooDeep(tokens);
   if (tooDeep !== undefined) {
     const message = `values are nested more than ${CONFIG_DEPTH_MAX} levels deep`;
@@ -38,7 +41,36 @@ export function parseYaml(bytes: Buffer, file: string, env: Environment, report:
   }
   const document = composeOne(tokens, text.length, locate, report);
   if (document === undefined) return undefined;
-  return buildTree(document, { locate, env, report });
+  return buildTree(document, { locate, env, report, read: veiled === undefined ? (part) => part : unveil });
+}
+
+/** Concrete syntax, made without recursion; undefined when there is too much of it. */
+function tokensOf(text: string, lines: LineCounter, file: string, report: Report): CST.Token[] | undefined {
+  const tooLarge = (what: string, max: number) => {
+    const message = `the file has more than ${max} ${what}`;
+    const hint = 'split it: -c also takes a directory of YAML files';
+    report.add({ code: 'file-too-large', path: [], at: { file, line: 1, column: 1 }, message, hint });
+    return undefined;
+  };
+  if (countLines(text) > CONFIG_LINES_MAX) return tooLarge('lines', CONFIG_LINES_MAX);
+  // As Parser.parse does it, but counting.
+  lines.addNewLine(0);
+  const parser = new Parser(lines.addNewLine);
+  const tokens: CST.Token[] = [];
+  let lexemes = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    lexemes += 1;
+    if (lexemes > CONFIG_LEXEMES_MAX) return tooLarge('words and marks', CONFIG_LEXEMES_MAX);
+    tokens.push(...parser.next(lexeme));
+  }
+  tokens.push(...parser.end());
+  return tokens;
+}
+
+function countLines(text: string): number {
+  let count = 1;
+  for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1)) count += 1;
+  return count;
 }
 
 function decode(bytes: Buffer, file: string, report: Report): string | undefined {

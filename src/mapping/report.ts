@@ -52,14 +52,14 @@ export function sortProblems(problems: readonly Problem[]): Problem[] {
 }
 
 function toProblem(finding: Finding, secrets: readonly string[]): Problem {
-  const scrub = (value: string) => scrubUrl(secrets.reduce((all, secret) => all.replaceAll(secret, '***'), value));
+  const hide = (value: string) => secrets.reduce((all, secret) => all.replaceAll(secret, '***'), value);
   const { file, line, column } = finding.at;
   return {
     severity: finding.severity ?? 'error',
     code: finding.code,
-    path: scrub(pathText(finding.path)),
-    message: scrub(finding.message),
-    ...(finding.hint === undefined ? {} : { hint: scrub(finding.hint) }),
+    path: scrubUrl(hide(pathText(finding.path))),
+    message: scrubUrl(hide(finding.message)),
+    ...(finding.hint === undefined ? {} : { hint: hide(finding.hint) }),
     file,
     line,
     column,

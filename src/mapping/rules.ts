@@ -63,7 +63,10 @@ function timestampInFuture(view: MappingView): Finding | undefined {
     code: 'timestamp-in-future',
     ...at(view, ['startingPositionTimestamp']),
     message: 'must not be in the future',
-    hint: 'for what comes from now on write `startingPosition: LATEST`',
+    hint:
+      ms > 1e14
+        ? 'a number is Unix seconds, not milliseconds'
+        : 'for what comes from now on write `startingPosition: LATEST`',
   };
 }
 

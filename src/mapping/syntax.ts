@@ -89,7 +89,7 @@ function rangeFault(range: string): TextFault | undefined {
 }
 
 function isHost(host: string): boolean {
-  if (host.startsWith('[')) return isIPv6(host.slice(1, -1));
+  if (host.startsWith('[')) return host.endsWith(']') && isIPv6(host.slice(1, -1));
   return isIPv4(host) || (HOST_NAME.test(host) && !isNumericHost(host));
 }
 
@@ -105,6 +105,9 @@ export function parseTimestamp(value: string | number): number | undefined {
     return Number.isSafeInteger(ms) && ms >= 0 && ms < 8.64e15 ? ms : undefined;
   }
   if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)$/i.test(value)) return undefined;
+  const [year, month, day] = value.slice(0, 10).split('-').map(Number);
+  // Date.parse takes the 30th of February for the 2nd of March.
+  if (new Date(Date.UTC(year!, month! - 1, day!)).getUTCDate() !== day) return undefined;
   const ms = Date.parse(value);
   return Number.isNaN(ms) || ms < 0 ? undefined : ms;
 }

@@ -41,6 +41,7 @@ export type Path = readonly (string | number)[];
 export function pathText(path: Path): string {
   return path.reduce<string>((text, part) => {
     if (typeof part === 'number') return `${text}[${part}]`;
+    if (part.length > 80) return `${text}[${JSON.stringify(`${part.slice(0, 77)}...`)}]`;
     if (!/^[\w$-]+$/.test(part)) return `${text}[${JSON.stringify(part)}]`;
     return text === '' ? part : `${text}.${part}`;
   }, '');

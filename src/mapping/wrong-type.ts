@@ -3,14 +3,14 @@ import type { FieldMeta } from './field.ts';
 import type { Scalar, TreeNode } from './tree.ts';
 
 interface Fault {
-  readonly code: 'wrong-type';
+  readonly code: 'wrong-type' | 'empty-value';
   readonly message: string;
   readonly hint?: string;
 }
 
 const WORDS: Readonly<Record<string, string>> = {
   string: 'text',
-  number: 'a number',
+  number: 'a whole number',
   int: 'a whole number',
   boolean: 'true or false',
   array: 'a list',
@@ -23,6 +23,7 @@ export function wrongType(node: TreeNode, expected: string, meta: FieldMeta | un
     meta?.unit !== undefined && (expected === 'number' || expected === 'int')
       ? `a whole number of ${meta.unit}`
       : (WORDS[expected] ?? expected);
+  if (node.kind === 'scalar' && node.value === null) return { code: 'empty-value', message: 'has no value' };
   const hint = hintFor(node, expected, meta);
   return {
     code: 'wrong-type',
@@ -38,6 +39,7 @@ function whatItIs(node: TreeNode): string {
     return `the text that ${node.source.length > 60 ? 'its environment reference' : node.source} gives`;
   if (typeof node.value === 'string') return 'text';
   if (typeof node.value === 'boolean') return 'true or false';
+  if (typeof node.value === 'number' && !Number.isFinite(node.value)) return node.source;
   if (typeof node.value === 'number') return Number.isInteger(node.value) ? 'a number' : 'a fraction';
   return 'nothing';
 }

@@ -17,7 +17,7 @@ const TEXTS: Partial<Record<ErrorCode, ErrorText>> = {
   BAD_INDENT: {
     code: 'yaml-indent',
     message: 'the indentation does not fit',
-    hint: 'entries of one map begin in the same column; a list or map in brackets needs its closing bracket',
+    hint: 'entries of one map begin in the same column',
   },
   BLOCK_AS_IMPLICIT_KEY: {
     code: 'yaml-syntax',
@@ -61,7 +61,13 @@ const TEXTS: Partial<Record<ErrorCode, ErrorText>> = {
   BAD_COLLECTION_TYPE: { code: 'yaml-tag', message: 'a tag does not fit its value', hint: 'remove the tag' },
 };
 
+const NOT_CLOSED: ErrorText = {
+  code: 'yaml-syntax',
+  message: 'a bracket or brace is not closed, or what is inside is not indented',
+};
+
 export function yamlErrorText(error: YAMLError): ErrorText {
+  if (error.code === 'BAD_INDENT' && error.message.startsWith('Flow')) return NOT_CLOSED;
   return (
     TEXTS[error.code] ?? {
       code: 'yaml-syntax',

@@ -94,9 +94,9 @@ describe('the corpus of configurations', () => {
   it('refuses a file of 10 MB by its size, without parsing it', () => {
     const file = path.join(temp, 'large.yaml');
     writeFileSync(file, 'a: b\n'.repeat(2 * 1024 * 1024));
-    const begun = performance.now();
+    const before = process.cpuUsage();
     const { problems } = loadConfig(file, {}, CORPUS_OPTIONS);
-    expect(performance.now() - begun).toBeLessThan(1000);
+    expect(process.cpuUsage(before).user / 1000).toBeLessThan(1000);
     expect(problems).toEqual([
       {
         severity: 'error',
