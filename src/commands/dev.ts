@@ -1,6 +1,5 @@
 /** `millrace dev`: everything in one process tree, for the desk (product.md, "Command line"). */
 import { Command } from 'commander';
-import { startDev } from './dev/start-dev.ts';
 
 interface Options {
   readonly config: string;
@@ -31,6 +30,8 @@ export function devCommand(): Command {
     .option('--redis <URL>', 'work on this Redis instead of one of its own')
     .addHelpText('after', HELP)
     .action(async ({ config, untilDrained, redis }: Options) => {
+      // Most of Millrace: not needed to explain the command.
+      const { startDev } = await import('./dev/start-dev.ts');
       process.exitCode = await startDev({ config, untilDrained, redis, env: process.env });
     });
 }
