@@ -8,7 +8,7 @@
  */
 import { PUT_BATCH_BYTES, PUT_BATCH_RECORDS, PUT_IN_FLIGHT, PUT_TIMEOUT_MS } from '../../src/limits.ts';
 import type { Log } from '../../src/observe/log.ts';
-import { connectRedis } from '../../src/redis/connect.ts';
+import { connectRedis, disconnect } from '../../src/redis/connect.ts';
 import type { Keys } from '../../src/redis/keys.ts';
 import { emptyBatch } from './put-batch.ts';
 import { PutSession } from './put-session.ts';
@@ -54,13 +54,13 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
   let scheduled = false;
   const { keys, stream, timeoutMs = PUT_TIMEOUT_MS } = options;
   const session = await PutSession.open({ redis, keys, stream, timeoutMs, onProgress }).catch((error: unknown) => {
-    redis.disconnect();
+    disconnect(redis);
     throw error;
   });
 
   function onProgress(): void {
     // A failed producer must not re-send when the server is back: what it reported as unknown would become known behind its back.
-    if (session.failure) redis.disconnect();
+    if (session.failure) disconnect(redis);
     else if (session.pendingBatches === 0) submit();
   }
 
@@ -104,14 +104,14 @@ export async function createProducer(options: ProducerOptions): Promise<Producer
       open = emptyBatch();
       await session.stop(waitMs);
       const result = report();
-      redis.disconnect();
+      disconnect(redis);
       return result;
     },
     async close() {
       submit();
       await session.waitFor(0);
       await session.close();
-      redis.disconnect();
+      disconnect(redis);
       return report();
     },
   };

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { type TailFrom, type TailRecord, tailStream } from '../../connectors/redis-stream/tail.ts';
 import { idMs, parsePosition, toSequenceNumber } from '../record.ts';
+import { disconnect } from '../redis/connect.ts';
 import { addTargetOptions, TARGET_HELP, type TargetOptions, wholeNumber, withRedis } from './stream-target.ts';
 
 const HELP = `
@@ -46,7 +47,7 @@ async function tail(name: string, { from, shard, count = Infinity, follow, ...ta
     // A read that waits for records ends with its connection.
     const stop = () => {
       controller.abort();
-      redis.disconnect();
+      disconnect(redis);
     };
     process.once('SIGINT', stop).once('SIGTERM', stop);
     const options = {

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { type Command, InvalidArgumentError } from 'commander';
 import { MillraceError } from '../errors.ts';
 import { requireConfig } from '../mapping/require-config.ts';
-import { checkServer, connectRedis, type Redis } from '../redis/connect.ts';
+import { checkServer, connectRedis, disconnect, type Redis } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
 
 export interface TargetOptions {
@@ -62,7 +62,7 @@ export async function withRedis<T>(
     if (writes) await checkServer(redis);
     return await work(redis, keys);
   } finally {
-    redis.disconnect();
+    disconnect(redis);
   }
 }
 

@@ -70,6 +70,11 @@ export async function connectRedis(url: string, options: ConnectOptions): Promis
   return redis;
 }
 
+/** Once: a second `disconnect()` of ioredis arms a timer that nothing clears and that keeps the process alive for 2 s. */
+export function disconnect(redis: Redis): void {
+  if (redis.status !== 'end') redis.disconnect();
+}
+
 function checkUrl(url: string): void {
   let scheme: string | undefined;
   try {
