@@ -22,7 +22,8 @@ RUN ln -s /opt/millrace/bin/millrace /usr/local/bin/millrace
 # Configuration and functions are mounted here.
 WORKDIR /etc/millrace
 USER node
-ENV NODE_ENV=production
+# Bundles of functions are made anew from their code in each container.
+ENV NODE_ENV=production MILLRACE_CACHE=/tmp/millrace-cache
 EXPOSE 9464
 # ready: every poller and executor it was asked for is at work (contract.md).
 HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 \
