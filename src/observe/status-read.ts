@@ -124,13 +124,19 @@ function toFacts({ shardId, key }: { shardId: string; key: string }, row: Row): 
   if (checkpoint === '') return null;
   const json = <T>(name: string, otherwise: T) => (field(name) === '' ? otherwise : (JSON.parse(field(name)) as T));
   const settled = Object.fromEntries(COUNTERS.map((name) => [name, number(`n:${name}`)])) as ShardFacts['settled'];
+  const blocked = json<{ partitionKey?: string | null; overdueAt?: number | null }>('blk', {});
   const id = (text: string | undefined) => (text === undefined || text === '' ? null : text);
   return {
     ...{ shardId, key, checkpoint, settled },
     ...{ parents: json<string[]>('parents', []), units: json<Unit[]>('units', []) },
     ...{ entriesRead: number('read'), owner: field('owner'), epoch: field('epoch') },
-    ...{ notBefore: number('nb'), expiresAt: number('exp'), settledAt: number('at'), born: number('born') },
-    ...{ partitionKey: json<{ partitionKey?: string | null }>('blk', {}).partitionKey ?? null, why: field('why') },
+    ...{
+      notBefore: number('nb'),
+      expiresAt: blocked.overdueAt ?? number('exp'),
+      settledAt: number('at'),
+      born: number('born'),
+    },
+    ...{ partitionKey: blocked.partitionKey ?? null, why: field('why') },
     ...{ lastResult: field('res'), done: field('done') === '1', marks: json<[EntryId, number][]>('marks', []) },
     stream: exists
       ? {

@@ -1,15 +1,14 @@
 /** What a shard's state and stream mean for `status`. Pure: facts read at one instant in, what the user sees out. */
+import { arrivalMs } from '../arrival.ts';
 import {
   AFTER_ALL,
   BEFORE_ALL,
   compareIds,
   type EntryId,
-  idMs,
   type SequenceNumber,
   toSequenceNumber,
   type Unit,
 } from '../record.ts';
-import { DAY } from '../time.ts';
 import type { ShardFacts } from './status-read.ts';
 import type { BlockedStatus, ShardStateName, ShardStatus } from './status-types.ts';
 
@@ -28,7 +27,8 @@ export interface Surroundings {
 
 export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatus {
   const head = facts.units[0];
-  const arrived = (id: EntryId) => arrivalMs(id, facts, around);
+  const rule = { firstSeen: around.firstSeen, marks: facts.marks, nowMs: around.nowMs };
+  const arrived = (id: EntryId) => arrivalMs(id, rule);
   const age = (id: EntryId | null) => (id === null ? 0 : Math.max(0, around.nowMs - arrived(id)));
   const unsettled = facts.nextId ?? head?.first ?? null;
   return {
@@ -108,17 +108,6 @@ export function lagOf({ checkpoint, entriesRead, stream, nextId }: ShardFacts): 
   if (nextId === null) return 0;
   if (stream.firstId !== null && compareIds(stream.firstId, checkpoint) > 0) return stream.length;
   return stream.maxDeletedId === BEFORE_ALL ? Math.min(stream.entriesAdded - entriesRead, stream.length) : null;
-}
-
-/** Ids before it are no times: Redis streams are younger. */
-const FIRST_PLAUSIBLE_MS = Date.UTC(2010, 0, 1);
-
-/** contract.md, "arrival": the id's time, or the moment of the first mark that reaches it. */
-function arrivalMs(id: EntryId, facts: ShardFacts, around: Surroundings): number {
-  const ms = idMs(id);
-  if (!around.firstSeen && ms >= FIRST_PLAUSIBLE_MS && ms <= around.nowMs + DAY) return ms;
-  const mark = facts.marks.find(([upTo]) => compareIds(upTo, id) >= 0);
-  return mark?.[1] ?? around.nowMs;
 }
 
 const LAST_MOMENT_MS = 8_640_000_000_000_000;

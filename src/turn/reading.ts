@@ -9,7 +9,7 @@ import type { RangeReader } from '../redis/reader.ts';
 import { type EncodedEvent, encodeKinesis } from '../event/kinesis.ts';
 import { type FieldNames, recordFacts } from '../event/records.ts';
 import type { RecordTime } from '../unit/types.ts';
-import { arrivalMs, idIsTime } from './arrival.ts';
+import { arrivalMs, idIsTime } from '../arrival.ts';
 import { findGap, type Gap, type Position } from './gap.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 

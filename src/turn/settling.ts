@@ -10,8 +10,8 @@ import type { Keys } from '../redis/keys.ts';
 import { type SettleCounts, type Settled, settle } from '../shard/settle.ts';
 import type { ShardState } from '../shard/state.ts';
 import type { Holding } from '../shard/take.ts';
-import { expiresAt } from '../unit/expiry.ts';
-import type { Decision, GiveUp } from '../unit/types.ts';
+import { expiresAt, overdueAt } from '../unit/expiry.ts';
+import type { Decision, GiveUp, RecordTime } from '../unit/types.ts';
 import type { Gap } from './gap.ts';
 import type { Reading, Slice } from './reading.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
@@ -183,9 +183,16 @@ export class Settling {
     const records = head ? slice.records.filter((r) => r.id === head.first) : [];
     this.#expiresAt = head ? (expiresAt(this.#deps.settings().policy, head, records) ?? 0) : 0;
     this.#blocked =
-      head && head.blockedSince !== null
-        ? JSON.stringify({ partitionKey: reading.partitionKey(slice, head.first) })
-        : '';
+      head && head.blockedSince !== null ? JSON.stringify(this.#blockedFacts(head, records[0], slice, reading)) : '';
+  }
+
+  /** `overdueAt`: when the head's first record reaches its age, whether or not anything is given up at that moment. */
+  #blockedFacts(head: Unit, first: RecordTime | undefined, slice: Slice, reading: Reading): object {
+    const { policy } = this.#deps.settings();
+    return {
+      partitionKey: reading.partitionKey(slice, head.first),
+      overdueAt: first ? overdueAt(policy, first) : null,
+    };
   }
 
   #notice(giveUp: GiveUp, slice: Slice | null, reading: Reading | null): string {

@@ -243,7 +243,9 @@ export class Turn {
       const [head, ...rest] = before;
       const failures = head!.failures + (decision.failed && ran ? 1 : 0);
       const blockedSince = head!.blockedSince ?? this.#nowMs();
-      const held: Unit = { ...head!, lost: 0, failures, blockedSince, triedVersion: this.#settings.version.hash };
+      const lastError = decision.giveUps.at(-1)?.error ?? head!.lastError;
+      const triedVersion = this.#settings.version.hash;
+      const held: Unit = { ...head!, lost: 0, failures, blockedSince, lastError, triedVersion };
       this.#settling.hold([held, ...rest], error.message, this.#nowMs() + REFUSED_PAUSE_MS);
       await this.#settling.commit();
       return false;

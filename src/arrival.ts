@@ -1,6 +1,6 @@
 /** When a record arrived: its id's time, or the moment it was first seen (contract.md, "arrival"). Pure. */
-import { compareIds, type EntryId, idMs } from '../record.ts';
-import { DAY } from '../time.ts';
+import { compareIds, type EntryId, idMs } from './record.ts';
+import { DAY } from './time.ts';
 
 /** An id whose milliseconds lie before 2010 is no time: Redis streams are younger. */
 const FIRST_PLAUSIBLE_MS = Date.UTC(2010, 0, 1);
