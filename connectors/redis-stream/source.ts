@@ -18,7 +18,7 @@ export interface RedisStreamSourceOptions {
   readonly arrival?: Arrival | undefined;
 }
 
-export function streamArn(stream: string): string {
+function streamArn(stream: string): string {
   return `arn:millrace:redis:::stream/${stream}`;
 }
 

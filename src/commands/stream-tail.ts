@@ -72,7 +72,7 @@ async function tail(name: string, { from, shard, count = Infinity, follow, ...ta
   });
 }
 
-export function parseFrom(text: string): TailFrom {
+function parseFrom(text: string): TailFrom {
   if (text === 'TRIM_HORIZON' || text === 'LATEST') return { kind: text };
   const id = parsePosition(text);
   if (id !== undefined) return { kind: 'id', id };
@@ -88,7 +88,7 @@ export function parseFrom(text: string): TailFrom {
 const LATEST_DATE_MS = 8.64e15;
 
 /** `stream`: the partition key of a record that has none (contract.md). */
-export function formatRecord({ shardId, id, fields }: TailRecord, stream: string): string {
+function formatRecord({ shardId, id, fields }: TailRecord, stream: string): string {
   const named = new Map(fields);
   const ms = idMs(id);
   const head = JSON.stringify({

@@ -4,7 +4,7 @@ import { MillraceError } from '../errors.ts';
 import { REDIS_CONNECT_TIMEOUT_MS, REDIS_RECONNECT_FIRST_MS, REDIS_RECONNECT_MAX_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 
-export type { Redis, RedisOptions } from 'ioredis';
+export type { Redis } from 'ioredis';
 
 /** Without `replyMapping`, which protocol 2 does not have. */
 type Settings = Omit<RedisOptions, 'replyMapping'>;
@@ -31,7 +31,7 @@ export function scrubUrl(url: string): string {
 }
 
 /** What every connection of ours is set to, and why. */
-export function redisOptions(role: string): Settings {
+function redisOptions(role: string): Settings {
   return {
     connectionName: `millrace:${role.replaceAll(/[^\w:.-]/g, '-')}`,
     lazyConnect: true,

@@ -11,7 +11,7 @@ import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
 const keys = new Keys('cli');
-const RUNNER = fileURLToPath(new URL('../support/stream-cli.ts', import.meta.url));
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 const [S0, S1, S2] = [0, 1, 2].map(shardIdOf) as [string, string, string];
 
 /** Starting a process takes a while on a busy machine. */
@@ -26,7 +26,7 @@ interface Run {
 }
 
 function start(...words: string[]): Run {
-  const args = [RUNNER, 'stream', ...words, '--redis', redis.url, '--namespace', 'cli'];
+  const args = [CLI, 'stream', ...words, '--redis', redis.url, '--namespace', 'cli'];
   const child = spawn(process.execPath, args, { stdio: 'pipe' });
   running.add(child);
   child.once('close', () => running.delete(child));
