@@ -40,7 +40,7 @@ export function checkMap<S extends Shape>(
   return output as Output<S>;
 }
 
-export function checkValue(
+function checkValue(
   schema: z.ZodType,
   node: TreeNode,
   path: Path,

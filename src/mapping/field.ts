@@ -44,14 +44,11 @@ export function integer(min: number, max: number, unit?: string): z.ZodInt {
 
 /** Text that is not empty and holds no control characters. */
 export function text(maxLength: number): z.ZodString {
-  return (
-    z
-      .string()
-      .min(1, { error: 'must not be empty' })
-      .max(maxLength, { error: `must have at most ${maxLength} characters` })
-      // eslint-disable-next-line no-control-regex -- refusing them is the point
-      .regex(/^[^\u0000-\u001f\u007f]*$/, { error: 'must not contain control characters' })
-  );
+  return z
+    .string()
+    .min(1, { error: 'must not be empty' })
+    .max(maxLength, { error: `must have at most ${maxLength} characters` })
+    .regex(/^[^\u0000-\u001f\u007f]*$/, { error: 'must not contain control characters' });
 }
 
 /** Adds a rule of our own to text: `check` answers what is wrong, as "must …", with an optional hint, or undefined. */

@@ -38,8 +38,3 @@ function allowReference(jsonSchema: Json): void {
   );
   jsonSchema.anyOf = [rest, { ...REFERENCE }];
 }
-
-/** The committed file's text. */
-export function configJsonSchemaText(): string {
-  return `${JSON.stringify(configJsonSchema(), null, 2)}\n`;
-}

@@ -3,8 +3,8 @@ import { z } from 'zod';
 import { configObject } from './fields.ts';
 import { type Schema, bare, defaultOf, metaOf } from './schema-walk.ts';
 
-export const REFERENCE_BEGIN = '<!-- generated from src/mapping/fields: begin -->';
-export const REFERENCE_END = '<!-- generated from src/mapping/fields: end -->';
+const REFERENCE_BEGIN = '<!-- generated from src/mapping/fields: begin -->';
+const REFERENCE_END = '<!-- generated from src/mapping/fields: end -->';
 
 interface Row {
   readonly path: string;

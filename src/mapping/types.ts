@@ -7,8 +7,6 @@ import type { FunctionFields } from './fields/function-fields.ts';
 import type { MappingFields } from './fields/mapping-fields.ts';
 import type { RedisStreamSource } from './fields/source-fields.ts';
 
-export type { RedisStreamSource } from './fields/source-fields.ts';
-
 /** Where something is written, 1-based. */
 export interface Position {
   readonly file: string;

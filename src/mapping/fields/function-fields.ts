@@ -82,4 +82,3 @@ export const functionShape = {
 
 export const functionObject = z.strictObject(functionShape);
 export type FunctionFields = z.output<typeof functionObject>;
-export type EnvironmentEntry = z.output<typeof environmentEntry>;

@@ -6,7 +6,7 @@ const always = { isOff: () => false };
 
 const streamName = () => text(512);
 
-export const redisStreamSource = z.strictObject({
+const redisStreamSource = z.strictObject({
   type: z.literal('redis-stream'),
   stream: field(streamName(), {
     about:
@@ -35,7 +35,7 @@ export const redisStreamSource = z.strictObject({
 });
 
 /** Declared so that its options are recognised; the whole type is refused until it is supported. */
-export const kafkaSource = z.strictObject({
+const kafkaSource = z.strictObject({
   type: field(z.literal('kafka'), {
     about: 'A Kafka topic.',
     example: 'kafka',
@@ -89,5 +89,4 @@ export const destinationConfigField = field(
   },
 );
 
-export type SourceFields = z.output<typeof sourceField>;
 export type RedisStreamSource = Readonly<z.output<typeof redisStreamSource>>;
