@@ -40,6 +40,8 @@ export function streamPutCommand(): Command {
 }
 
 async function put(name: string, options: Options): Promise<void> {
+  if (options.timeout === 0)
+    throw new MillraceError('usage', '--timeout 0 would give up at once', { hint: 'write at least 1' });
   const { url, keys } = resolveTarget(options);
   const checking = await connectRedis(url, { role: 'cli' });
   await checkServer(checking).finally(() => checking.disconnect());
