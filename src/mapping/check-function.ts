@@ -6,7 +6,7 @@ import { checkEnvironmentSecrets } from './check-secrets.ts';
 import { resolveCode } from './code-path.ts';
 import type { CheckContext, Declared } from './context.ts';
 import { type FunctionFields, functionShape } from './fields/function-fields.ts';
-import { type TreeNode, child } from './tree.ts';
+import { type TreeNode, child, writtenText } from './tree.ts';
 import type { FunctionConfig } from './types.ts';
 
 /** Undefined when something in it is wrong; then it has been reported. */
@@ -49,7 +49,9 @@ function codeOf(
 ): string | undefined {
   const found = resolveCode(written, path.dirname(declared.file.absolute), context.root);
   if ('fault' in found) {
-    context.report.add({ ...where(declared, 'code'), ...found.fault });
+    const { message, ...fault } = found.fault;
+    const text = writtenText(child(declared.node, 'code'), written);
+    context.report.add({ ...where(declared, 'code'), ...fault, message: `${text} ${message}` });
     return undefined;
   }
   if (found.directory && handler !== undefined && !/[^.]\.[^.]+$/.test(handler)) {

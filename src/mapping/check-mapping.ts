@@ -9,7 +9,7 @@ import { type MappingFields, mappingObject, mappingShape } from './fields/mappin
 import { MAPPING_RULES, type MappingView } from './rules.ts';
 import { metaOf } from './schema-walk.ts';
 import { parseTimestamp } from './syntax.ts';
-import { child } from './tree.ts';
+import { child, writtenText } from './tree.ts';
 import type { FunctionConfig, MappingConfig } from './types.ts';
 
 export interface KnownFunctions {
@@ -37,12 +37,13 @@ export function viewMapping(
         : known === ''
           ? 'declare it under `functions`'
           : `declared are ${known}`;
-    const place = child(node, 'function')?.at ?? keyAt;
+    const written = child(node, 'function');
+    const place = written?.at ?? keyAt;
     context.report.add({
       code: 'unknown-function',
       path: [...at, 'function'],
       at: place,
-      message: 'there is no function of that name',
+      message: `there is no function ${writtenText(written, values.function)}`,
       hint,
     });
   }

@@ -174,7 +174,7 @@ function describe(
     case 'too_big':
       return fault('out-of-range', `${issue.message}${shown(node, schema)}`);
     default:
-      return fault('bad-value', issue.message);
+      return fault('bad-value', `${issue.message}${shown(node, schema)}`);
   }
 }
 
@@ -208,11 +208,14 @@ function choice(node: TreeNode, values: readonly unknown[]): { code: string; mes
   return { code: 'unknown-value', message, ...(meant === undefined ? {} : { hint: `did you mean \`${meant}\`?` }) };
 }
 
-/** Numbers are shown as they are; text only where nothing of it can be a secret. */
+/** The offending text, where nothing of it can be a secret. */
 function shown(node: TreeNode, schema: Schema): string {
   if (node.kind !== 'scalar' || node.variables.length > 0 || metaOf(schema)?.secret === true) return '';
   if (typeof node.value === 'number') return `; it is ${node.value}`;
-  return '';
+  // An "@" may end the credentials of a URL.
+  return typeof node.value === 'string' && !node.value.includes('@')
+    ? `; it is ${JSON.stringify(clip(node.value))}`
+    : '';
 }
 
 function withReferences(node: TreeNode, message: string): string {

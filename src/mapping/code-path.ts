@@ -54,8 +54,13 @@ export function resolveCode(written: string, from: string, root: string): CodePa
   if (!found.isFile()) return bad('code-missing', 'is neither a file nor a directory');
   const extension = path.extname(absolute).toLowerCase();
   if (extension === '.zip')
-    return bad('not-supported-yet', 'a .zip archive is not supported yet', 'unpack it and name the directory');
-  if (!EXTENSIONS.includes(extension)) return bad('code-extension', `must be ${EXTENSIONS.join(', ')} or a directory`);
+    return bad(
+      'not-supported-yet',
+      'is a .zip archive, which is not supported yet',
+      'unpack it and name the directory',
+    );
+  if (!EXTENSIONS.includes(extension))
+    return bad('code-extension', `is neither ${EXTENSIONS.join(', ')} nor a directory`);
   return { path: absolute, directory: false };
 }
 

@@ -52,7 +52,7 @@ export function sortProblems(problems: readonly Problem[]): Problem[] {
 }
 
 function toProblem(finding: Finding, secrets: readonly string[]): Problem {
-  const hide = (value: string) => secrets.reduce((all, secret) => all.replaceAll(secret, '***'), value);
+  const hide = (value: string) => harmless(secrets.reduce((all, secret) => all.replaceAll(secret, '***'), value));
   const { file, line, column } = finding.at;
   return {
     severity: finding.severity ?? 'error',
@@ -64,4 +64,9 @@ function toProblem(finding: Finding, secrets: readonly string[]): Problem {
     line,
     column,
   };
+}
+
+/** What a file says must not move the cursor of the terminal that shows it. */
+function harmless(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, '\ufffd');
 }

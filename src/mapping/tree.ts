@@ -71,3 +71,9 @@ export function toData(node: TreeNode): unknown {
   for (const [key, entry] of node.entries) data[key] = toData(entry.node);
   return data;
 }
+
+/** A text as it may be shown: with references in place of what they stand for. */
+export function writtenText(node: TreeNode | undefined, value: string): string {
+  const text = node?.kind === 'scalar' && node.variables.length > 0 ? node.source : value;
+  return JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}…` : text);
+}
