@@ -120,6 +120,20 @@ export function sourceContract(name: string, harness: SourceHarness): void {
       expect(compareIds(late.checkpoint, last!)).toBe(0);
     });
 
+    it('trims what every mapping settled, and nothing while one of them has no checkpoint', async () => {
+      await harness.append(shard, 6);
+      const ids = await idsAfter(shard.key, '0-0');
+      await harness.redis().hset('first', 'cp', ids[3]!);
+      await source.trim(shard, ['first', 'second'], null);
+      expect(await idsAfter(shard.key, '0-0')).toEqual(ids);
+      await harness.redis().hset('second', 'cp', ids[1]!);
+      expect(await source.trim(shard, ['first', 'second'], null)).toMatchObject({ more: false });
+      expect(await idsAfter(shard.key, '0-0')).toEqual(ids.slice(2));
+      // Settled, but younger than the retention.
+      await source.trim(shard, ['first'], idMs(ids[0]!));
+      expect(await idsAfter(shard.key, '0-0')).toEqual(ids.slice(2));
+    });
+
     if (harness.reshard) {
       const reshard = harness.reshard.bind(harness);
       it('raises the revision when shards change; closed parents stay and children name them', async () => {
