@@ -21,7 +21,7 @@ function parse(json: string): Readonly<Record<string, unknown>> {
     return JSON.parse(json) as Record<string, unknown>;
   } catch {
     // Not of our own making: shown as it is.
-    return { msg: json.trim() };
+    return { level: 'error', msg: json.trim() };
   }
 }
 

@@ -23,6 +23,10 @@ export interface Frame {
 
 const SHARD_WIDTHS = { shard: 22, state: 14, position: 38, settled: 10, rate: 9, lag: 9 } as const;
 
+/** Blocked shards that a plain line tells of. */
+const PLAIN_BLOCKED_MAX = 2;
+const ERROR_CHARS_MAX = 100;
+
 /** At most `frame.rows` lines, none wider than the terminal. */
 export function viewLines(view: View, frame: Frame): string[] {
   const { paint } = frame;
@@ -87,18 +91,16 @@ export function blockedText(blocked: BlockedStatus, nowMs: number): string {
   return `${record}: ${errorType}: ${oneLine(errorMessage)}; ${attemptsText(blocked.attempts)}, ${next}; ${count(blocked.recordsBehind)} behind it`;
 }
 
-/** Without a terminal: one line per mapping. */
+/** Without a terminal: one line per mapping, with the first blocked shards. */
 export function plainLines(view: View): string[] {
   return view.mappings.map((progress) => {
     const blocked = progress.shards.flatMap(({ shard }) =>
       shard.blocked === null ? [] : [`${shard.shardId} blocked by ${blockedText(shard.blocked, view.nowMs)}`],
     );
-    const more = blocked.length > 3 ? [`${blocked.length - 3} more blocked`] : [];
-    return [
-      `${clock(view.elapsedMs)} ${progress.mapping.name}: ${totals(progress)}`,
-      ...blocked.slice(0, 3),
-      ...more,
-    ].join('; ');
+    const rest = blocked.length - PLAIN_BLOCKED_MAX;
+    const more = rest > 0 ? [`${rest} more blocked`] : [];
+    const head = `${clock(view.elapsedMs)} ${progress.mapping.name}: ${totals(progress)}`;
+    return [head, ...blocked.slice(0, PLAIN_BLOCKED_MAX), ...more].join('; ');
   });
 }
 
@@ -126,7 +128,7 @@ function clock(ms: number): string {
 }
 
 function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').slice(0, 200);
+  return cut(text.replaceAll(/\s+/g, ' '), ERROR_CHARS_MAX);
 }
 
 function cut(text: string, columns: number): string {
