@@ -224,3 +224,21 @@ export const DEV_WATCH_FILES_MAX = 2_000;
 /** The live view is drawn this often on a terminal, and a line is written this often without one. */
 export const DEV_DRAW_EVERY_MS = 250;
 export const DEV_LINE_EVERY_MS = 2_000;
+
+// --- outgoing requests (sandbox/egress/) ------------------------------------------------------------------------
+/** Requests one invocation makes in all: one for each record of the largest batch. */
+export const EGRESS_REQUESTS_MAX = 10_000;
+/** As in the isolate (FETCHES_IN_FLIGHT_MAX), kept again outside; cancelled ones may overlap with their successors for a moment. */
+export const EGRESS_IN_FLIGHT_MAX = 64;
+/** After decompression; what reaches the isolate is copied twice, and is text there. */
+export const EGRESS_BODY_BYTES_MAX = 6 * 1024 * 1024;
+export const EGRESS_HEAD_BYTES_MAX = 32 * 1024;
+export const EGRESS_URL_BYTES_MAX = 16 * 1024;
+/** contract.md, "Handlers". */
+export const EGRESS_REDIRECTS_MAX = 5;
+export const EGRESS_RESOLVE_MS = 5_000;
+export const EGRESS_CONNECT_MS = 5_000;
+/** Below the 5 s after which Node's own servers close an idle connection. */
+export const EGRESS_IDLE_MS = 4_000;
+/** Kept-open connections of a daemon in all: a few file descriptors each. */
+export const EGRESS_IDLE_CONNECTIONS_MAX = 256;

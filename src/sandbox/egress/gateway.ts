@@ -1,0 +1,185 @@
+/** The fetch gateway: what performs a handler's outgoing requests, outside of the process that runs the handler. */
+import { EGRESS_IN_FLIGHT_MAX, EGRESS_REDIRECTS_MAX, EGRESS_REQUESTS_MAX, EGRESS_URL_BYTES_MAX } from '../../limits.ts';
+import type { InvocationContext, LeaseView } from '../types.ts';
+import { type AllowList, parseAllowList } from './allow-list.ts';
+import { Connections } from './connections.ts';
+import { decodeBody } from './decode-body.ts';
+import { NoResponse, type RawResponse, exchange } from './exchange.ts';
+import { EgressFailure, limited, refused } from './failure.ts';
+import type { Egress, EgressCall, EgressRequest, EgressResult } from './port.ts';
+import { type HeaderList, afterRedirect, checkHeaders, withOurs } from './request-headers.ts';
+import { type Resolve, type Target, addressesOf, parseTarget, systemResolve } from './target.ts';
+
+export interface EgressOptions {
+  /** Certificate authorities (PEM) instead of Node's own. */
+  readonly ca?: string;
+  readonly resolve?: Resolve;
+}
+
+interface Hop {
+  readonly target: Target;
+  readonly method: string;
+  readonly headers: HeaderList;
+  readonly body: Buffer | null;
+}
+
+interface Usage {
+  begun: number;
+  open: number;
+}
+
+const METHOD = /^[A-Za-z][A-Za-z-]{0,31}$/;
+const REFUSED_METHODS = new Set(['CONNECT', 'TRACE', 'TRACK']);
+const REDIRECTS = new Set([301, 302, 303, 307, 308]);
+/** May be sent twice when nobody can tell whether the first was taken (RFC 9110 §9.2.2). */
+const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
+
+/** `close` ends the connections that are kept open. */
+export function createEgress(options: EgressOptions = {}): Egress & { close(): void } {
+  const gateway = new Gateway(options);
+  return Object.assign((request: EgressRequest, call: EgressCall) => gateway.request(request, call), {
+    close: () => gateway.connections.close(),
+  });
+}
+
+class Gateway {
+  readonly connections: Connections;
+  readonly #resolve: Resolve;
+  readonly #allowLists = new WeakMap<readonly string[], AllowList>();
+  readonly #usage = new WeakMap<InvocationContext, Usage>();
+
+  constructor(options: EgressOptions) {
+    this.connections = new Connections(options.ca);
+    this.#resolve = options.resolve ?? systemResolve;
+  }
+
+  async request(request: EgressRequest, call: EgressCall): Promise<EgressResult> {
+    const usage = this.#usageOf(call.context);
+    try {
+      if (++usage.begun > EGRESS_REQUESTS_MAX)
+        throw limited(`an invocation makes at most ${EGRESS_REQUESTS_MAX} requests`);
+      if (++usage.open > EGRESS_IN_FLIGHT_MAX)
+        throw limited(`an invocation has at most ${EGRESS_IN_FLIGHT_MAX} requests under way`);
+      return await this.#follow(request, call);
+    } catch (error) {
+      if (!(error instanceof EgressFailure)) throw error;
+      return { ok: false, error: { name: error.name, message: error.message, code: error.code } };
+    } finally {
+      usage.open--;
+    }
+  }
+
+  #usageOf(context: InvocationContext): Usage {
+    let usage = this.#usage.get(context);
+    if (usage === undefined) this.#usage.set(context, (usage = { begun: 0, open: 0 }));
+    return usage;
+  }
+
+  #allowListOf(entries: readonly string[]): AllowList {
+    let list = this.#allowLists.get(entries);
+    if (list === undefined) this.#allowLists.set(entries, (list = parseAllowList(entries)));
+    return list;
+  }
+
+  async #follow({ head, body }: EgressRequest, call: EgressCall): Promise<EgressResult> {
+    const method = checkMethod(head.method);
+    const target = parseTarget(bounded(head.url));
+    if (body !== null && (method === 'GET' || method === 'HEAD')) throw refused(`a ${method} request has no body`);
+    let hop: Hop = { target, method, headers: checkHeaders(head.headers, target, body?.length ?? 0), body };
+    for (let redirects = 0; ; redirects++) {
+      const response = await this.#send(hop, call);
+      const next = REDIRECTS.has(response.status) && head.redirect !== 'manual' ? nextHop(hop, response) : null;
+      if (next === null) return finished(hop, response, redirects > 0);
+      if (head.redirect === 'error')
+        throw refused(`${hop.target.url.host} answered with a redirect, which the request forbids`);
+      if (redirects === EGRESS_REDIRECTS_MAX) throw limited(`more than ${EGRESS_REDIRECTS_MAX} redirects`);
+      hop = next;
+    }
+  }
+
+  async #send(hop: Hop, call: EgressCall): Promise<RawResponse> {
+    const { version, signal } = call;
+    const key = `${version.hash} ${hop.target.url.origin}`;
+    const idle = this.connections.takeIdle(key);
+    if (idle !== null) {
+      try {
+        return await this.#on(key, idle.client, hop, call);
+      } catch (error) {
+        const again = error instanceof NoResponse && (!error.written || IDEMPOTENT.has(hop.method));
+        if (!again || signal.aborted) throw error;
+      }
+    }
+    const addresses = await addressesOf(hop.target, this.#allowListOf(version.networkAllow), this.#resolve);
+    const { client } = await this.connections.open(key, hop.target, addresses, signal);
+    return this.#on(key, client, hop, call);
+  }
+
+  async #on(key: string, client: Parameters<typeof exchange>[0], hop: Hop, call: EgressCall): Promise<RawResponse> {
+    const { url } = hop.target;
+    try {
+      await confirmLease(call.lease);
+      const response = await exchange(client, {
+        method: hop.method,
+        path: url.pathname + url.search,
+        headers: withOurs(hop.headers, call.context, call.lease),
+        body: hop.body,
+        signal: call.signal,
+        mayWrite: () => checkHeld(call.lease),
+      });
+      this.connections.giveBack(key, client);
+      return response;
+    } catch (error) {
+      this.connections.drop(client);
+      throw error;
+    }
+  }
+}
+
+const fenced = () =>
+  new EgressFailure('ERR_EGRESS_FENCED', 'this worker no longer holds the shard: the request was not sent');
+
+async function confirmLease(lease: LeaseView | null): Promise<void> {
+  // Not being able to tell is no permission.
+  if (lease !== null && !(await lease.confirm().catch(() => false))) throw fenced();
+}
+
+function checkHeld(lease: LeaseView | null): void {
+  if (lease !== null && !lease.held()) throw fenced();
+}
+
+function checkMethod(method: string): string {
+  if (!METHOD.test(method)) throw refused(`${JSON.stringify(method.slice(0, 40))} is no HTTP method`);
+  if (REFUSED_METHODS.has(method.toUpperCase())) throw refused(`${method} requests cannot be made`);
+  return method;
+}
+
+function bounded(url: string): string {
+  if (url.length > EGRESS_URL_BYTES_MAX) throw limited(`a URL has at most ${EGRESS_URL_BYTES_MAX} characters`);
+  return url;
+}
+
+/** Null: the response is the answer after all, because it does not say where to go. */
+function nextHop(hop: Hop, response: RawResponse): Hop | null {
+  const location = response.headers.find(([name]) => name === 'location')?.[1];
+  if (location === undefined) return null;
+  const target = parseTarget(bounded(location), hop.target.url);
+  const { status } = response;
+  const toGet =
+    status === 303
+      ? hop.method !== 'GET' && hop.method !== 'HEAD'
+      : (status === 301 || status === 302) && hop.method === 'POST';
+  const crossOrigin = target.url.origin !== hop.target.url.origin;
+  return {
+    target,
+    method: toGet ? 'GET' : hop.method,
+    headers: afterRedirect(hop.headers, crossOrigin, toGet),
+    body: toGet ? null : hop.body,
+  };
+}
+
+async function finished(hop: Hop, response: RawResponse, redirected: boolean): Promise<EgressResult> {
+  const { status, statusText, headers } = response;
+  const encoding = headers.find(([name]) => name === 'content-encoding')?.[1];
+  const body = hop.method === 'HEAD' ? Buffer.alloc(0) : await decodeBody(response.body, encoding);
+  return { ok: true, head: { status, statusText, url: hop.target.url.href, redirected, headers }, body };
+}
