@@ -32,61 +32,76 @@ export async function checkConnections(config: Config, locate: LoadResult['locat
   }
 }
 
+type Add = (
+  severity: Problem['severity'],
+  code: string,
+  fields: readonly string[],
+  message: string,
+  hint: string,
+) => void;
+
 async function checkMapping(
   redis: Redis,
   keys: Keys,
   mapping: MappingConfig,
   locate: LoadResult['locate'],
 ): Promise<Problem[]> {
-  const base = ['mappings', mapping.name];
   const found: Problem[] = [];
-  const add = (
-    severity: Problem['severity'],
-    code: string,
-    fields: readonly string[],
-    message: string,
-    hint: string,
-  ) => {
-    found.push({
-      severity,
-      code,
-      path: pathText([...base, ...fields]),
-      message,
-      hint,
-      ...locate([...base, ...fields]),
-    });
+  const add: Add = (severity, code, fields, message, hint) => {
+    const at = ['mappings', mapping.name, ...fields];
+    found.push({ severity, code, path: pathText(at), message, hint, ...locate(at) });
   };
+  await checkSource(redis, keys, mapping, add);
+  await checkTarget(redis, keys, mapping, add);
+  await checkStored(redis, keys, mapping, add);
+  return found;
+}
+
+async function checkSource(redis: Redis, keys: Keys, mapping: MappingConfig, add: Add): Promise<void> {
   const { stream, trim } = mapping.source;
   const sharded = await redis.exists(keys.stream(stream));
-  const type = await redis.type(stream);
-  if (sharded === 1) {
-    if (trim === 'settled') {
-      add(
-        'warning',
-        'no-effect',
-        ['source', 'trim'],
-        `\`${stream}\` is a sharded stream: it is trimmed by its retention`,
-        'remove `trim`',
-      );
-    }
+  const type = sharded === 1 ? 'sharded' : await redis.type(stream);
+  if (type === 'sharded' && trim === 'settled') {
+    const message = `\`${stream}\` is a sharded stream: it is trimmed by its retention`;
+    add('warning', 'no-effect', ['source', 'trim'], message, 'remove `trim`');
   } else if (type === 'none') {
     const hint = `create it with \`millrace stream create ${stream}\`, or ignore this: a plain stream is waited for`;
     add('error', 'stream-missing', ['source', 'stream'], `there is no stream \`${stream}\` on this server`, hint);
-  } else if (type !== 'stream') {
+  } else if (type !== 'sharded' && type !== 'stream') {
+    const message = `the key \`${stream}\` is a ${type}, not a stream`;
+    add('error', 'stream-wrong-type', ['source', 'stream'], message, 'name another stream');
+  }
+}
+
+async function checkTarget(redis: Redis, keys: Keys, mapping: MappingConfig, add: Add): Promise<void> {
+  const target = mapping.onFailureStream ?? keys.failures(mapping.name);
+  const type = await redis.type(target);
+  if (type === 'none' || type === 'stream') return;
+  const fields = mapping.onFailureStream === undefined ? [] : ['destinationConfig', 'onFailure', 'stream'];
+  const message = `the failure notices go to \`${target}\`, and that key is a ${type}, not a stream`;
+  add('error', 'stream-wrong-type', fields, message, 'name another stream, or remove the key');
+}
+
+/** A mapping that runs already, under the same name but otherwise than this file has it (product.md, "Namespaces and mappings"). */
+async function checkStored(redis: Redis, keys: Keys, mapping: MappingConfig, add: Add): Promise<void> {
+  const [pinned, source] = await redis.hmget(keys.mapping(mapping.name), 'pinned', 'source');
+  if (typeof pinned !== 'string' || pinned === JSON.stringify(mapping.pinned)) return;
+  if (source !== JSON.stringify(mapping.source)) {
+    const hint = `give it another name, or drop its state with \`millrace mapping forget ${mapping.name} --yes\``;
     add(
       'error',
-      'stream-wrong-type',
-      ['source', 'stream'],
-      `the key \`${stream}\` is a ${type}, not a stream`,
-      'name another stream',
+      'source-conflict',
+      ['source'],
+      'this name belongs to a mapping with another source, whose position is kept',
+      hint,
     );
+    return;
   }
-  const target = mapping.onFailureStream ?? keys.failures(mapping.name);
-  const targetType = await redis.type(target);
-  if (targetType !== 'none' && targetType !== 'stream') {
-    const fields = mapping.onFailureStream === undefined ? [] : ['destinationConfig', 'onFailure', 'stream'];
-    const message = `the failure notices go to \`${target}\`, and that key is a ${targetType}, not a stream`;
-    add('error', 'stream-wrong-type', fields, message, 'name another stream, or remove the key');
-  }
-  return found;
+  const stored = JSON.parse(pinned) as Readonly<Record<string, unknown>>;
+  const names = Object.keys({ ...stored, ...mapping.pinned });
+  const changed = names.filter((name) => JSON.stringify(stored[name]) !== JSON.stringify(mapping.pinned[name])).sort();
+  const message = `differs from the mapping that is there in ${changed.join(', ')}`;
+  const hint =
+    'it takes effect when no daemon runs the mapping as it is, or by `millrace mapping apply`; positions are kept';
+  add('warning', 'config-conflict', changed.length === 1 ? [changed[0]!] : [], message, hint);
 }

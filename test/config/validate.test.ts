@@ -13,6 +13,7 @@ import {
 } from '../../src/commands/validate.ts';
 import { MillraceError } from '../../src/errors.ts';
 import { noPaint } from '../../src/mapping/format-problem.ts';
+import { loadConfig } from '../../src/mapping/load-config.ts';
 import { requireConfig } from '../../src/mapping/require-config.ts';
 import type { Problem } from '../../src/mapping/types.ts';
 import { Keys } from '../../src/redis/keys.ts';
@@ -191,6 +192,29 @@ describe('millrace validate --connect', () => {
         'the failure notices go to `millrace:failures:views`, and that key is a hash, not a stream',
       ],
     ]);
+  });
+
+  it('reports that a live mapping of that name is another one', async () => {
+    await redis.client.xadd('clicks', '*', 'data', '1');
+    writeFileSync(config, YAML(redis.url));
+    const { clicks } = Object.fromEntries(loadConfig(config, {}).config!.mappings);
+    const store = async (change: object, source: object = clicks!.source) => {
+      const pinned = JSON.stringify({ ...clicks!.pinned, ...change });
+      await redis.client.hset(new Keys('millrace').mapping('clicks'), { pinned, source: JSON.stringify(source) });
+    };
+    await store({});
+    expect((await problems(YAML(redis.url))).problems).toEqual([]);
+    await store({ startingPosition: 'LATEST' });
+    expect(await problems(YAML(redis.url))).toMatchObject({
+      exit: 0,
+      problems: [{ severity: 'warning', code: 'config-conflict', path: 'mappings.clicks.startingPosition', line: 8 }],
+    });
+    const source = { ...clicks!.source, stream: 'another' };
+    await store({ source }, source);
+    expect(await problems(YAML(redis.url))).toMatchObject({
+      exit: 1,
+      problems: [{ severity: 'error', code: 'source-conflict', path: 'mappings.clicks.source', line: 7 }],
+    });
   });
 
   it('exits 2 when the server does not answer, after what it found itself', async () => {
