@@ -11,7 +11,7 @@ import { outcomeOf } from './outcome.ts';
 import { FLAG_ASCII, INIT, INVOKE } from './protocol.ts';
 import { initPayload, prepareScripts, type Scripts } from './scripts.ts';
 import { mapFrame } from './source-map.ts';
-import { spawnChild } from './spawn.ts';
+import { nativePath, spawnChild } from './spawn.ts';
 import type { InvocationReport, InvokeOutcome, InvokeRequest, Sandbox, SandboxStats } from './types.ts';
 
 const MB = 1024 * 1024;
@@ -31,7 +31,9 @@ export interface SandboxOptions {
   readonly spares?: number;
 }
 
+/** Rejects with `sandbox-unavailable` where isolates cannot run at all. */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
+  nativePath();
   return new Pool(options, await prepareScripts(options.cacheDir, options.preludePath));
 }
 
