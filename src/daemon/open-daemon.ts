@@ -5,7 +5,7 @@ import type { Config } from '../mapping/types.ts';
 import type { Log } from '../observe/log.ts';
 import { createEgress } from '../sandbox/egress/gateway.ts';
 import { createSandbox } from '../sandbox/pool.ts';
-import { buildPrelude } from '../sandbox/runtime/build.ts';
+import { buildPrelude } from '../sandbox/build-prelude.ts';
 import type { FunctionVersion, Sandbox } from '../sandbox/types.ts';
 import { type Daemon, type DaemonOptions, startDaemon } from './daemon.ts';
 
@@ -17,7 +17,7 @@ export function cacheDirOf(config: Pick<Config, 'files'>, env: NodeJS.ProcessEnv
 
 export async function openSandbox(cacheDir: string, log: Log): Promise<Sandbox> {
   const prelude = await buildPrelude(cacheDir);
-  return await createSandbox({ cacheDir, preludePath: prelude.path, egress: createEgress({ log }), log });
+  return await createSandbox({ cacheDir, preludePath: prelude.path, egress: createEgress(), log });
 }
 
 export async function loadFunctions(config: Config, cacheDir: string): Promise<ReadonlyMap<string, FunctionVersion>> {

@@ -103,12 +103,16 @@ export class ServedMapping implements PolledMapping {
       return false;
     }
     await this.#init(description.shards);
-    this.#shards = new Map(
-      description.shards.map((shard) => [shard.shardId, this.#shards.get(shard.shardId) ?? shard]),
-    );
+    this.#shards = new Map(description.shards.map((shard) => [shard.shardId, this.#sameOrNew(shard)]));
     this.#description = description;
     this.#settings = null;
     return true;
+  }
+
+  /** A shard that did not change stays the same object, so that who watches it need not look again. */
+  #sameOrNew(shard: SourceShard): TurnShard {
+    const known = this.#shards.get(shard.shardId);
+    return known && known.key === shard.key && known.closed === shard.closed ? known : shard;
   }
 
   /**
@@ -136,7 +140,8 @@ export class ServedMapping implements PolledMapping {
     const { redis, keys, clock, log } = this.#deps;
     this.#worker ??= openTurnWorker({
       ...{ connection: redis, prefix: keys.queuePrefix(), mapping: this.name, concurrency, clock, log },
-      onTurn: (lock) => onTurn(this, lock),
+      // A worker that was waiting when it was paused may still get one job.
+      onTurn: (lock) => (this.#paused ? Promise.resolve({ kind: 'yield' } as const) : onTurn(this, lock)),
     });
   }
 

@@ -15,7 +15,11 @@ interface FunctionState {
   readonly version: FunctionVersion;
   readonly order: number;
   readonly superseded: boolean;
+  /** Heartbeats after which parked turns are started once more: until then a daemon with the version before may still take them. */
+  promotions: number;
 }
+
+const PROMOTIONS = 3;
 
 export class Serving {
   readonly #deps: ServingDeps;
@@ -86,7 +90,7 @@ export class Serving {
     const superseded = isSuperseded(name, order, others);
     // Nobody alive has a newer one: whoever starts an older version now means it (a roll-back).
     if (!superseded) order = await registerVersion(redis, keys, name, version.hash, true);
-    this.#functions.set(name, { version, order, superseded });
+    this.#functions.set(name, { version, order, superseded, promotions: PROMOTIONS });
     await this.#promote(name);
   }
 
@@ -153,10 +157,14 @@ export class Serving {
     const others = members.filter((member) => member.id !== me);
     for (const [name, state] of this.#functions) {
       const superseded = isSuperseded(name, state.order, others);
+      if (!superseded && state.promotions > 0) {
+        state.promotions--;
+        await this.#promote(name);
+      }
       if (superseded === state.superseded) continue;
       let { order } = state;
       if (!superseded) order = await registerVersion(this.#deps.redis, this.#deps.keys, name, state.version.hash, true);
-      this.#functions.set(name, { ...state, order, superseded });
+      this.#functions.set(name, { ...state, order, superseded, promotions: PROMOTIONS });
       this.#deps.log.info(
         { function: name, superseded },
         superseded ? 'a newer version is alive elsewhere: taking no turns' : 'taking turns again',

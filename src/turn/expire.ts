@@ -34,7 +34,7 @@ export async function expireShard(deps: ExpireDeps, mapping: TurnMapping, shard:
   if (taken.kind !== 'ok') return null;
   const ahead = taken.nowMs - clock.monoMs();
   const nowMs = () => Math.floor(clock.monoMs() + ahead);
-  const settings = mapping.settings;
+  const settings = () => mapping.settings();
   const { state, holding } = taken;
   const mark = () => markArrivals(redis, keys, ref, shard.key);
   const at = {
@@ -58,7 +58,18 @@ export async function expireShard(deps: ExpireDeps, mapping: TurnMapping, shard:
       await settling.commit();
     }
   } catch (error) {
-    if (!(error instanceof SettleRefused)) throw error;
+    if (!(error instanceof SettleRefused)) {
+      // Whatever it was: nobody may find the shard owned by somebody who does nothing with it.
+      const back = { ...ref, state: 'queued', checkpoint: state.checkpoint };
+      await releaseShard(redis, keys, holding, {
+        ...back,
+        dueAt: 0,
+        until: 0,
+        expiresAt: 0,
+        settledAt: state.settledAt,
+      });
+      throw error;
+    }
     deps.log.error(
       { ...ref, reason: error.message },
       'a failure notice cannot be written; nothing is given up without it',

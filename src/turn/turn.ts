@@ -68,7 +68,7 @@ export class Turn {
   /** Redis' clock minus our monotonic one, as of Redis' last answer. */
   #redisAhead: number;
   /** The slice that a fresh unit was made of, so that it is not read again. */
-  #fresh: { readonly requestId: string; readonly slice: Slice } | null = null;
+  #fresh: Slice | null = null;
 
   constructor(
     deps: TurnDeps,
@@ -152,7 +152,9 @@ export class Turn {
 
   async #headSlice(): Promise<Slice> {
     const head = this.#settling.units[0]!;
-    if (this.#fresh?.requestId === head.requestId && head.deliveries === 0) return this.#fresh.slice;
+    const inHand = this.#fresh?.records;
+    // The same records, not only the same unit: its front may have expired since.
+    if (inHand && inHand[0]!.id === head.first && inHand.at(-1)!.id === head.last) return this.#fresh!;
     await this.#settling.commit();
     return this.#reading.unit(head, this.#settling.entriesRead);
   }
@@ -178,9 +180,8 @@ export class Turn {
     this.#dueAt = this.#batchDueAt(slice, window);
     if (this.#dueAt > this.#nowMs()) return null;
     settling.entriesRead = slice.entriesReadBefore;
-    const unit = startUnit(slice.records, randomUUID());
-    settling.units = [unit];
-    this.#fresh = { requestId: unit.requestId, slice };
+    settling.units = [startUnit(slice.records, randomUUID())];
+    this.#fresh = slice;
     return slice;
   }
 

@@ -133,8 +133,8 @@ describe('disagreeing', () => {
         { what: `record ${i}` },
       );
     }
-    expect(said(newer)).toHaveLength(5);
     expect(await newer.stop()).toBe(0);
+    expect(said(newer)).toHaveLength(5);
     await older.line((l) => l.msg === 'taking turns again', 'it takes turns again');
     await add(w.redis, 's', ['back']);
     await eventually(

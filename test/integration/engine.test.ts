@@ -148,14 +148,14 @@ describe('records that fail', () => {
     const w = await world(redis, { handler, mapping: { maximumRecordAgeInSeconds: 60, batchSize: 2 } });
     const now = Date.now();
     await add(w.redis, 's', ['overdue'], `${now - 100_000}-0`);
-    await add(w.redis, 's', ['soon'], `${now - 57_000}-0`);
+    await add(w.redis, 's', ['soon'], `${now - 50_000}-0`);
     const daemon = w.start();
     await eventually(
       () => w.state(),
       (s) => s['n:expired'] === '2',
       { what: 'both expired' },
     );
-    expect(Date.now() - now).toBeLessThan(3_000 + 1_500);
+    expect(Date.now() - now).toBeLessThan(10_000 + 1_500);
     expect(new Set(said(daemon).flatMap((s) => s.data))).toEqual(new Set(['soon']));
     const conditions = (await w.notices()).map((n) => [n.requestContext.condition, n.KinesisBatchInfo.batchSize]);
     expect(conditions).toEqual([
@@ -167,20 +167,26 @@ describe('records that fail', () => {
 
 describe('batching windows', () => {
   test('a partial batch waits for its window, a full one does not', async () => {
-    const w = await world(redis, { handler: GOOD, mapping: { batchSize: 3, maximumBatchingWindowInSeconds: 2 } });
+    const w = await world(redis, { handler: GOOD, mapping: { batchSize: 3, maximumBatchingWindowInSeconds: 4 } });
     const daemon = w.start();
     await daemon.ready;
-    const began = Date.now();
-    await add(w.redis, 's', numbers(4));
+    // A full batch first, so that no cold start is in what follows.
+    await add(w.redis, 's', numbers(3));
+    await eventually(
+      () => said(daemon).length,
+      (n) => n === 1,
+      { what: 'a full batch ran' },
+    );
+    await add(w.redis, 's', numbers(4, 3));
     await eventually(
       () => w.state(),
-      (s) => s['n:succeeded'] === '4',
+      (s) => s['n:succeeded'] === '7',
       { what: 'all settled' },
     );
-    const heard = said(daemon);
-    expect(heard.map((s) => s.data.length)).toEqual([3, 1]);
-    expect(heard[0]!.at - began).toBeLessThan(1_500);
-    expect(heard[1]!.at - heard[0]!.at).toBeGreaterThanOrEqual(1_950);
+    const [warm, full, rest] = said(daemon);
+    expect([full!.data.length, rest!.data.length]).toEqual([3, 1]);
+    expect(full!.at - warm!.at).toBeLessThan(4_000);
+    expect(rest!.at - full!.at).toBeGreaterThanOrEqual(3_950);
   });
 });
 
