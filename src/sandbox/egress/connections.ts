@@ -46,9 +46,10 @@ export class Connections {
       headersTimeout: 0,
       bodyTimeout: 0,
       connect: (_options, done) => {
-        if (given || socket.destroyed) return done(new Error('the connection was closed'), null);
+        const usable = !given && !socket.destroyed;
         given = true;
-        return done(null, socket);
+        // Never from within the call: the client would not see that it may go on.
+        queueMicrotask(() => (usable ? done(null, socket) : done(new Error('the connection was closed'), null)));
       },
     });
     client.on('disconnect', () => this.#forget(key, client));
