@@ -50,7 +50,7 @@ async function take(ledger: Ledger, request: IncomingMessage, response: ServerRe
     response.writeHead(409, { 'content-type': 'text/plain' }).end('another worker has this shard by now');
     return;
   }
-  send(response, 'application/json', JSON.stringify({ accepted: ledger.take(departures) }));
+  send(response, 'application/json', JSON.stringify(ledger.take(departures)));
 }
 
 async function bodyOf(request: IncomingMessage): Promise<string> {

@@ -26,19 +26,21 @@ const KM_PER_MILE = 1.609344;
 
 export async function handler(event: KinesisStreamEvent): Promise<KinesisStreamBatchResponse> {
   const departures: Departure[] = [];
-  let failed: KinesisStreamRecord | undefined;
+  let reason: unknown;
   for (const record of event.Records) {
     try {
       departures.push(enrich(decode(record)));
     } catch (error) {
-      console.warn(`${record.kinesis.sequenceNumber}: ${error instanceof Error ? error.message : String(error)}`);
-      failed = record;
+      reason = error;
       break;
     }
   }
-  const accepted = await post(departures);
-  if (accepted < departures.length) failed = event.Records[accepted];
-  return { batchItemFailures: failed ? [{ itemIdentifier: failed.kinesis.sequenceNumber }] : [] };
+  const { accepted, refused } = await post(departures);
+  if (refused !== undefined) reason = new Error(refused);
+  if (reason === undefined) return { batchItemFailures: [] };
+  // Nothing of the batch is done: the error says why. Else the first record that is not done is named, and will be the next batch's first.
+  if (accepted === 0) throw reason;
+  return { batchItemFailures: [{ itemIdentifier: event.Records[accepted]!.kinesis.sequenceNumber }] };
 }
 
 function decode(record: KinesisStreamRecord): Flight {
@@ -57,15 +59,14 @@ function enrich(flight: Flight): Departure {
   };
 }
 
-/** The number of departures, from the first, that the board took. */
-async function post(departures: readonly Departure[]): Promise<number> {
-  if (departures.length === 0) return 0;
+/** What the board says: how many departures it took, from the first, and why not the next one. */
+async function post(departures: readonly Departure[]): Promise<{ accepted: number; refused?: string }> {
+  if (departures.length === 0) return { accepted: 0 };
   const response = await fetch(`http://${process.env['BOARD']}/departures`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(departures),
   });
   if (!response.ok) throw new Error(`the board answers ${response.status}: ${await response.text()}`);
-  const { accepted } = (await response.json()) as { accepted: number };
-  return accepted;
+  return (await response.json()) as { accepted: number; refused?: string };
 }

@@ -25,6 +25,13 @@ export interface Tally {
   readonly refused: number;
 }
 
+export interface Taken {
+  /** So many, from the first. */
+  readonly accepted: number;
+  /** Why the next one was not. */
+  readonly refused?: string;
+}
+
 export class Ledger {
   readonly airports = new Map<string, Airport>();
   private departures = 0;
@@ -52,19 +59,19 @@ export class Ledger {
     return true;
   }
 
-  /** Takes departures in order until one is refused; the number that it took. */
-  take(departures: readonly Departure[]): number {
+  /** Takes departures in order until one is refused. */
+  take(departures: readonly Departure[]): Taken {
     for (const [index, departure] of departures.entries()) {
       const name = `${departure.airport} ${departure.number}`;
       const closed = this.closedGates.get(name) ?? 0;
       if (closed > 0) {
         this.closedGates.set(name, closed - 1);
         this.refused += 1;
-        return index;
+        return { accepted: index, refused: `the gate of ${name} is closed` };
       }
       this.enter(departure);
     }
-    return departures.length;
+    return { accepted: departures.length };
   }
 
   tally(): Tally {

@@ -105,7 +105,7 @@ describe('view', () => {
       'clicks  2 shards, 20,000 settled, 0 per s, lag 1,235',
       '  shard                 state         position                                 settled    per s      lag',
       '  shardId-000000000001  blocked       -                                              0        0    1,235',
-      '    AMS 173237000000000000000000000000003: TypeError: no distance; 3 attempts, next in 0.8 s; 1,234 behind it',
+      '    AMS 173237000000000000000000000000003: 3 attempts, next in 0.8 s, 1,234 behind it: TypeError: no distance',
       '  shardId-000000000000  idle          17                                        20,000        0        0',
       'Redis here',
     ]);

@@ -88,7 +88,7 @@ export function blockedText(blocked: BlockedStatus, nowMs: number): string {
   const { errorType, errorMessage } = blocked.lastError;
   const waitMs = Date.parse(blocked.nextAttemptAt) - nowMs;
   const next = waitMs > 0 ? `next in ${(waitMs / 1_000).toFixed(1)} s` : 'trying again now';
-  return `${record}: ${errorType}: ${oneLine(errorMessage)}; ${attemptsText(blocked.attempts)}, ${next}; ${count(blocked.recordsBehind)} behind it`;
+  return `${record}: ${attemptsText(blocked.attempts)}, ${next}, ${count(blocked.recordsBehind)} behind it: ${errorType}: ${oneLine(errorMessage)}`;
 }
 
 /** Without a terminal: one line per mapping, with the first blocked shards. */
