@@ -1,4 +1,5 @@
 /** `millrace validate --connect`: what only the servers can tell. */
+import { sourceIdentity } from '../daemon/registry.ts';
 import { VALIDATE_CONNECT_MS } from '../limits.ts';
 import { MillraceError } from '../errors.ts';
 import { pathText } from '../mapping/tree.ts';
@@ -84,9 +85,9 @@ async function checkTarget(redis: Redis, keys: Keys, mapping: MappingConfig, add
 
 /** A mapping that runs already, under the same name but otherwise than this file has it (product.md, "Namespaces and mappings"). */
 async function checkStored(redis: Redis, keys: Keys, mapping: MappingConfig, add: Add): Promise<void> {
-  const [pinned, source] = await redis.hmget(keys.mapping(mapping.name), 'pinned', 'source');
+  const [pinned, source] = await redis.hmget(keys.mapping(mapping.name), 'pinned', 'identity');
   if (typeof pinned !== 'string' || pinned === JSON.stringify(mapping.pinned)) return;
-  if (source !== JSON.stringify(mapping.source)) {
+  if (source !== sourceIdentity(mapping.source)) {
     const hint = `give it another name, or drop its state with \`millrace mapping forget ${mapping.name} --yes\``;
     add(
       'error',

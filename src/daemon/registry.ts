@@ -11,7 +11,7 @@ const versionScript = loadScript(lua, 'version-1.lua');
 export interface MappingRecord {
   readonly name: string;
   readonly pinned: string;
-  readonly source: string;
+  readonly source: { readonly type: string; readonly stream: string };
   readonly function: string;
   readonly functionVersion: string;
   readonly enabled: boolean;
@@ -21,6 +21,11 @@ export type Registered =
   | { readonly kind: 'ok' }
   /** Other daemons run the mapping with other pinned fields, or its name belongs to another source. */
   | { readonly kind: 'config-conflict' | 'source-conflict'; readonly stored: string };
+
+/** What makes a source the same one: a mapping's name belongs to it for good. */
+export function sourceIdentity({ type, stream }: MappingRecord['source']): string {
+  return JSON.stringify({ type, stream });
+}
 
 /** Stored pinned fields are replaced only when nobody alive runs the mapping as it is stored, or `force` says so (mapping apply). */
 export async function registerMapping(
@@ -32,11 +37,18 @@ export async function registerMapping(
 ): Promise<Registered> {
   const attempt = async (replace: boolean) => {
     const state = record.enabled ? 'Enabled' : 'Disabled';
-    const args = [record.name, record.pinned, record.source, record.function, record.functionVersion, state];
+    const args = [
+      record.name,
+      record.pinned,
+      sourceIdentity(record.source),
+      record.function,
+      record.functionVersion,
+      state,
+    ];
     return (await registerScript.run(
       redis,
       [keys.mapping(record.name), keys.mappings()],
-      [...args, replace ? '1' : ''],
+      [...args, replace ? '1' : '', JSON.stringify(record.source)],
     )) as string[];
   };
   let [kind, stored] = await attempt(force);

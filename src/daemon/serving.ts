@@ -146,7 +146,7 @@ export class Serving {
           function: config.function,
           enabled: config.enabled,
         },
-        ...{ source: JSON.stringify(config.source), functionVersion: version.hash },
+        ...{ source: config.source, functionVersion: version.hash },
       },
       (stored) => others.some((member) => member.mappings[config.name] === fingerprintOf(stored)),
     );

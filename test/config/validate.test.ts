@@ -16,6 +16,7 @@ import { noPaint } from '../../src/mapping/format-problem.ts';
 import { loadConfig } from '../../src/mapping/load-config.ts';
 import { requireConfig } from '../../src/mapping/require-config.ts';
 import type { Problem } from '../../src/mapping/types.ts';
+import { registerMapping } from '../../src/daemon/registry.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import { useRedis } from '../support/redis.ts';
 
@@ -195,12 +196,14 @@ describe('millrace validate --connect', () => {
   });
 
   it('reports that a live mapping of that name is another one', async () => {
-    await redis.client.xadd('clicks', '*', 'data', '1');
     writeFileSync(config, YAML(redis.url));
     const { clicks } = Object.fromEntries(loadConfig(config, {}).config!.mappings);
-    const store = async (change: object, source: object = clicks!.source) => {
-      const pinned = JSON.stringify({ ...clicks!.pinned, ...change });
-      await redis.client.hset(new Keys('millrace').mapping('clicks'), { pinned, source: JSON.stringify(source) });
+    const store = async (change: object, source = clicks!.source) => {
+      const record = { name: 'clicks', pinned: JSON.stringify({ ...clicks!.pinned, ...change }), source };
+      await redis.client.flushall();
+      await redis.client.xadd('clicks', '*', 'data', '1');
+      const more = { function: 'f', functionVersion: 'v', enabled: true };
+      await registerMapping(redis.client, new Keys('millrace'), { ...record, ...more }, () => false);
     };
     await store({});
     expect((await problems(YAML(redis.url))).problems).toEqual([]);
