@@ -74,8 +74,11 @@ export function childCommand(script: string): ChildCommand {
   return { file: all[0]!, args: all.slice(1) };
 }
 
-/** stdio: 0 is never written (its end is the daemon's end), 2 tells why a child died, 3 is the wire. */
+/**
+ * stdio: 0 is never written (its end is the daemon's end), 2 tells why a child died, 3 is the wire. In a session of its own: a Ctrl-C goes to
+ * the whole foreground group, and must not kill what the daemon lets finish.
+ */
 export function spawnChild(script: string): ChildProcess {
   const { file, args } = childCommand(script);
-  return spawn(file, args, { env: {}, cwd: '/', stdio: ['pipe', 'ignore', 'pipe', 'pipe'], detached: false, windowsHide: true });
+  return spawn(file, args, { env: {}, cwd: '/', stdio: ['pipe', 'ignore', 'pipe', 'pipe'], detached: true, windowsHide: true });
 }
