@@ -11,7 +11,10 @@ export const ERRORS = {
   'reload-refused': { exit: 1, about: 'a change that a running daemon cannot take over' },
   // --- redis --------------------------------------------------------------------------------------------------
   'redis-unreachable': { exit: 2, about: 'the Redis server does not answer' },
-  'redis-unsuitable': { exit: 2, about: 'the Redis server is too old, clustered, or set so that a promise would break' },
+  'redis-unsuitable': {
+    exit: 2,
+    about: 'the Redis server is too old, clustered, or set so that a promise would break',
+  },
   'redis-url': { exit: 1, about: 'the Redis URL is malformed' },
   'dev-running': { exit: 2, about: 'another millrace dev uses the same directory' },
   'redis-not-found': { exit: 2, about: 'there is no Redis server to run, and none could be fetched' },
@@ -35,6 +38,9 @@ export const ERRORS = {
   'function-syntax': { exit: 1, about: "a function's code does not compile" },
   'function-import': { exit: 1, about: "a function's code imports something that does not exist" },
   'function-init': { exit: 1, about: "a function's code fails or does not end when it is loaded" },
+  'function-unknown': { exit: 1, about: 'the configuration declares no function of that name' },
+  'event-invalid': { exit: 1, about: 'what was given as an event is not one: no JSON, too large, or not readable' },
+  'sandbox-failed': { exit: 2, about: 'the sandbox did not run, for a reason outside of the function' },
   // --- configuration (mapping/) ---------------------------------------------------------------------------------
   'config-invalid': { exit: 1, about: 'the YAML configuration has errors' },
   // --- sandbox ------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import { FunctionCodeError, type FunctionProblem } from './types.ts';
 
 export interface Script {
   readonly code: string;
-  /** JSON; its `sources` are relative to /var/task and name no path of this host. */
+  /** JSON; its `sources` are relative to the function's directory and name no path of this host. */
   readonly sourceMap: string;
 }
 
@@ -23,9 +23,6 @@ const DEFINE = {
 
 /** Async functions as promises and generators, whose steps the isolate's AsyncLocalStorage can follow (runtime/node/async-hooks.ts). */
 const FOLLOWABLE = { 'async-await': false, 'async-generator': false, 'for-await': false, 'top-level-await': true };
-
-/** Where user code believes to live, as in Lambda. */
-const TASK_ROOT = '/var/task';
 
 /**
  * The text is the body of `function (exports, require, module, __filename, __dirname)` and sets `module.exports` to a promise of
@@ -66,8 +63,7 @@ function build(located: Located, supported: Record<string, boolean>): Promise<Bu
 }
 
 function anonymise(sourceMap: string, root: string): string {
-  const map = JSON.parse(sourceMap) as { sources: string[]; sourceRoot?: string };
-  map.sourceRoot = TASK_ROOT;
+  const map = JSON.parse(sourceMap) as { sources: string[] };
   map.sources = map.sources.map((source) => {
     const modules = source.lastIndexOf('node_modules/');
     if (modules > 0) return source.slice(modules);

@@ -9,14 +9,9 @@ import { EGRESS_CONNECT_MS, EGRESS_HEAD_BYTES_MAX, EGRESS_IDLE_CONNECTIONS_MAX, 
 import { EgressFailure } from './failure.ts';
 import type { Target } from './target.ts';
 
-export interface Connection {
-  readonly client: Client;
-  /** It has served a request before: the server may be closing it right now. */
-  readonly reused: boolean;
-}
-
 export class Connections {
   readonly #idle = new Map<string, Client[]>();
+  readonly #sockets = new WeakMap<Client, Socket>();
   readonly #ca: string | undefined;
   #count = 0;
 
@@ -24,17 +19,19 @@ export class Connections {
     this.#ca = ca;
   }
 
-  takeIdle(key: string): Connection | null {
+  takeIdle(key: string): Client | null {
     const list = this.#idle.get(key);
     for (let client = list?.pop(); client !== undefined; client = list?.pop()) {
       this.#count--;
-      if (!client.destroyed && !client.closed) return { client, reused: true };
+      if (client.destroyed || client.closed) continue;
+      this.#sockets.get(client)?.ref();
+      return client;
     }
     this.#idle.delete(key);
     return null;
   }
 
-  async open(key: string, target: Target, addresses: readonly string[], signal: AbortSignal): Promise<Connection> {
+  async open(key: string, target: Target, addresses: readonly string[], signal: AbortSignal): Promise<Client> {
     const socket = await openSocket(target, addresses, signal, this.#ca);
     let given = false;
     const client = new Client(target.url.origin, {
@@ -55,7 +52,8 @@ export class Connections {
     client.on('disconnect', () => this.#forget(key, client));
     // A connection that ends is not opened again behind the check of its address.
     socket.once('close', () => void client.destroy().catch(() => undefined));
-    return { client, reused: false };
+    this.#sockets.set(client, socket);
+    return client;
   }
 
   giveBack(key: string, client: Client): void {
@@ -63,6 +61,8 @@ export class Connections {
     if (this.#count >= EGRESS_IDLE_CONNECTIONS_MAX) return this.drop(client);
     const list = this.#idle.get(key) ?? [];
     list.push(client);
+    // What nobody uses keeps no process alive.
+    this.#sockets.get(client)?.unref();
     this.#idle.set(key, list);
     this.#count++;
   }

@@ -103,14 +103,14 @@ class Gateway {
     const idle = this.connections.takeIdle(key);
     if (idle !== null) {
       try {
-        return await this.#on(key, idle.client, hop, call);
+        return await this.#on(key, idle, hop, call);
       } catch (error) {
         const again = error instanceof NoResponse && (!error.written || IDEMPOTENT.has(hop.method));
         if (!again || signal.aborted) throw error;
       }
     }
     const addresses = await addressesOf(hop.target, this.#allowListOf(version.networkAllow), this.#resolve);
-    const { client } = await this.connections.open(key, hop.target, addresses, signal);
+    const client = await this.connections.open(key, hop.target, addresses, signal);
     return this.#on(key, client, hop, call);
   }
 
