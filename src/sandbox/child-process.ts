@@ -10,7 +10,8 @@ export type JobEnd =
   | { readonly kind: 'result'; readonly text: string; readonly dropped: number }
   | { readonly kind: 'failure'; readonly text: string; readonly dropped: number; readonly fatal: boolean }
   | { readonly kind: 'out-of-memory' }
-  | { readonly kind: 'lost'; readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string };
+  /** `delivered` false: it was gone before it took the job, which is nothing that the job did. */
+  | { readonly kind: 'lost'; readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string; readonly delivered: boolean };
 
 export interface JobPorts {
   log(level: number, text: string): void;
@@ -52,6 +53,8 @@ export class SandboxChild {
   readonly #process: ChildProcess;
   readonly #wire: Duplex;
   #job: { readonly ports: JobPorts; readonly end: (end: JobEnd) => void } | null = null;
+  #delivered = true;
+  #heard = false;
   #dead = false;
   #stderr = '';
 
@@ -78,8 +81,10 @@ export class SandboxChild {
         this.kill('protocol');
       }
     });
-    // Write errors mean that the process is ending: its exit is what counts.
-    this.#wire.on('error', () => undefined);
+    // The process is ending: its exit is what counts. A broken pipe before the child said anything means that the job was not read.
+    this.#wire.on('error', () => {
+      if (!this.#heard) this.#delivered = false;
+    });
     process.stdin?.on('error', () => undefined);
     const stderr = process.stderr as Readable;
     stderr.on('data', (chunk: Buffer) => {
@@ -93,7 +98,7 @@ export class SandboxChild {
         this.#dead = true;
         setReady(false);
         this.#wire.destroy();
-        this.#finish({ kind: 'lost', code, signal, stderr: this.#stderr });
+        this.#finish({ kind: 'lost', code, signal, stderr: this.#stderr, delivered: this.#delivered });
         resolve();
       };
       process.on('close', end);
@@ -122,7 +127,9 @@ export class SandboxChild {
     if (this.#job !== null) throw new Error('a child runs one job at a time');
     return new Promise((resolve) => {
       this.#job = { ports, end: resolve };
-      if (this.#dead) return this.#finish({ kind: 'lost', code: null, signal: null, stderr: this.#stderr });
+      this.#heard = false;
+      this.#delivered = true;
+      if (this.#dead) return this.#finish({ kind: 'lost', code: null, signal: null, stderr: this.#stderr, delivered: false });
       this.send(type, flags, parts);
     });
   }
@@ -158,6 +165,7 @@ export class SandboxChild {
   #accept(frame: Frame): void {
     const { type, flags, payload } = frame;
     const job = this.#job;
+    this.#heard = true;
     if (job === null) throw new ProtocolError(`frame type ${type} outside of a job`);
     switch (type) {
       case LOG:

@@ -39,7 +39,7 @@ export function outcomeOf(what: EndOfInvocation): InvokeOutcome {
       if (killedFor === 'memory') return failed('out_of_memory', outOfMemory(what));
       if (killedFor === 'closing') return { kind: 'infrastructure', reason: 'the sandbox is closing' };
       if (killedFor === 'protocol') return failed('killed', exitError(what, 'the function broke out of its protocol and was ended'));
-      if (end.code === null && end.signal === null) return { kind: 'infrastructure', reason: 'the child was lost before it took the event' };
+      if (!end.delivered) return { kind: 'infrastructure', reason: 'the child was lost before it took the event' };
       if (MEMORY_DEATH.test(end.stderr)) return failed('out_of_memory', outOfMemory(what));
       return failed('killed', exitError(what, exitReason(end)));
   }

@@ -64,6 +64,12 @@ class Pool implements Sandbox {
   }
 
   async invoke(request: InvokeRequest): Promise<InvokeOutcome> {
+    // An idle child that somebody killed is noticed when the event does not reach it: then, once, another one is tried.
+    return (await this.#attempt(request)) ?? (await this.#attempt(request)) ?? { kind: 'infrastructure', reason: 'children are lost before they take the event' };
+  }
+
+  /** null when the child was gone before it took the event. */
+  async #attempt(request: InvokeRequest): Promise<InvokeOutcome | null> {
     if (this.#closing) return closing;
     const { version } = request;
     const slot = await this.#children.acquire(version);
@@ -92,7 +98,7 @@ class Pool implements Sandbox {
     await Promise.all(all.map((child) => child.gone));
   }
 
-  async #run(slot: Slot, child: SandboxChild, request: InvokeRequest, initMs: number | null): Promise<InvokeOutcome> {
+  async #run(slot: Slot, child: SandboxChild, request: InvokeRequest, initMs: number | null): Promise<InvokeOutcome | null> {
     const { version, context, event } = request;
     const ports = jobPorts({ child, version, context, lease: request.lease, log: request.log, egress: this.#options.egress });
     const head = Buffer.from(JSON.stringify({ requestId: context.requestId, deadlineMs: Date.now() + version.timeoutMs, millrace: millraceOf(request) }));
@@ -100,6 +106,11 @@ class Pool implements Sandbox {
     headBytes.writeUInt32LE(head.length, 0);
     const started = performance.now();
     const end = await underClock(child, version.timeoutMs, () => child.run(INVOKE, request.ascii ? FLAG_ASCII : 0, [headBytes, head, event], ports));
+    if (end.kind === 'lost' && !end.delivered && child.killedFor === null) {
+      ports.end();
+      this.#children.drop(slot);
+      return null;
+    }
     const report = this.#reportOf(child, end, ports, performance.now() - started, initMs);
     return this.#settle(slot, child, request, end, ports, report);
   }

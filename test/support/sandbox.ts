@@ -1,6 +1,6 @@
 /** A real sandbox with real children, and functions written as CommonJS text (what the bundler hands over). */
 import { createHash, randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
@@ -114,11 +114,13 @@ export function errorOf({ outcome }: Invoked): FunctionError {
   return outcome;
 }
 
+/** False for a zombie too: it runs nothing, whoever is to bury it. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return true;
+    return process.platform !== 'linux' || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch {
+    // No such process, or it went between the two looks.
     return false;
   }
 }

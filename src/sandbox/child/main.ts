@@ -9,7 +9,6 @@ import {
   FAILURE,
   FETCH,
   FETCH_CANCEL,
-  FETCH_DONE,
   FLAG_ASCII,
   FLAG_BODY,
   FLAG_ERROR,
@@ -38,17 +37,11 @@ const [nativePath, parentPid] = process.argv.slice(2);
 const native = { exports: {} as { ivm: typeof ivm } };
 process.dlopen(native, nativePath!);
 
-const channel = new Channel(PIPE_FD, (type) => (type === INIT || type === INVOKE || type === FETCH_DONE ? 0x7fff_ffff : undefined));
+const channel = new Channel(PIPE_FD);
 let host: IsolateHost | null = null;
 let limits: InitHead['limits'] | null = null;
 let busy = false;
 let timer: NodeJS.Timeout | null = null;
-
-function u32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4);
-  bytes.writeUInt32LE(value >>> 0, 0);
-  return bytes;
-}
 
 function end(): never {
   // process.exit waits for the isolate's thread, which user code may hold.
@@ -64,13 +57,14 @@ function flush(): void {
   const { kind, text, dropped } = settled;
   settled = null;
   busy = false;
-  if (kind === SETTLE_INIT) return channel.send(INIT_DONE, 0);
-  const bytes = Buffer.from(text, 'utf8');
-  if (kind === SETTLE_RESULT && bytes.length > limits!.resultBytes) {
-    const message = `Response payload size exceeded maximum allowed payload size (${limits!.resultBytes} bytes).`;
-    channel.send(FAILURE, 0, u32(dropped), Buffer.from(errorText('Function.ResponseSizeTooLarge', message)));
-  } else if (kind === SETTLE_RESULT) channel.send(RESULT, 0, u32(dropped), bytes);
-  else channel.send(FAILURE, kind === SETTLE_FATAL ? FLAG_FATAL : 0, u32(dropped), bytes);
+  if (kind === SETTLE_INIT) return channel.sendText(INIT_DONE, 0, null, '');
+  const { resultBytes } = limits!;
+  // A character is at most three bytes: only then is it worth counting.
+  if (kind === SETTLE_RESULT && text.length * 3 > resultBytes && Buffer.byteLength(text) > resultBytes) {
+    const message = `Response payload size exceeded maximum allowed payload size (${resultBytes} bytes).`;
+    channel.sendText(FAILURE, 0, dropped, errorText('Function.ResponseSizeTooLarge', message));
+  } else if (kind === SETTLE_RESULT) channel.sendText(RESULT, 0, dropped, text);
+  else channel.sendText(FAILURE, kind === SETTLE_FATAL ? FLAG_FATAL : 0, dropped, text);
 }
 
 function errorText(errorType: string, message: string): string {
@@ -85,12 +79,12 @@ const outward: Outward = {
     if (settled !== null && settled.kind !== SETTLE_RESULT && settled.kind !== SETTLE_INIT) settled = { ...settled, kind: SETTLE_FATAL };
     else if (busy) settled = { kind: SETTLE_FATAL, text: errorText('Runtime.UnhandledPromiseRejection', text), dropped: settled?.dropped ?? 0 };
   },
-  log: (level, text) => channel.send(LOG, level, Buffer.from(text, 'utf8').subarray(0, limits!.logLineBytes)),
+  log: (level, text) => channel.send(LOG, level, null, Buffer.from(text, 'utf8').subarray(0, limits!.logLineBytes)),
   startFetch: (id, head, body) => {
     const parts = [Buffer.from(head, 'utf8'), body === null ? EMPTY : Buffer.from(body, 'base64')];
-    channel.send(FETCH, body === null ? 0 : FLAG_BODY, u32(id), packParts(parts));
+    channel.send(FETCH, body === null ? 0 : FLAG_BODY, id, packParts(parts));
   },
-  cancelFetch: (id) => channel.send(FETCH_CANCEL, 0, u32(id)),
+  cancelFetch: (id) => channel.send(FETCH_CANCEL, 0, id, EMPTY),
 };
 
 function init(payload: Buffer): void {
@@ -170,7 +164,7 @@ function guarded(): void {
   try {
     run();
   } catch (error) {
-    if (error instanceof IsolateGone) channel.send(OUT_OF_MEMORY, 0);
+    if (error instanceof IsolateGone) channel.sendText(OUT_OF_MEMORY, 0, null, '');
     else process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     end();
   }
@@ -178,5 +172,5 @@ function guarded(): void {
 
 // The daemon may have died before this child asked to die with it.
 if (process.ppid !== Number(parentPid)) end();
-channel.send(READY, 0);
+channel.sendText(READY, 0, null, '');
 guarded();
