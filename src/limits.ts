@@ -64,6 +64,8 @@ export const FETCH_BODY_BYTES_MAX = 6 * 1024 * 1024;
 export const FETCH_HEAD_BYTES_MAX = 192 * 1024;
 /** What a dying child may say on standard error; read only to tell why it died. */
 export const CHILD_STDERR_BYTES_MAX = 16 * 1024;
+/** Code caches that a compiling child hands back: about as large as their scripts. */
+export const CODE_CACHE_BYTES_MAX = 64 * 1024 * 1024;
 /** Source map of a bundle: larger ones are not decoded for an error's stack. */
 export const SOURCE_MAP_BYTES_MAX = 32 * 1024 * 1024;
 
@@ -85,6 +87,8 @@ export const WATCH_RETRY_MS = 250;
 export const WINDOW_TICK_MS = 100;
 /** Expiry is written within 1 s of the age (contract.md), so it is looked for four times a second. */
 export const EXPIRY_TICK_MS = 250;
+/** Shards whose overdue records are given up side by side: 250 at 250 ms apart is contract.md's 1,000 a second. */
+export const EXPIRE_AT_ONCE = 250;
 /** A shard whose turn has not come so long after its wake gets another wake; after the second time its job is looked for. */
 export const TURN_OVERDUE_MS = 5_000;
 export const TURN_LOST_MS = 15_000;

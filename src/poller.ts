@@ -6,30 +6,24 @@
  * Nothing here is needed for safety. Two pollers may watch one shard, a wake may come twice or too early: taking a turn decides.
  */
 import type { Redis } from 'ioredis';
-import { EVENT_BYTES_MAX, EXPIRY_TICK_MS, TRIM_MS, TURN_LOST_MS, TURN_OVERDUE_MS, WINDOW_TICK_MS } from './limits.ts';
+import { EXPIRY_TICK_MS, EXPIRE_AT_ONCE, TRIM_MS, TURN_LOST_MS, TURN_OVERDUE_MS, WINDOW_TICK_MS } from './limits.ts';
 import type { Log } from './observe/log.ts';
 import { type EntryId, idMs } from './record.ts';
 import type { Keys } from './redis/keys.ts';
-import { measureBacklog } from './shard/measure.ts';
-import { type ShardView, sweepShards } from './shard/sweep.ts';
+import type { ShardView } from './shard/sweep.ts';
 import type { Clock } from './time.ts';
 import { type ExpireDeps, expireShard } from './turn/expire.ts';
 import type { HandBack } from './turn/settings.ts';
 import { watcherOf } from './watch/assign.ts';
-import { judge, lagOf } from './watch/judge.ts';
+import { type MappingGauges, sumGauges } from './watch/gauges.ts';
+import { judge } from './watch/judge.ts';
 import { parentsDone } from './watch/parents.ts';
 import { newPolledShard, type PolledMapping, type PolledShard, shardKey } from './watch/polled-shard.ts';
 import { sweepPlan } from './watch/sweep-plan.ts';
+import { Sweeper } from './watch/sweep.ts';
 import { every, type Repeating } from './watch/every.ts';
 import { Watcher } from './watch/watcher.ts';
-
-/** Sums over the shards that this poller watches. */
-export interface MappingGauges {
-  readonly lagRecords: number;
-  readonly iteratorAgeMs: number;
-  readonly blockedShards: number;
-  readonly oldestUnsettledMs: number;
-}
+import { windowIsDue } from './watch/windows.ts';
 
 export interface PollerDeps extends Omit<ExpireDeps, 'onSettled'> {
   readonly redis: Redis;
@@ -42,10 +36,6 @@ export interface PollerDeps extends Omit<ExpireDeps, 'onSettled'> {
   readonly gauges: (mapping: string, gauges: MappingGauges) => void;
 }
 
-/** Bytes that Redis holds per byte of the encoded event: base64, and what surrounds each record in it. */
-const EVENT_BYTES_PER_BYTE = 4 / 3;
-const EVENT_BYTES_PER_RECORD = 420;
-
 export class Poller {
   readonly #deps: PollerDeps;
   readonly #watcher: Watcher;
@@ -53,12 +43,14 @@ export class Poller {
   readonly #loops: Repeating[];
   readonly #expiring = new Set<string>();
   readonly #wakes = new Map<PolledMapping, Set<string>>();
+  readonly #sweeper: Sweeper;
   #redisAhead = 0;
   #closed = false;
 
   constructor(deps: PollerDeps) {
     this.#deps = deps;
     const { clock, log } = deps;
+    this.#sweeper = new Sweeper(deps.redis, deps.keys);
     this.#watcher = new Watcher({
       ...{ connect: deps.connectWatch, control: deps.redis, clock, log },
       onRecord: (id, first) => this.#onRecord(id, first),
@@ -138,16 +130,9 @@ export class Poller {
 
   async #weighWindows(): Promise<void> {
     for (const polled of this.#shards.values()) {
-      const { window } = polled;
-      if (polled.state !== 'window' || !window) continue;
-      const { batchSize } = polled.mapping.settings();
-      const found = await measureBacklog(this.#deps.redis, polled.shard.key, window.after, batchSize - window.records);
-      window.records += found.records;
-      window.bytes += found.bytes;
-      window.after = found.last ?? window.after;
-      const eventBytes = window.bytes * EVENT_BYTES_PER_BYTE + window.records * EVENT_BYTES_PER_RECORD;
-      const full = window.records >= batchSize || eventBytes >= EVENT_BYTES_MAX;
-      if ((full || this.#nowMs() >= window.dueAt) && polled.state === 'window') this.#wake(polled);
+      if (polled.state !== 'window') continue;
+      const due = await windowIsDue(this.#deps.redis, polled, this.#nowMs());
+      if (due && polled.state === 'window') this.#wake(polled);
     }
   }
 
@@ -214,26 +199,15 @@ export class Poller {
 
   // --- the safety net -----------------------------------------------------------------------------------------------
 
-  #cursor = 0;
   async #sweepSome(): Promise<void> {
-    const all = [...this.#shards.values()];
-    if (all.length === 0) return;
-    const { perCall } = sweepPlan(all.length);
-    if (this.#cursor >= all.length) {
-      this.#cursor = 0;
-      this.#publishGauges();
-    }
-    // Shards that were never looked at come first: a start or a take-over of watches must not wait for the round.
-    const unknown = all.filter((p) => p.state === 'unknown');
-    const some = unknown.length > 0 ? unknown.slice(0, perCall) : all.slice(this.#cursor, this.#cursor + perCall);
-    if (unknown.length === 0) this.#cursor += perCall;
-    const refs = some.map(({ mapping, shard }) => ({ mapping: mapping.name, shardId: shard.shardId, key: shard.key }));
-    const { nowMs, views } = await sweepShards(this.#deps.redis, this.#deps.keys, refs);
+    if (this.#shards.size === 0) return;
+    const { nowMs, seen, roundEnded } = await this.#sweeper.next([...this.#shards.values()]);
     this.#redisAhead = nowMs - this.#deps.clock.monoMs();
-    for (const [i, polled] of some.entries()) {
-      const view = views[i];
-      if (view && this.#shards.get(polled.id) === polled) await this.#reconcile(polled, view, nowMs);
+    for (const { polled, view } of seen) {
+      if (this.#shards.get(polled.id) === polled) await this.#reconcile(polled, view, nowMs);
     }
+    if (!roundEnded) return;
+    for (const [mapping, gauges] of sumGauges(this.#shards.values(), this.#nowMs())) this.#deps.gauges(mapping, gauges);
   }
 
   async #reconcile(polled: PolledShard, view: ShardView, nowMs: number): Promise<void> {
@@ -298,7 +272,7 @@ export class Poller {
       (p) => p.expiresAt > 0 && p.expiresAt <= now && !this.#expiring.has(p.id),
     );
     await Promise.all(
-      due.slice(0, 50).map(async (polled) => {
+      due.slice(0, EXPIRE_AT_ONCE).map(async (polled) => {
         this.#expiring.add(polled.id);
         try {
           const back = await expireShard(this.#deps, polled.mapping, polled.shard);
@@ -316,25 +290,6 @@ export class Poller {
     for (const { mapping, shard } of [...this.#shards.values()]) {
       if (mapping.trim && !this.#closed) await mapping.trim(shard, this.#nowMs());
     }
-  }
-
-  #publishGauges(): void {
-    const sums = new Map<
-      string,
-      { lagRecords: number; iteratorAgeMs: number; blockedShards: number; oldestUnsettledMs: number }
-    >();
-    const now = this.#nowMs();
-    for (const { mapping, view } of this.#shards.values()) {
-      const sum = sums.get(mapping.name) ?? { lagRecords: 0, iteratorAgeMs: 0, blockedShards: 0, oldestUnsettledMs: 0 };
-      sums.set(mapping.name, sum);
-      if (!view) continue;
-      sum.lagRecords += lagOf(view);
-      if (view.blocked) sum.blockedShards++;
-      const age = view.nextId === null ? 0 : Math.max(0, now - idMs(view.nextId));
-      sum.oldestUnsettledMs = Math.max(sum.oldestUnsettledMs, age);
-      sum.iteratorAgeMs = Math.max(sum.iteratorAgeMs, age);
-    }
-    for (const [mapping, gauges] of sums) this.#deps.gauges(mapping, gauges);
   }
 
   #nowMs(): number {

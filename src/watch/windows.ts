@@ -1,0 +1,23 @@
+/** Open batching windows: a batch is due when its window has passed, it has `batchSize` records, or 6 MB as an event (esm-semantics.md §1.4). */
+import type { Redis } from 'ioredis';
+import { EVENT_BYTES_MAX } from '../limits.ts';
+import { measureBacklog } from '../shard/measure.ts';
+import type { PolledShard } from './polled-shard.ts';
+
+/** What Redis holds as one byte is more in the event: base64, and what surrounds each record. */
+const EVENT_BYTES_PER_BYTE = 4 / 3;
+const EVENT_BYTES_PER_RECORD = 420;
+
+/** Looks at what came since the last look; true when the batch is due. The executor, which encodes it, has the last word. */
+export async function windowIsDue(redis: Redis, polled: PolledShard, nowMs: number): Promise<boolean> {
+  const { window } = polled;
+  if (!window) return false;
+  if (nowMs >= window.dueAt) return true;
+  const { batchSize } = polled.mapping.settings();
+  const found = await measureBacklog(redis, polled.shard.key, window.after, Math.max(1, batchSize - window.records));
+  window.records += found.records;
+  window.bytes += found.bytes;
+  window.after = found.last ?? window.after;
+  const eventBytes = window.bytes * EVENT_BYTES_PER_BYTE + window.records * EVENT_BYTES_PER_RECORD;
+  return window.records >= batchSize || eventBytes >= EVENT_BYTES_MAX;
+}
