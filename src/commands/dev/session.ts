@@ -70,8 +70,10 @@ export class Session {
 
   /** Until everything is drained (when that was asked for), or the signal. */
   async untilEnd(): Promise<void> {
-    const { untilDrained, signal, daemon } = this.parts;
+    const { untilDrained, signal, daemon, screen } = this.parts;
     let inARow = 0;
+    // On a terminal it stays below the view.
+    if (!screen.live) screen.print(this.footer());
     while (!signal.aborted) {
       const atMs = systemClock.monoMs() - this.beganMs;
       // Twice: between the settle of a batch and the next one a shard can look idle.
@@ -97,15 +99,20 @@ export class Session {
     );
   }
 
+  /** Where to look and what to talk to. */
+  private footer(): string[] {
+    const { daemon, redis } = this.parts;
+    const metrics = daemon.http === null ? [] : [`metrics http://${daemon.http}/metrics`];
+    const { host, port } = redis.options;
+    return [...this.parts.footer(), [`Redis redis://${host}:${port}`, ...metrics, 'Ctrl-C ends it'].join('   ')];
+  }
+
   private show(nowMs: number): void {
-    const { title, daemon, screen, paint, redis } = this.parts;
+    const { title, screen, paint } = this.parts;
     const elapsedMs = systemClock.monoMs() - this.beganMs;
     if (!screen.live && elapsedMs - this.lastLineMs < DEV_LINE_EVERY_MS) return;
     this.lastLineMs = elapsedMs;
-    const metrics = daemon.http === null ? [] : [`metrics http://${daemon.http}/metrics`];
-    const { host, port } = redis.options;
-    const footer = [...this.parts.footer(), [`Redis ${host}:${port}`, ...metrics, 'Ctrl-C ends it'].join('   ')];
-    const view: View = { title, elapsedMs, nowMs, mappings: this.latest, footer };
+    const view: View = { title, elapsedMs, nowMs, mappings: this.latest, footer: this.footer() };
     if (screen.live) screen.draw(viewLines(view, { columns: screen.columns, rows: screen.rows, paint }));
     else screen.print(plainLines(view));
   }
