@@ -116,8 +116,7 @@ export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
     // How long an idle worker blocks before it looks again, and how soon one tries again after an error (default: 15 s).
     drainDelay: 5,
     runRetryDelay: 250,
-    // The version check tells BullMQ that this server takes fractions of a second as a timeout; without it a parked turn comes up to 1 s late.
-    skipVersionCheck: false,
+    skipVersionCheck: true, // checked once for the daemon, with a better sentence
     autorun: true,
   });
   worker.on('error', (error) => {
