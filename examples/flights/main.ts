@@ -92,7 +92,8 @@ async function givenUpFlights(redis: Redis, keys: Keys): Promise<string[]> {
 }
 
 try {
-  process.exitCode = await main();
+  // Connections that are still on their way to being closed must not keep it from ending.
+  process.exit(await main());
 } catch (error) {
   const known =
     error instanceof MillraceError || (error as NodeJS.ErrnoException).code?.startsWith('ERR_PARSE_ARGS') === true;

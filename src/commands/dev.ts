@@ -32,6 +32,7 @@ export function devCommand(): Command {
     .action(async ({ config, untilDrained, redis }: Options) => {
       // Most of Millrace: not needed to explain the command.
       const { startDev } = await import('./dev/start-dev.ts');
-      process.exitCode = await startDev({ config, untilDrained, redis, env: process.env });
+      // Connections that are still on their way to being closed must not keep it from ending.
+      process.exit(await startDev({ config, untilDrained, redis, env: process.env }));
     });
 }
