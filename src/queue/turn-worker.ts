@@ -116,7 +116,8 @@ export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
     // How long an idle worker blocks before it looks again, and how soon one tries again after an error (default: 15 s).
     drainDelay: 5,
     runRetryDelay: 250,
-    skipVersionCheck: true, // checked once for the daemon, with a better sentence
+    // Without the check BullMQ takes the server for an old one and rounds waits up to whole seconds: a retry after 0.2 s came after 1.0 s.
+    skipVersionCheck: false,
     autorun: true,
   });
   worker.on('error', (error) => {
