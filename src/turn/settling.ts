@@ -77,10 +77,14 @@ export class Settling {
     return this.#done;
   }
 
-  /** A unit is about to run: its delivery must be durable before it does. */
-  deliver(units: readonly Unit[]): void {
+  /**
+   * A unit is about to run: its delivery must be durable before it does. `notBefore`: if this delivery ends without an outcome, the next one
+   * waits until then.
+   */
+  deliver(units: readonly Unit[], notBefore: number): void {
     this.#dirty = true;
     this.units = units;
+    this.#notBefore = notBefore;
   }
 
   /** What the rules decided. Decisions with notices are committed by themselves, so that a refused notice refuses nothing else. */

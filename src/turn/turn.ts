@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { FencedError } from '../errors.ts';
-import { QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
+import { LEASE_CONFIRM_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
 import type { Unit } from '../record.ts';
@@ -14,6 +14,7 @@ import { markArrivals } from '../shard/sweep.ts';
 import { releaseShard, stillHeld, type Taken } from '../shard/take.ts';
 import type { Clock } from '../time.ts';
 import { afterAttempt } from '../unit/after-attempt.ts';
+import { backoffMs } from '../unit/backoff.ts';
 import { beforeAttempt } from '../unit/before-attempt.ts';
 import { startUnit } from '../unit/pieces.ts';
 import type { Decision } from '../unit/types.ts';
@@ -92,7 +93,8 @@ export class Turn {
     this.#lease = {
       epoch: holding.epoch,
       held: () => lock.held(),
-      confirm: () => stillHeld(redis, keys, holding),
+      // With Redis away nobody can be sure, and the request does not leave.
+      confirm: () => Promise.race([stillHeld(redis, keys, holding), clock.sleep(LEASE_CONFIRM_MS).then(() => false)]),
     };
     const nowMs = () => this.#nowMs();
     const settings = () => this.#settings;
@@ -122,7 +124,9 @@ export class Turn {
   /** A parked unit woken before its time; only a new version of the function may try it at once, once (contract.md, Handlers). */
   tooEarly(): boolean {
     const { units, notBefore } = this.#taken.state;
-    return units.length > 0 && notBefore > this.#nowMs() && units[0]!.triedVersion === this.#settings.version.hash;
+    const head = units[0];
+    if (!head || notBefore <= this.#nowMs()) return false;
+    return head.lost > 0 || head.triedVersion === this.#settings.version.hash;
   }
 
   /** The next unit to run, or null when nothing is left to do now. Settles on the way what needs no run: gaps, expired records. */
@@ -142,7 +146,10 @@ export class Turn {
         Math.random,
       );
       if (next.kind === 'run') {
-        this.#settling.deliver([next.unit, ...this.#settling.units.slice(1)]);
+        // lost counts this delivery too, until it has an outcome; the first one to be lost is repeated as soon as it is noticed.
+        const { lost } = next.unit;
+        const notBefore = lost > 1 ? now + backoffMs(lost - 1, Math.random()) : 0;
+        this.#settling.deliver([next.unit, ...this.#settling.units.slice(1)], notBefore);
         return { slice, alone: next.alone };
       }
       if (!(await this.#write(next.decision, slice, null))) return null;
