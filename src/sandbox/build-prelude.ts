@@ -14,6 +14,8 @@ export async function buildPrelude(cacheDir: string): Promise<{ readonly path: s
     plugins: [],
     options: {
       // Smaller text is read faster. Names stay: users see those of classes and functions in errors and in what they print.
+      // unenv's modules name each other as Node's.
+      alias: { 'node:querystring': 'unenv/node/querystring', 'node:path': 'unenv/node/path' },
       minifyWhitespace: true,
       minifySyntax: true,
       banner: { js: '"use strict";' },

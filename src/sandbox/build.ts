@@ -9,7 +9,10 @@ import { bundle } from '../esbuild.ts';
 /** Path of the file in `cacheDir` that holds exactly `text`: named by its content, so that it is never written twice. */
 export function keep(cacheDir: string, name: string, text: string | Buffer): string {
   const ext = extname(name);
-  const path = join(cacheDir, `${name.slice(0, -ext.length)}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}${ext}`);
+  const path = join(
+    cacheDir,
+    `${name.slice(0, -ext.length)}-${createHash('sha256').update(text).digest('hex').slice(0, 16)}${ext}`,
+  );
   if (!existsSync(path)) writeWhole(path, text);
   return path;
 }
@@ -31,7 +34,10 @@ async function script(entry: string): Promise<string> {
     options: { minify: true },
   });
   if (result.ok) return result.bundle.code;
-  throw new MillraceError('internal', `a script of the sandbox cannot be built: ${result.problems[0]?.text ?? 'no reason given'}`);
+  throw new MillraceError(
+    'internal',
+    `a script of the sandbox cannot be built: ${result.problems[0]?.text ?? 'no reason given'}`,
+  );
 }
 
 /** The child's program, as a CommonJS file (those start faster than modules). */

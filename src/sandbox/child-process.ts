@@ -1,8 +1,36 @@
 /** One child process and its wire: frames in, frames out, one job at a time. It knows nothing of time, memory or outcomes. */
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
-import { CHILD_STDERR_BYTES_MAX, ERROR_TEXT_BYTES_MAX, FETCH_BODY_BYTES_MAX, FETCH_HEAD_BYTES_MAX, LOG_LINE_BYTES_MAX, RESULT_BYTES_MAX } from '../limits.ts';
-import { FAILURE, FETCH, FETCH_CANCEL, FLAG_BODY, FLAG_FATAL, type Frame, FrameReader, frameHeader, INIT_DONE, LOG, OUT_OF_MEMORY, ProtocolError, READY, RESULT, unpackParts } from './protocol.ts';
+import {
+  CHILD_STDERR_BYTES_MAX,
+  CODE_CACHE_BYTES_MAX,
+  ERROR_TEXT_BYTES_MAX,
+  FETCH_BODY_BYTES_MAX,
+  FETCH_HEAD_BYTES_MAX,
+  LOG_LINE_BYTES_MAX,
+  RESULT_BYTES_MAX,
+} from '../limits.ts';
+import {
+  COMPILE,
+  COMPILED,
+  FAILURE,
+  FETCH,
+  FETCH_CANCEL,
+  FLAG_BODY,
+  FLAG_FATAL,
+  type Frame,
+  FrameReader,
+  frameHeader,
+  INIT,
+  INIT_DONE,
+  INVOKE,
+  LOG,
+  OUT_OF_MEMORY,
+  ProtocolError,
+  READY,
+  RESULT,
+  unpackParts,
+} from './protocol.ts';
 
 /** How a job on a child ended. `lost`: the process is gone, or was ended because of what it sent. */
 export type JobEnd =
@@ -10,8 +38,15 @@ export type JobEnd =
   | { readonly kind: 'result'; readonly text: string; readonly dropped: number }
   | { readonly kind: 'failure'; readonly text: string; readonly dropped: number; readonly fatal: boolean }
   | { readonly kind: 'out-of-memory' }
+  | { readonly kind: 'compiled'; readonly caches: readonly Buffer[] }
   /** `delivered` false: it was gone before it took the job, which is nothing that the job did. */
-  | { readonly kind: 'lost'; readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly stderr: string; readonly delivered: boolean };
+  | {
+      readonly kind: 'lost';
+      readonly code: number | null;
+      readonly signal: NodeJS.Signals | null;
+      readonly stderr: string;
+      readonly delivered: boolean;
+    };
 
 export interface JobPorts {
   log(level: number, text: string): void;
@@ -29,10 +64,14 @@ const FRAME_BOUNDS: Readonly<Record<number, number>> = {
   [FETCH]: 12 + FETCH_HEAD_BYTES_MAX + FETCH_BODY_BYTES_MAX,
   [FETCH_CANCEL]: 4,
   [OUT_OF_MEMORY]: 0,
+  [COMPILED]: CODE_CACHE_BYTES_MAX,
 };
 
 /** Why the daemon ended a child by itself; null when it did not. */
 export type KillReason = 'timeout' | 'memory' | 'protocol' | 'closing' | 'evicted' | 'used-up' | null;
+
+/** The only job that each of these may end. */
+const ANSWER_TO: Readonly<Record<number, number>> = { [INIT_DONE]: INIT, [RESULT]: INVOKE, [COMPILED]: COMPILE };
 
 const SMALL_FRAME_BYTES = 16 * 1024;
 
@@ -52,7 +91,7 @@ export class SandboxChild {
   rssReadMono = 0;
   readonly #process: ChildProcess;
   readonly #wire: Duplex;
-  #job: { readonly ports: JobPorts; readonly end: (end: JobEnd) => void } | null = null;
+  #job: { readonly type: number; readonly ports: JobPorts; readonly end: (end: JobEnd) => void } | null = null;
   #delivered = true;
   #heard = false;
   #dead = false;
@@ -88,7 +127,8 @@ export class SandboxChild {
     process.stdin?.on('error', () => undefined);
     const stderr = process.stderr as Readable;
     stderr.on('data', (chunk: Buffer) => {
-      if (this.#stderr.length < CHILD_STDERR_BYTES_MAX) this.#stderr += chunk.toString('latin1').slice(0, CHILD_STDERR_BYTES_MAX - this.#stderr.length);
+      if (this.#stderr.length < CHILD_STDERR_BYTES_MAX)
+        this.#stderr += chunk.toString('latin1').slice(0, CHILD_STDERR_BYTES_MAX - this.#stderr.length);
     });
     this.gone = new Promise((resolve) => {
       let ended = false;
@@ -126,10 +166,11 @@ export class SandboxChild {
   run(type: number, flags: number, parts: readonly Buffer[], ports: JobPorts): Promise<JobEnd> {
     if (this.#job !== null) throw new Error('a child runs one job at a time');
     return new Promise((resolve) => {
-      this.#job = { ports, end: resolve };
+      this.#job = { type, ports, end: resolve };
       this.#heard = false;
       this.#delivered = true;
-      if (this.#dead) return this.#finish({ kind: 'lost', code: null, signal: null, stderr: this.#stderr, delivered: false });
+      if (this.#dead)
+        return this.#finish({ kind: 'lost', code: null, signal: null, stderr: this.#stderr, delivered: false });
       this.send(type, flags, parts);
     });
   }
@@ -167,7 +208,12 @@ export class SandboxChild {
     const job = this.#job;
     this.#heard = true;
     if (job === null) throw new ProtocolError(`frame type ${type} outside of a job`);
+    const answers = ANSWER_TO[type];
+    if (answers !== undefined && answers !== job.type)
+      throw new ProtocolError(`frame type ${type} does not answer this job`);
     switch (type) {
+      case COMPILED:
+        return this.#finish({ kind: 'compiled', caches: unpackParts(Buffer.from(payload)) });
       case LOG:
         return job.ports.log(flags, payload.toString('utf8'));
       case INIT_DONE:
@@ -175,7 +221,12 @@ export class SandboxChild {
       case RESULT:
         return this.#finish({ kind: 'result', text: payload.toString('utf8', 4), dropped: u32(payload) });
       case FAILURE:
-        return this.#finish({ kind: 'failure', text: payload.toString('utf8', 4), dropped: u32(payload), fatal: (flags & FLAG_FATAL) !== 0 });
+        return this.#finish({
+          kind: 'failure',
+          text: payload.toString('utf8', 4),
+          dropped: u32(payload),
+          fatal: (flags & FLAG_FATAL) !== 0,
+        });
       case OUT_OF_MEMORY:
         return this.#finish({ kind: 'out-of-memory' });
       case FETCH_CANCEL:

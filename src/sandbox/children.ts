@@ -2,7 +2,13 @@
  * Which children there are and who gets one: bounded by count, by promised memory and per function; idle ones are evicted least recently
  * used first; who finds none waits, first come first served, but a child of the right version is handed on rather than thrown away.
  */
-import { CHILD_BACKOFF_FIRST_MS, CHILD_BACKOFF_MAX_MS, CHILD_BASE_MB, CHILD_LOSSES_FREE, CHILD_WAIT_MS_MAX } from '../limits.ts';
+import {
+  CHILD_BACKOFF_FIRST_MS,
+  CHILD_BACKOFF_MAX_MS,
+  CHILD_BASE_MB,
+  CHILD_LOSSES_FREE,
+  CHILD_WAIT_MS_MAX,
+} from '../limits.ts';
 import type { SandboxChild } from './child-process.ts';
 import type { FunctionVersion } from './types.ts';
 
@@ -97,7 +103,10 @@ export class Children {
 
   #countLoss(name: string): void {
     const count = (this.#losses.get(name)?.count ?? 0) + 1;
-    const wait = count <= CHILD_LOSSES_FREE ? 0 : Math.min(CHILD_BACKOFF_FIRST_MS * 2 ** (count - CHILD_LOSSES_FREE - 1), CHILD_BACKOFF_MAX_MS);
+    const wait =
+      count <= CHILD_LOSSES_FREE
+        ? 0
+        : Math.min(CHILD_BACKOFF_FIRST_MS * 2 ** (count - CHILD_LOSSES_FREE - 1), CHILD_BACKOFF_MAX_MS);
     this.#losses.set(name, { count, notBefore: performance.now() + wait });
   }
 

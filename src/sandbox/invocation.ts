@@ -1,5 +1,11 @@
 /** One invocation on one child: the clock, the memory cap, the log's caps, the way out to the network, and the end. */
-import { CHILD_OVERHEAD_MB, FETCH_HEAD_BYTES_MAX, FETCHES_IN_FLIGHT_MAX, LOG_BYTES_MAX, LOG_LINES_MAX } from '../limits.ts';
+import {
+  CHILD_OVERHEAD_MB,
+  FETCH_HEAD_BYTES_MAX,
+  FETCHES_IN_FLIGHT_MAX,
+  LOG_BYTES_MAX,
+  LOG_LINES_MAX,
+} from '../limits.ts';
 import type { JobEnd, JobPorts, SandboxChild } from './child-process.ts';
 import type { Egress, EgressResult } from './egress/port.ts';
 import { rssOf } from './memory.ts';
@@ -27,7 +33,11 @@ export function peakMb(child: SandboxChild): number {
 }
 
 /** Runs `start` under a wall clock: after `timeoutMs` the child is killed. What it had already answered by then still counts. */
-export async function underClock(child: SandboxChild, timeoutMs: number, start: () => Promise<JobEnd>): Promise<JobEnd> {
+export async function underClock(
+  child: SandboxChild,
+  timeoutMs: number,
+  start: () => Promise<JobEnd>,
+): Promise<JobEnd> {
   let settled = false;
   const timer = setTimeout(() => {
     // When this loop was late, the answer may be waiting in the pipe: reading comes before this immediate.
@@ -101,7 +111,15 @@ export function jobPorts(of: PortsOf): RunningPorts {
       requests.set(id, abort);
       egress({ head, body }, { version, context, lease: of.lease, signal: abort.signal }).then(
         (result) => answer(id, result),
-        (error: unknown) => answer(id, { ok: false, error: { name: 'Error', message: error instanceof Error ? error.message : 'the request failed', code: 'ERR_EGRESS' } }),
+        (error: unknown) =>
+          answer(id, {
+            ok: false,
+            error: {
+              name: 'Error',
+              message: error instanceof Error ? error.message : 'the request failed',
+              code: 'ERR_EGRESS',
+            },
+          }),
       );
     },
     fetchCancel(id) {
@@ -126,7 +144,8 @@ function readRequestHead(bytes: Buffer): FetchRequestHead {
     throw new ProtocolError('the head of a request is no JSON');
   }
   const head = value as Partial<Record<keyof FetchRequestHead, unknown>> | null;
-  const isPair = (pair: unknown): boolean => Array.isArray(pair) && pair.length === 2 && typeof pair[0] === 'string' && typeof pair[1] === 'string';
+  const isPair = (pair: unknown): boolean =>
+    Array.isArray(pair) && pair.length === 2 && typeof pair[0] === 'string' && typeof pair[1] === 'string';
   const redirects = ['follow', 'error', 'manual'];
   if (
     typeof head !== 'object' ||
@@ -138,5 +157,10 @@ function readRequestHead(bytes: Buffer): FetchRequestHead {
     !head.headers.every(isPair)
   )
     throw new ProtocolError('the head of a request is malformed');
-  return { method: head.method, url: head.url, headers: head.headers as [string, string][], redirect: head.redirect as FetchRequestHead['redirect'] };
+  return {
+    method: head.method,
+    url: head.url,
+    headers: head.headers as [string, string][],
+    redirect: head.redirect as FetchRequestHead['redirect'],
+  };
 }

@@ -37,12 +37,16 @@ function residentPages(path: string): number {
 function measurePage(): number {
   const pages = residentPages('/proc/self/statm');
   const ratio = pages === 0 ? PAGE_BYTES : process.memoryUsage.rss() / pages;
-  return [PAGE_BYTES, 16_384, 65_536].reduce((best, size) => (Math.abs(size - ratio) < Math.abs(best - ratio) ? size : best));
+  return [PAGE_BYTES, 16_384, 65_536].reduce((best, size) =>
+    Math.abs(size - ratio) < Math.abs(best - ratio) ? size : best,
+  );
 }
 
 function rssByPs(pid: number): number {
   try {
-    return Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8', timeout: 2_000 }).trim()) * 1024;
+    return (
+      Number(execFileSync('ps', ['-o', 'rss=', '-p', String(pid)], { encoding: 'utf8', timeout: 2_000 }).trim()) * 1024
+    );
   } catch {
     // ps fails for a process that is gone.
     return 0;

@@ -5,7 +5,11 @@ import { cutBytes, scrub } from './scrub.ts';
 import type { FunctionErrorPayload, InvocationReport, InvokeOutcome } from './types.ts';
 
 const TRACE_LINES_MAX = 32;
-const UNREADABLE: FunctionErrorPayload = { errorType: 'Runtime.Unknown', errorMessage: 'the function failed with an error that cannot be read', trace: [] };
+const UNREADABLE: FunctionErrorPayload = {
+  errorType: 'Runtime.Unknown',
+  errorMessage: 'the function failed with an error that cannot be read',
+  trace: [],
+};
 
 /** V8 ends its process with a trap or abort when it runs out of memory; what it printed says so. */
 const MEMORY_DEATH = /out of memory|heap limit|Allocation failed|OOM|memory limit/i;
@@ -24,7 +28,10 @@ export interface EndOfInvocation {
 
 export function outcomeOf(what: EndOfInvocation): InvokeOutcome {
   const { end, killedFor, report } = what;
-  const failed = (metric: 'error' | 'timeout' | 'out_of_memory' | 'killed', error: FunctionErrorPayload): InvokeOutcome => ({ kind: 'function-error', metric, error, report });
+  const failed = (
+    metric: 'error' | 'timeout' | 'out_of_memory' | 'killed',
+    error: FunctionErrorPayload,
+  ): InvokeOutcome => ({ kind: 'function-error', metric, error, report });
   switch (end.kind) {
     case 'result':
       return { kind: 'ok', result: end.text, report };
@@ -33,12 +40,14 @@ export function outcomeOf(what: EndOfInvocation): InvokeOutcome {
     case 'out-of-memory':
       return failed('out_of_memory', outOfMemory(what));
     case 'initialised':
-      return { kind: 'infrastructure', reason: 'the child answered an invocation with an initialisation' };
+    case 'compiled':
+      return { kind: 'infrastructure', reason: 'the child answered an invocation with something else' };
     case 'lost':
       if (killedFor === 'timeout') return failed('timeout', timedOut(what));
       if (killedFor === 'memory') return failed('out_of_memory', outOfMemory(what));
       if (killedFor === 'closing') return { kind: 'infrastructure', reason: 'the sandbox is closing' };
-      if (killedFor === 'protocol') return failed('killed', exitError(what, 'the function broke out of its protocol and was ended'));
+      if (killedFor === 'protocol')
+        return failed('killed', exitError(what, 'the function broke out of its protocol and was ended'));
       if (!end.delivered) return { kind: 'infrastructure', reason: 'the child was lost before it took the event' };
       if (MEMORY_DEATH.test(end.stderr)) return failed('out_of_memory', outOfMemory(what));
       return failed('killed', exitError(what, exitReason(end)));
@@ -46,7 +55,11 @@ export function outcomeOf(what: EndOfInvocation): InvokeOutcome {
 }
 
 export function timedOut(what: { readonly requestId: string; readonly timeoutMs: number }): FunctionErrorPayload {
-  return { errorType: 'Sandbox.Timedout', errorMessage: `RequestId: ${what.requestId} Error: Task timed out after ${(what.timeoutMs / 1000).toFixed(2)} seconds`, trace: [] };
+  return {
+    errorType: 'Sandbox.Timedout',
+    errorMessage: `RequestId: ${what.requestId} Error: Task timed out after ${(what.timeoutMs / 1000).toFixed(2)} seconds`,
+    trace: [],
+  };
 }
 
 function outOfMemory(what: EndOfInvocation): FunctionErrorPayload {
@@ -62,11 +75,20 @@ function exitError(what: EndOfInvocation, reason: string): FunctionErrorPayload 
   return { errorType: 'Runtime.ExitError', errorMessage: `RequestId: ${what.requestId} Error: ${reason}`, trace: [] };
 }
 
-const SIGNAL_WORDS: Readonly<Record<string, string>> = { SIGKILL: 'killed', SIGSEGV: 'segmentation fault', SIGABRT: 'aborted', SIGTRAP: 'trace/breakpoint trap', SIGILL: 'illegal instruction', SIGTERM: 'terminated' };
+const SIGNAL_WORDS: Readonly<Record<string, string>> = {
+  SIGKILL: 'killed',
+  SIGSEGV: 'segmentation fault',
+  SIGABRT: 'aborted',
+  SIGTRAP: 'trace/breakpoint trap',
+  SIGILL: 'illegal instruction',
+  SIGTERM: 'terminated',
+};
 
 function exitReason(end: { readonly code: number | null; readonly signal: NodeJS.Signals | null }): string {
   if (end.signal !== null) return `Runtime exited with error: signal: ${SIGNAL_WORDS[end.signal] ?? end.signal}`;
-  return end.code === 0 || end.code === null ? 'Runtime exited without providing a reason' : `Runtime exited with error: exit status ${end.code}`;
+  return end.code === 0 || end.code === null
+    ? 'Runtime exited without providing a reason'
+    : `Runtime exited with error: exit status ${end.code}`;
 }
 
 /** The payload was made inside the isolate by our own script, but it came from the child: nothing about it is taken on trust. */

@@ -1,10 +1,19 @@
 /** createSandbox: invoke(version, event, context) → outcome, on isolates in child processes. */
 import { randomBytes } from 'node:crypto';
 import { availableParallelism, totalmem } from 'node:os';
-import { CHILD_IDLE_MS, CHILDREN_MAX, CHILDREN_MEMORY_SHARE, CHILDREN_PER_FUNCTION_SHARE, INIT_MS_MAX, MEMORY_WATCH_MS, SPAWN_MS_MAX } from '../limits.ts';
+import {
+  CHILD_IDLE_MS,
+  CHILDREN_MAX,
+  CHILDREN_MEMORY_SHARE,
+  CHILDREN_PER_FUNCTION_SHARE,
+  INIT_MS_MAX,
+  MEMORY_WATCH_MS,
+  SPAWN_MS_MAX,
+} from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import { type JobEnd, SandboxChild } from './child-process.ts';
 import { Children, type Slot } from './children.ts';
+import { CodeCaches } from './code-cache.ts';
 import type { Egress } from './egress/port.ts';
 import { checkMemory, jobPorts, peakMb, type RunningPorts, underClock } from './invocation.ts';
 import { outcomeOf } from './outcome.ts';
@@ -37,12 +46,14 @@ export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   return new Pool(options, await prepareScripts(options.cacheDir, options.preludePath));
 }
 
-type Initialised = { readonly ok: true; readonly initMs: number | null } | { readonly ok: false; readonly outcome: InvokeOutcome };
+type Initialised =
+  { readonly ok: true; readonly initMs: number | null } | { readonly ok: false; readonly outcome: InvokeOutcome };
 
 class Pool implements Sandbox {
   readonly #options: SandboxOptions;
   readonly #scripts: Scripts;
   readonly #children: Children;
+  readonly #caches: CodeCaches;
   readonly #everyChild = new Set<SandboxChild>();
   readonly #spares: SandboxChild[] = [];
   readonly #coldStarts = new Map<string, number>();
@@ -52,6 +63,7 @@ class Pool implements Sandbox {
   constructor(options: SandboxOptions, scripts: Scripts) {
     this.#options = options;
     this.#scripts = scripts;
+    this.#caches = new CodeCaches(options.cacheDir, options.log, () => this.#spawn());
     const count = options.childrenMax ?? CHILDREN_MAX;
     const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
     this.#children = new Children({
@@ -65,7 +77,13 @@ class Pool implements Sandbox {
 
   async invoke(request: InvokeRequest): Promise<InvokeOutcome> {
     // An idle child that somebody killed is noticed when the event does not reach it: then, once, another one is tried.
-    return (await this.#attempt(request)) ?? (await this.#attempt(request)) ?? { kind: 'infrastructure', reason: 'children are lost before they take the event' };
+    return (
+      (await this.#attempt(request)) ??
+      (await this.#attempt(request)) ?? {
+        kind: 'infrastructure',
+        reason: 'children are lost before they take the event',
+      }
+    );
   }
 
   /** null when the child was gone before it took the event. */
@@ -73,7 +91,8 @@ class Pool implements Sandbox {
     if (this.#closing) return closing;
     const { version } = request;
     const slot = await this.#children.acquire(version);
-    if (slot === null) return this.#closing ? closing : { kind: 'infrastructure', reason: 'no child process came free in time' };
+    if (slot === null)
+      return this.#closing ? closing : { kind: 'infrastructure', reason: 'no child process came free in time' };
     const ready = slot.child !== null ? { ok: true as const, initMs: null } : await this.#initialise(slot, request);
     if (!ready.ok) return ready.outcome;
     return this.#run(slot, slot.child!, request, ready.initMs);
@@ -98,14 +117,34 @@ class Pool implements Sandbox {
     await Promise.all(all.map((child) => child.gone));
   }
 
-  async #run(slot: Slot, child: SandboxChild, request: InvokeRequest, initMs: number | null): Promise<InvokeOutcome | null> {
+  async #run(
+    slot: Slot,
+    child: SandboxChild,
+    request: InvokeRequest,
+    initMs: number | null,
+  ): Promise<InvokeOutcome | null> {
     const { version, context, event } = request;
-    const ports = jobPorts({ child, version, context, lease: request.lease, log: request.log, egress: this.#options.egress });
-    const head = Buffer.from(JSON.stringify({ requestId: context.requestId, deadlineMs: Date.now() + version.timeoutMs, millrace: millraceOf(request) }));
+    const ports = jobPorts({
+      child,
+      version,
+      context,
+      lease: request.lease,
+      log: request.log,
+      egress: this.#options.egress,
+    });
+    const head = Buffer.from(
+      JSON.stringify({
+        requestId: context.requestId,
+        deadlineMs: Date.now() + version.timeoutMs,
+        millrace: millraceOf(request),
+      }),
+    );
     const headBytes = Buffer.allocUnsafe(4);
     headBytes.writeUInt32LE(head.length, 0);
     const started = performance.now();
-    const end = await underClock(child, version.timeoutMs, () => child.run(INVOKE, request.ascii ? FLAG_ASCII : 0, [headBytes, head, event], ports));
+    const end = await underClock(child, version.timeoutMs, () =>
+      child.run(INVOKE, request.ascii ? FLAG_ASCII : 0, [headBytes, head, event], ports),
+    );
     if (end.kind === 'lost' && !end.delivered && child.killedFor === null) {
       ports.end();
       this.#children.drop(slot);
@@ -125,20 +164,36 @@ class Pool implements Sandbox {
     };
     let payload: Buffer;
     try {
-      payload = await initPayload(this.#scripts, version, logStreamName());
+      payload = await initPayload(this.#scripts, this.#caches, version, logStreamName());
     } catch (error) {
-      return refuse({ kind: 'infrastructure', reason: `the bundle of ${version.name} cannot be read: ${error instanceof Error ? error.message : String(error)}` });
+      return refuse({
+        kind: 'infrastructure',
+        reason: `the bundle of ${version.name} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+      });
     }
     const child = this.#spares.shift() ?? this.#spawn();
     slot.child = child;
     child.version = version.hash;
     const up = await Promise.race([child.ready, wait(SPAWN_MS_MAX).then(() => false)]);
     if (!up) {
-      if (!this.#closing) this.#options.log.error({ function: version.name, stderr: child.lastWords.slice(0, 2000) }, 'a child process could not be started');
-      return refuse(this.#closing ? closing : { kind: 'infrastructure', reason: 'a child process could not be started' });
+      if (!this.#closing)
+        this.#options.log.error(
+          { function: version.name, stderr: child.lastWords.slice(0, 2000) },
+          'a child process could not be started',
+        );
+      return refuse(
+        this.#closing ? closing : { kind: 'infrastructure', reason: 'a child process could not be started' },
+      );
     }
     this.#coldStarts.set(version.name, (this.#coldStarts.get(version.name) ?? 0) + 1);
-    const ports = jobPorts({ child, version, context, lease: request.lease, log: request.log, egress: this.#options.egress });
+    const ports = jobPorts({
+      child,
+      version,
+      context,
+      lease: request.lease,
+      log: request.log,
+      egress: this.#options.egress,
+    });
     const end = await underClock(child, INIT_MS_MAX, () => child.run(INIT, 0, [payload], ports));
     const initMs = performance.now() - started;
     if (end.kind === 'initialised') {
@@ -150,7 +205,13 @@ class Pool implements Sandbox {
     return { ok: false, outcome: this.#settle(slot, child, request, end, ports, report, INIT_MS_MAX) };
   }
 
-  #reportOf(child: SandboxChild, end: JobEnd, ports: RunningPorts, durationMs: number, initMs: number | null): InvocationReport {
+  #reportOf(
+    child: SandboxChild,
+    end: JobEnd,
+    ports: RunningPorts,
+    durationMs: number,
+    initMs: number | null,
+  ): InvocationReport {
     const dropped = ports.dropped() + ('dropped' in end ? end.dropped : 0);
     return {
       durationMs,
@@ -161,7 +222,15 @@ class Pool implements Sandbox {
   }
 
   /** The child goes back to the others or away, and the end becomes an outcome. */
-  #settle(slot: Slot, child: SandboxChild, request: InvokeRequest, end: JobEnd, ports: RunningPorts, report: InvocationReport, timeoutMs = request.version.timeoutMs): InvokeOutcome {
+  #settle(
+    slot: Slot,
+    child: SandboxChild,
+    request: InvokeRequest,
+    end: JobEnd,
+    ports: RunningPorts,
+    report: InvocationReport,
+    timeoutMs = request.version.timeoutMs,
+  ): InvokeOutcome {
     ports.end();
     const good = end.kind === 'result' || (end.kind === 'failure' && !end.fatal);
     if (good) this.#children.release(slot);

@@ -9,6 +9,8 @@ export const HEADER_BYTES = 8;
 export const INIT = 1;
 export const INVOKE = 2;
 export const FETCH_DONE = 3;
+/** Kinds (one byte each: 1 for a bundle), then as many scripts: compile them, run nothing, answer with their code caches. */
+export const COMPILE = 4;
 /** Child to daemon. */
 export const READY = 16;
 export const INIT_DONE = 17;
@@ -18,6 +20,7 @@ export const LOG = 20;
 export const FETCH = 21;
 export const FETCH_CANCEL = 22;
 export const OUT_OF_MEMORY = 23;
+export const COMPILED = 24;
 
 /** INVOKE: the event is ASCII. */
 export const FLAG_ASCII = 1;
@@ -97,11 +100,11 @@ export function packParts(parts: readonly Buffer[]): Buffer {
   return Buffer.concat(chunks);
 }
 
-/** Exactly `count` parts and nothing after them, or a ProtocolError. */
-export function unpackParts(payload: Buffer, count: number): Buffer[] {
+/** Exactly `count` parts (or as many as there are) and nothing after them, or a ProtocolError. */
+export function unpackParts(payload: Buffer, count?: number): Buffer[] {
   const parts: Buffer[] = [];
   let at = 0;
-  for (let i = 0; i < count; i++) {
+  while (count === undefined ? at < payload.length : parts.length < count) {
     if (at + 4 > payload.length) throw new ProtocolError('a part is missing');
     const length = payload.readUInt32LE(at);
     at += 4;
@@ -149,7 +152,8 @@ export class FrameReader {
       const type = data[at + 4]!;
       const bound = this.#maxBytes(type);
       if (bound === undefined) throw new ProtocolError(`frame type ${type} is not expected`);
-      if (length > bound) throw new ProtocolError(`frame type ${type} has ${length} bytes, at most ${bound} are allowed`);
+      if (length > bound)
+        throw new ProtocolError(`frame type ${type} has ${length} bytes, at most ${bound} are allowed`);
       if (data[at + 6] !== 0 || data[at + 7] !== 0) throw new ProtocolError('reserved bytes are set');
       const end = at + HEADER_BYTES + length;
       if (end > data.length) {

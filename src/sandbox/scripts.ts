@@ -1,7 +1,17 @@
 /** Everything a child is given at INIT besides its function: built once per sandbox. And what INIT says. */
 import { readFile } from 'node:fs/promises';
-import { ERROR_TEXT_BYTES_MAX, FETCH_BODY_BYTES_MAX, FETCH_HEAD_BYTES_MAX, FETCHES_IN_FLIGHT_MAX, LOG_BYTES_MAX, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, RESULT_BYTES_MAX } from '../limits.ts';
+import {
+  ERROR_TEXT_BYTES_MAX,
+  FETCH_BODY_BYTES_MAX,
+  FETCH_HEAD_BYTES_MAX,
+  FETCHES_IN_FLIGHT_MAX,
+  LOG_BYTES_MAX,
+  LOG_LINE_BYTES_MAX,
+  LOG_LINES_MAX,
+  RESULT_BYTES_MAX,
+} from '../limits.ts';
 import { buildBootstrap, buildChild } from './build.ts';
+import type { CodeCaches } from './code-cache.ts';
 import { type InitHead, packParts } from './protocol.ts';
 import type { FunctionVersion } from './types.ts';
 
@@ -15,12 +25,21 @@ export interface Scripts {
 }
 
 export async function prepareScripts(cacheDir: string, preludePath: string | null): Promise<Scripts> {
-  const [child, bootstrap, prelude] = await Promise.all([buildChild(cacheDir), buildBootstrap(), preludePath === null ? EMPTY : readFile(preludePath)]);
+  const [child, bootstrap, prelude] = await Promise.all([
+    buildChild(cacheDir),
+    buildBootstrap(),
+    preludePath === null ? EMPTY : readFile(preludePath),
+  ]);
   return { child, bootstrap: Buffer.from(bootstrap), prelude };
 }
 
 /** Payload of INIT for this version. Rejects when the bundle cannot be read. */
-export async function initPayload(scripts: Scripts, version: FunctionVersion, logStreamName: string): Promise<Buffer> {
+export async function initPayload(
+  scripts: Scripts,
+  caches: CodeCaches,
+  version: FunctionVersion,
+  logStreamName: string,
+): Promise<Buffer> {
   const head: InitHead = {
     functionName: version.name,
     functionVersion: version.hash,
@@ -40,6 +59,12 @@ export async function initPayload(scripts: Scripts, version: FunctionVersion, lo
       errorTextBytes: ERROR_TEXT_BYTES_MAX,
     },
   };
-  const [bundle, cache] = await Promise.all([readFile(version.bundlePath), version.codeCachePath === null ? EMPTY : readFile(version.codeCachePath).catch(() => EMPTY)]);
-  return packParts([Buffer.from(JSON.stringify(head)), scripts.bootstrap, scripts.prelude, bundle, EMPTY, EMPTY, cache]);
+  const { bootstrap, prelude } = scripts;
+  const bundle = await readFile(version.bundlePath);
+  const cached = await caches.of([
+    { kind: 'plain', text: bootstrap },
+    { kind: 'plain', text: prelude },
+    { kind: 'bundle', text: bundle },
+  ]);
+  return packParts([Buffer.from(JSON.stringify(head)), bootstrap, prelude, bundle, ...cached]);
 }

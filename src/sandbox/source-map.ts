@@ -27,7 +27,9 @@ function relative(source: string): string {
   const parts = source.replace(/^[a-z][\w-]*:\/*/i, '').split(/[\\/]/);
   const modules = parts.lastIndexOf('node_modules');
   if (modules >= 0) return parts.slice(modules).join('/');
-  return source.startsWith('/') ? (parts.at(-1) ?? '') : parts.filter((part) => part !== '..' && part !== '.' && part !== '').join('/');
+  return source.startsWith('/')
+    ? (parts.at(-1) ?? '')
+    : parts.filter((part) => part !== '..' && part !== '.' && part !== '').join('/');
 }
 
 function mapAt(path: string): SourceMap | null {
@@ -35,7 +37,8 @@ function mapAt(path: string): SourceMap | null {
   if (known !== undefined) return known;
   let map: SourceMap | null = null;
   try {
-    if (statSync(path).size <= SOURCE_MAP_BYTES_MAX) map = new SourceMap(JSON.parse(readFileSync(path, 'utf8')) as SourceMapPayload);
+    if (statSync(path).size <= SOURCE_MAP_BYTES_MAX)
+      map = new SourceMap(JSON.parse(readFileSync(path, 'utf8')) as SourceMapPayload);
   } catch {
     // Without its map a stack names the bundle's lines: less helpful, but the error itself is reported.
     map = null;

@@ -14,21 +14,31 @@ export interface ChildCommand {
 export function nativePath(): string {
   const home = dirname(createRequire(import.meta.url).resolve('isolated-vm/package.json'));
   const report = process.report?.getReport() as { header?: { glibcVersionRuntime?: string } } | undefined;
-  const libc = process.platform === 'linux' ? (report?.header?.glibcVersionRuntime === undefined ? '.musl' : '.glibc') : '';
+  const libc =
+    process.platform === 'linux' ? (report?.header?.glibcVersionRuntime === undefined ? '.musl' : '.glibc') : '';
   const prebuilds = join(home, 'prebuilds', `${process.platform}-${process.arch}`);
   const abi = `isolated-vm.abi${process.versions.modules}`;
-  const candidates = [join(prebuilds, `${abi}${libc}.node`), join(prebuilds, `${abi}.node`), join(home, 'build/Release/isolated_vm.node')];
+  const candidates = [
+    join(prebuilds, `${abi}${libc}.node`),
+    join(prebuilds, `${abi}.node`),
+    join(home, 'build/Release/isolated_vm.node'),
+  ];
   const found = candidates.find((path) => existsSync(path));
   if (found !== undefined) return found;
-  throw new MillraceError('sandbox-unavailable', `isolated-vm has no native file for Node ${process.versions.node} on ${process.platform} ${process.arch}`, {
-    hint: 'run Millrace with Node 26 or 24',
-  });
+  throw new MillraceError(
+    'sandbox-unavailable',
+    `isolated-vm has no native file for Node ${process.versions.node} on ${process.platform} ${process.arch}`,
+    {
+      hint: 'run Millrace with Node 26 or 24',
+    },
+  );
 }
 
 /** The wrappers that exist here: both replace themselves by the next command, so the child keeps its process id. */
 function wrappers(): string[] {
-  if (process.platform !== 'linux') return [];
-  const works = (args: string[]): boolean => spawnSync(args[0]!, [...args.slice(1), 'true'], { env: {}, stdio: 'ignore', timeout: 5_000 }).status === 0;
+  if (process.platform === 'win32') return [];
+  const works = (args: string[]): boolean =>
+    spawnSync(args[0]!, [...args.slice(1), 'true'], { env: {}, stdio: 'ignore', timeout: 5_000 }).status === 0;
   const found: string[] = [];
   for (const nice of ['/usr/bin/nice', '/bin/nice']) {
     if (existsSync(nice) && works([nice, '-n', '19'])) {
@@ -36,6 +46,7 @@ function wrappers(): string[] {
       break;
     }
   }
+  if (process.platform !== 'linux') return found;
   for (const setpriv of ['/usr/bin/setpriv', '/bin/setpriv', '/sbin/setpriv']) {
     if (existsSync(setpriv) && works([setpriv, '--pdeathsig', 'KILL'])) {
       found.push(setpriv, '--pdeathsig', 'KILL');
@@ -80,5 +91,11 @@ export function childCommand(script: string): ChildCommand {
  */
 export function spawnChild(script: string): ChildProcess {
   const { file, args } = childCommand(script);
-  return spawn(file, args, { env: {}, cwd: '/', stdio: ['pipe', 'ignore', 'pipe', 'pipe'], detached: true, windowsHide: true });
+  return spawn(file, args, {
+    env: {},
+    cwd: '/',
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+    detached: true,
+    windowsHide: true,
+  });
 }

@@ -17,7 +17,10 @@ const OVERSHOOT_MB = 256;
 let innocent: FunctionVersion | null = null;
 
 async function hostile(body: string, over: Partial<FunctionVersion> = {}): Promise<Invoked> {
-  const version = box.version(body.includes('exports.') ? body : `exports.handler = async (event, context, callback) => { ${body} }`, { timeoutMs: TIMEOUT_MS, memorySizeMb: MEMORY_MB, ...over });
+  const version = box.version(
+    body.includes('exports.') ? body : `exports.handler = async (event, context, callback) => { ${body} }`,
+    { timeoutMs: TIMEOUT_MS, memorySizeMb: MEMORY_MB, ...over },
+  );
   const started = performance.now();
   const invoked = await box.invoke(version);
   const { outcome } = invoked;
@@ -35,7 +38,9 @@ async function hostile(body: string, over: Partial<FunctionVersion> = {}): Promi
 }
 
 afterEach(async () => {
-  innocent ??= box.version('let n = 0; exports.handler = async (e) => ({ n: ++n, clean: Object.keys(Object.prototype).length === 0, echo: e })');
+  innocent ??= box.version(
+    'let n = 0; exports.handler = async (e) => ({ n: ++n, clean: Object.keys(Object.prototype).length === 0, echo: e })',
+  );
   expect(resultOf(await box.invoke(innocent, { x: 1 }))).toMatchObject({ clean: true, echo: { x: 1 } });
   expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
 });
@@ -77,7 +82,9 @@ describe('time', () => {
   });
 
   test('11: what is left running costs nothing afterwards', async () => {
-    const version = box.version('exports.handler = async () => { setInterval(() => { for (;;); }, 1); setTimeout(() => { for (;;); }, 0); return "ok" }');
+    const version = box.version(
+      'exports.handler = async () => { setInterval(() => { for (;;); }, 1); setTimeout(() => { for (;;); }, 0); return "ok" }',
+    );
     expect(resultOf(await box.invoke(version))).toBe('ok');
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(resultOf(await box.invoke(version))).toBe('ok');
@@ -131,13 +138,18 @@ describe('memory', () => {
     ['three bytes a character', '"漢".repeat(2097200)'],
   ])('a result just above the limit: %s', async (_name, text) => {
     const { error } = errorOf(await hostile(`return ${text};`, { ...roomy, memorySizeMb: 128 }));
-    expect(error).toMatchObject({ errorType: 'Function.ResponseSizeTooLarge', errorMessage: 'Response payload size exceeded maximum allowed payload size (6291556 bytes).' });
+    expect(error).toMatchObject({
+      errorType: 'Function.ResponseSizeTooLarge',
+      errorMessage: 'Response payload size exceeded maximum allowed payload size (6291556 bytes).',
+    });
   });
 
   test('40: a million keys under the limit are fine, above it they are too large', async () => {
     const keys = (n: number) => `const o = {}; for (let i = 0; i < ${n}; i++) o["k" + i] = 1; return o;`;
     expect((await hostile(keys(300_000), { ...roomy, memorySizeMb: 256 })).outcome.kind).toBe('ok');
-    expect(errorOf(await hostile(keys(1_000_000), { ...roomy, memorySizeMb: 512 })).error.errorType).toBe('Function.ResponseSizeTooLarge');
+    expect(errorOf(await hostile(keys(1_000_000), { ...roomy, memorySizeMb: 512 })).error.errorType).toBe(
+      'Function.ResponseSizeTooLarge',
+    );
   });
 
   test('54: an error message of 100 MB is cut', async () => {
@@ -157,7 +169,13 @@ describe('what is not there', () => {
       });
       return { gone, grown, same: viaPrototype === ArrayBuffer, sliced: new ArrayBuffer(8).slice(2).byteLength, names: Object.getOwnPropertyNames(ArrayBuffer.prototype).sort() };`;
     const row = ['undefined', 'undefined', null, null, 8, true];
-    expect(resultOf(await hostile(probe))).toEqual({ gone: [], grown: [row, row, row], same: true, sliced: 6, names: ['byteLength', 'constructor', 'slice'] });
+    expect(resultOf(await hostile(probe))).toEqual({
+      gone: [],
+      grown: [row, row, row],
+      same: true,
+      sliced: 6,
+      names: ['byteLength', 'constructor', 'slice'],
+    });
   });
 
   test('10: references hold strongly, finalisers never run', async () => {
@@ -203,19 +221,29 @@ describe('what is not there', () => {
   });
 
   test('72: clocks are coarse', async () => {
-    expect(resultOf(await hostile('const s = new Set(); for (let i = 0; i < 1e5; i++) s.add(Date.now() % 1); return [...s];'))).toEqual([0]);
+    expect(
+      resultOf(
+        await hostile('const s = new Set(); for (let i = 0; i < 1e5; i++) s.add(Date.now() % 1); return [...s];'),
+      ),
+    ).toEqual([0]);
   });
 });
 
 describe('pollution', () => {
   test.each([
-    [49, `for (const p of [Object.prototype, Array.prototype, Promise.prototype, String.prototype, Function.prototype]) {
+    [
+      49,
+      `for (const p of [Object.prototype, Array.prototype, Promise.prototype, String.prototype, Function.prototype]) {
       p.polluted = 1; p.toJSON = () => 'owned';
       for (const key of ['0', 'done', 'then', 'type', 'trace', 'errorType', 'kind']) { try { Object.defineProperty(p, key, { get() { return undefined }, set() {}, configurable: true }) } catch {} }
-    } event.n`],
-    [50, `JSON.stringify = () => '{"forged":1}'; JSON.parse = () => ({ forged: 1 }); globalThis.String = () => 'forged'; Promise.prototype.then = () => {}; Reflect.apply = () => 'forged';
+    } event.n`,
+    ],
+    [
+      50,
+      `JSON.stringify = () => '{"forged":1}'; JSON.parse = () => ({ forged: 1 }); globalThis.String = () => 'forged'; Promise.prototype.then = () => {}; Reflect.apply = () => 'forged';
       Function.prototype.call = Function.prototype.apply = Function.prototype.bind = () => 'forged'; Array.prototype.push = () => {}; Array.prototype[Symbol.iterator] = () => { throw 1 };
-      String.prototype.slice = String.prototype.indexOf = () => { throw 1 }; Date.now = () => 0; Object.defineProperty = () => { throw 1 }; globalThis.Promise = null; globalThis.Error = null;`],
+      String.prototype.slice = String.prototype.indexOf = () => { throw 1 }; Date.now = () => 0; Object.defineProperty = () => { throw 1 }; globalThis.Promise = null; globalThis.Error = null;`,
+    ],
   ])('%i: the envelope of later invocations is unaffected', async (number, body) => {
     const version = box.version(`exports.handler = async (e, c) => {
       if (e.pollute) { ${body} }
@@ -229,7 +257,10 @@ describe('pollution', () => {
     if (number === 50) expect(outcome).toMatchObject({ kind: 'ok', result: '{"n":5,"id":"req-5"}' });
     else expect(outcome.kind).toBe('ok');
     expect(logs.map((line) => line.text)).toEqual(['still here']);
-    expect(errorOf(await box.invoke(version, { fail: true })).error).toMatchObject({ errorType: 'TypeError', errorMessage: 'real' });
+    expect(errorOf(await box.invoke(version, { fail: true })).error).toMatchObject({
+      errorType: 'TypeError',
+      errorMessage: 'real',
+    });
   });
 
   test('48: special keys are the own keys they are', async () => {
@@ -240,14 +271,19 @@ describe('pollution', () => {
 
 describe('log', () => {
   test('63: a million lines: the first are kept, the others counted', async () => {
-    const { outcome, logs } = await hostile('for (let i = 0; i < 1e6; i++) console.log("line", i); return 1;', { timeoutMs: 8_000 });
+    const { outcome, logs } = await hostile('for (let i = 0; i < 1e6; i++) console.log("line", i); return 1;', {
+      timeoutMs: 8_000,
+    });
     expect(outcome).toMatchObject({ kind: 'ok', report: { droppedLogLines: 999_000 } });
     expect(logs).toHaveLength(1_000);
     expect(logs[999]!.text).toBe('line 999');
   });
 
   test('64: lines of a megabyte are cut, and their sum is bounded', async () => {
-    const { logs } = await hostile('const s = "y".repeat(1e6); for (let i = 0; i < 1e4; i++) console.log(s); return 1;', { timeoutMs: 8_000, memorySizeMb: 128 });
+    const { logs } = await hostile(
+      'const s = "y".repeat(1e6); for (let i = 0; i < 1e4; i++) console.log(s); return 1;',
+      { timeoutMs: 8_000, memorySizeMb: 128 },
+    );
     expect(logs.every((line) => Buffer.byteLength(line.text) <= 8 * 1024)).toBe(true);
     expect(logs.reduce((sum, line) => sum + line.text.length, 0)).toBeLessThanOrEqual(1024 * 1024);
   });

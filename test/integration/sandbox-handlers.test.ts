@@ -11,14 +11,26 @@ describe('handler forms', () => {
     ['callback', 'exports.handler = (e, c, cb) => { cb(null, e.n) }', 7],
     ['callback after setImmediate', 'exports.handler = (e, c, cb) => { setImmediate(() => cb(null, e.n)) }', 7],
     ['callback(null)', 'exports.handler = (e, c, cb) => { cb(null) }', null],
-    ['the first callback counts', 'exports.handler = (e, c, cb) => { cb(null, 1); cb(null, 2); cb(new Error("late")) }', 1],
+    [
+      'the first callback counts',
+      'exports.handler = (e, c, cb) => { cb(null, 1); cb(null, 2); cb(new Error("late")) }',
+      1,
+    ],
     ['context.succeed', 'exports.handler = (e, c) => { setTimeout(() => {}, 60000); c.succeed(e.n) }', 7],
     ['context.done', 'exports.handler = (e, c) => { c.done(null, e.n) }', 7],
     ['a plain return value is ignored, as in Lambda', 'exports.handler = () => 5', null],
     ['undefined becomes null', 'exports.handler = async () => undefined', null],
     ['a function becomes null', 'exports.handler = async () => () => 1', null],
-    ['dates, NaN, undefined members as JSON has them', 'exports.handler = async () => ({ d: new Date(0), n: NaN, u: undefined, m: new Map([[1, 2]]), z: -0 })', { d: '1970-01-01T00:00:00.000Z', n: null, m: {}, z: 0 }],
-    ['exports that are a promise (top-level await)', 'module.exports = (async () => { await new Promise((r) => setTimeout(r, 10)); return { handler: async () => "up" } })()', 'up'],
+    [
+      'dates, NaN, undefined members as JSON has them',
+      'exports.handler = async () => ({ d: new Date(0), n: NaN, u: undefined, m: new Map([[1, 2]]), z: -0 })',
+      { d: '1970-01-01T00:00:00.000Z', n: null, m: {}, z: 0 },
+    ],
+    [
+      'exports that are a promise (top-level await)',
+      'module.exports = (async () => { await new Promise((r) => setTimeout(r, 10)); return { handler: async () => "up" } })()',
+      'up',
+    ],
     ['nested export path', 'exports.a = { b: { handler: async () => "deep" } }', 'deep', { exportPath: 'a.b.handler' }],
   ])('%s', async (_name, code, expected, over?: object) => {
     expect(resultOf(await box.once(code, { n: 7 }, over))).toEqual(expected);
@@ -47,7 +59,9 @@ describe('handler forms', () => {
 
   test('an event of 6 MB, a result just under 6 MB', async () => {
     const big = 'x'.repeat(6 * 1024 * 1024 - 100);
-    expect(resultOf(await box.once('exports.handler = async (e) => [e.big.length, e.big]', { big }, { memorySizeMb: 128 }))).toEqual([big.length, big]);
+    expect(
+      resultOf(await box.once('exports.handler = async (e) => [e.big.length, e.big]', { big }, { memorySizeMb: 128 })),
+    ).toEqual([big.length, big]);
   });
 });
 
@@ -55,9 +69,18 @@ describe('context', () => {
   test('has every member of Lambda, and millrace', async () => {
     const context = {
       requestId: '2f3c1f5e-0000-4000-8000-000000000001',
-      mapping: { name: 'clicks', shardId: 'shardId-000000000000', epoch: '1732370000000000', attempt: 3, firstSequenceNumber: '1', lastSequenceNumber: '2' },
+      mapping: {
+        name: 'clicks',
+        shardId: 'shardId-000000000000',
+        epoch: '1732370000000000',
+        attempt: 3,
+        firstSequenceNumber: '1',
+        lastSequenceNumber: '2',
+      },
     };
-    const version = box.version(`exports.handler = async (e, c) => ({ ...c, names: Object.keys(c).sort(), left: c.getRemainingTimeInMillis(), kinds: [typeof c.done, typeof c.succeed, typeof c.fail] })`);
+    const version = box.version(
+      `exports.handler = async (e, c) => ({ ...c, names: Object.keys(c).sort(), left: c.getRemainingTimeInMillis(), kinds: [typeof c.done, typeof c.succeed, typeof c.fail] })`,
+    );
     const got = resultOf(await box.invoke(version, {}, { context })) as Record<string, unknown>;
     expect(got).toMatchObject({
       awsRequestId: context.requestId,
@@ -68,7 +91,14 @@ describe('context', () => {
       logGroupName: `/aws/lambda/${version.name}`,
       callbackWaitsForEmptyEventLoop: true,
       kinds: ['function', 'function', 'function'],
-      millrace: { mapping: 'clicks', shardId: 'shardId-000000000000', epoch: '1732370000000000', attempt: 3, firstSequenceNumber: '1', lastSequenceNumber: '2' },
+      millrace: {
+        mapping: 'clicks',
+        shardId: 'shardId-000000000000',
+        epoch: '1732370000000000',
+        attempt: 3,
+        firstSequenceNumber: '1',
+        lastSequenceNumber: '2',
+      },
     });
     expect(got.logStreamName).toMatch(/^\d{4}\/\d\d\/\d\d\/\[\$LATEST\][0-9a-f]{32}$/);
     expect(got.left).toBeGreaterThan(4_000);
@@ -141,18 +171,31 @@ describe('errors', () => {
       return 'fine';
     }`);
     const died = async (how: string) => errorOf(await box.invoke(kinds, { how })).error;
-    expect(await died('rejection')).toMatchObject({ errorType: 'Runtime.UnhandledPromiseRejection', errorMessage: 'Error: lost' });
+    expect(await died('rejection')).toMatchObject({
+      errorType: 'Runtime.UnhandledPromiseRejection',
+      errorMessage: 'Error: lost',
+    });
     expect(await died('timer')).toMatchObject({ errorType: 'Error', errorMessage: 'late' });
     expect(await died('microtask')).toMatchObject({ errorType: 'Error', errorMessage: 'micro' });
     expect(await died('never')).toMatchObject({ errorType: 'Runtime.NodeJsExit' });
     expect(await died('unref')).toMatchObject({ errorType: 'Runtime.NodeJsExit' });
     // Each of them used its child up: the next invocation is a cold start.
     const { outcome } = await box.invoke(kinds, {});
-    expect(outcome).toMatchObject({ kind: 'ok', result: '"fine"', report: { initDurationMs: expect.any(Number) as number } });
+    expect(outcome).toMatchObject({
+      kind: 'ok',
+      result: '"fine"',
+      report: { initDurationMs: expect.any(Number) as number },
+    });
   });
 
   test('a rejection that is handled in time is none', async () => {
-    expect(resultOf(await box.once('exports.handler = async () => { const p = Promise.reject(1); await null; try { await p } catch { return "caught" } }'))).toBe('caught');
+    expect(
+      resultOf(
+        await box.once(
+          'exports.handler = async () => { const p = Promise.reject(1); await null; try { await p } catch { return "caught" } }',
+        ),
+      ),
+    ).toBe('caught');
   });
 });
 
@@ -170,7 +213,10 @@ describe('warm re-use', () => {
   });
 
   test('state stays after an error, is gone after a timeout', async () => {
-    const version = box.version('let n = 0; exports.handler = async (e) => { n++; if (e.fail) throw new Error("x"); if (e.spin) for (;;); return n }', { timeoutMs: 300 });
+    const version = box.version(
+      'let n = 0; exports.handler = async (e) => { n++; if (e.fail) throw new Error("x"); if (e.spin) for (;;); return n }',
+      { timeoutMs: 300 },
+    );
     await box.invoke(version);
     errorOf(await box.invoke(version, { fail: true }));
     expect(resultOf(await box.invoke(version))).toBe(3);
@@ -230,13 +276,21 @@ describe('log', () => {
   });
 
   test('lines written while loading, and before a timeout, arrive', async () => {
-    const { logs } = await box.once('console.log("loading"); exports.handler = async () => { console.log("begin"); for (;;); }', {}, { timeoutMs: 300 });
+    const { logs } = await box.once(
+      'console.log("loading"); exports.handler = async () => { console.log("begin"); for (;;); }',
+      {},
+      { timeoutMs: 300 },
+    );
     expect(logs.map((line) => line.text)).toEqual(['loading', 'begin']);
   });
 
   test('secrets are masked in lines and errors', async () => {
     const secret = 'correct-horse-battery';
-    const invoked = await box.once('exports.handler = async () => { console.log("key=" + "correct-horse" + "-battery"); throw new Error("bad correct-horse" + "-battery") }', {}, { secrets: [secret] });
+    const invoked = await box.once(
+      'exports.handler = async () => { console.log("key=" + "correct-horse" + "-battery"); throw new Error("bad correct-horse" + "-battery") }',
+      {},
+      { secrets: [secret] },
+    );
     expect(invoked.logs[0]!.text).toBe('key=***');
     expect(JSON.stringify(errorOf(invoked))).not.toContain(secret);
     expect(errorOf(invoked).error.errorMessage).toBe('bad ***');

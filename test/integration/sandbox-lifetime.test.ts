@@ -27,7 +27,10 @@ async function until(condition: () => boolean, ms: number): Promise<boolean> {
   return true;
 }
 
-async function withSandbox<T>(options: Parameters<typeof makeSandbox>[0], run: (box: TestSandbox) => Promise<T>): Promise<T> {
+async function withSandbox<T>(
+  options: Parameters<typeof makeSandbox>[0],
+  run: (box: TestSandbox) => Promise<T>,
+): Promise<T> {
   const box = await makeSandbox(options);
   try {
     return await run(box);

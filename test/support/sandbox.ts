@@ -6,7 +6,14 @@ import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { silentLog } from '../../src/observe/log.ts';
 import { createSandbox, type SandboxOptions } from '../../src/sandbox/pool.ts';
-import type { FunctionVersion, HandlerLogLine, InvocationContext, InvokeOutcome, LeaseView, Sandbox } from '../../src/sandbox/types.ts';
+import type {
+  FunctionVersion,
+  HandlerLogLine,
+  InvocationContext,
+  InvokeOutcome,
+  LeaseView,
+  Sandbox,
+} from '../../src/sandbox/types.ts';
 
 export interface Invoked {
   readonly outcome: InvokeOutcome;
@@ -32,9 +39,17 @@ export interface TestSandbox {
 export const REFUSING_EGRESS: SandboxOptions['egress'] = () =>
   Promise.resolve({ ok: false, error: { name: 'Error', message: 'refused', code: 'ERR_EGRESS_REFUSED' } });
 
-export async function makeSandbox(options: Partial<SandboxOptions> = {}): Promise<TestSandbox & { close(): Promise<void> }> {
+export async function makeSandbox(
+  options: Partial<SandboxOptions> = {},
+): Promise<TestSandbox & { close(): Promise<void> }> {
   const directory = mkdtempSync(path.join(tmpdir(), 'millrace-sandbox-'));
-  const sandbox = await createSandbox({ cacheDir: directory, preludePath: null, egress: REFUSING_EGRESS, log: silentLog, ...options });
+  const sandbox = await createSandbox({
+    cacheDir: directory,
+    preludePath: null,
+    egress: REFUSING_EGRESS,
+    log: silentLog,
+    ...options,
+  });
   const version = (code: string, over: Partial<FunctionVersion> = {}): FunctionVersion => {
     const hash = createHash('sha256').update(code).update(randomUUID()).digest('hex');
     const bundlePath = path.join(directory, `${hash}.js`);
@@ -110,7 +125,8 @@ export function resultOf({ outcome }: Invoked): unknown {
 export type FunctionError = Extract<InvokeOutcome, { kind: 'function-error' }>;
 
 export function errorOf({ outcome }: Invoked): FunctionError {
-  if (outcome.kind !== 'function-error') throw new Error(`expected a function error, got ${JSON.stringify(outcome).slice(0, 500)}`);
+  if (outcome.kind !== 'function-error')
+    throw new Error(`expected a function error, got ${JSON.stringify(outcome).slice(0, 500)}`);
   return outcome;
 }
 

@@ -30,7 +30,11 @@ export class Channel {
     const length = this.#in.readUInt32LE(at);
     if (have < HEADER_BYTES + length) return undefined;
     this.#start = at + HEADER_BYTES + length;
-    return { type: this.#in[at + 4]!, flags: this.#in[at + 5]!, payload: this.#in.subarray(at + HEADER_BYTES, this.#start) };
+    return {
+      type: this.#in[at + 4]!,
+      flags: this.#in[at + 5]!,
+      payload: this.#in.subarray(at + HEADER_BYTES, this.#start),
+    };
   }
 
   /** Blocks for the next frame; undefined at the end of the pipe. Not while an asynchronous read is under way. */
@@ -65,7 +69,8 @@ export class Channel {
   /** `number`, where there is one, goes before the text. */
   sendText(type: number, flags: number, number: number | null, text: string): void {
     const head = number === null ? 0 : 4;
-    if (HEADER_BYTES + head + text.length * 3 > BUFFER_BYTES) return this.send(type, flags, number, Buffer.from(text, 'utf8'));
+    if (HEADER_BYTES + head + text.length * 3 > BUFFER_BYTES)
+      return this.send(type, flags, number, Buffer.from(text, 'utf8'));
     const bytes = head + this.#out.write(text, HEADER_BYTES + head, 'utf8');
     this.#header(type, flags, bytes, number);
     this.#write(this.#out, HEADER_BYTES + bytes);
@@ -89,7 +94,7 @@ export class Channel {
   }
 
   #write(from: Buffer, bytes: number): void {
-    for (let at = 0; at < bytes; ) at += writeSync(this.#fd, from, at, bytes - at);
+    for (let at = 0; at < bytes;) at += writeSync(this.#fd, from, at, bytes - at);
   }
 
   /** What is left moves to the front, into a larger buffer where the frame needs it. */

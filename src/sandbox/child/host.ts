@@ -24,11 +24,43 @@ export class IsolateGone extends Error {}
 
 export class BundleSyntaxError extends Error {}
 
+/** A bundle is CommonJS text: the body of a function. The offset keeps its own columns in stacks. */
+const OPENING = '(function (exports, require, module, __filename, __dirname) {';
+const BUNDLE_NAME = '/var/task/index.js';
+
+function bundleScript(code: string): string {
+  return `${OPENING}${code}\n})`;
+}
+
 function compile(isolate: ivm.Isolate, code: string, filename: string, cache: Buffer, columnOffset = 0): ivm.Script {
   const origin = { filename, columnOffset };
   if (cache.length === 0) return isolate.compileScriptSync(code, origin);
-  const cachedData = new isolatedVm.ExternalCopy(cache.buffer.slice(cache.byteOffset, cache.byteOffset + cache.length) as ArrayBuffer);
+  // Its own memory: what a frame holds is overwritten by the next read.
+  const cachedData = new isolatedVm.ExternalCopy(
+    cache.buffer.slice(cache.byteOffset, cache.byteOffset + cache.length) as ArrayBuffer,
+  );
   return isolate.compileScriptSync(code, { ...origin, cachedData });
+}
+
+/** Code caches of scripts that are compiled and not run; empty for one that has a syntax error. */
+export function codeCaches(
+  lib: typeof ivm,
+  scripts: readonly { readonly bundle: boolean; readonly code: string }[],
+): Buffer[] {
+  const isolate = new lib.Isolate({ memoryLimit: 512 });
+  return scripts.map(({ bundle, code }) => {
+    const origin = bundle ? { filename: BUNDLE_NAME, columnOffset: -OPENING.length } : { filename: 'millrace:script' };
+    try {
+      const script = isolate.compileScriptSync(bundle ? bundleScript(code) : code, {
+        ...origin,
+        produceCachedData: true,
+      }) as { cachedData?: ivm.ExternalCopy<ArrayBuffer> };
+      return script.cachedData === undefined ? Buffer.alloc(0) : Buffer.from(script.cachedData.copy());
+    } catch {
+      // The function's own first start will say what is wrong with it.
+      return Buffer.alloc(0);
+    }
+  });
 }
 
 let isolatedVm: typeof ivm;
@@ -46,20 +78,25 @@ export class IsolateHost {
     this.#outward = outward;
     this.#isolate = new lib.Isolate({ memoryLimit: Math.max(8, head.memorySizeMb) });
     this.#context = this.#isolate.createContextSync();
-    const boot = compile(this.#isolate, scripts.bootstrap, 'millrace:bootstrap', scripts.bootstrapCache).runSync(this.#context, { reference: true });
+    const boot = compile(this.#isolate, scripts.bootstrap, 'millrace:bootstrap', scripts.bootstrapCache).runSync(
+      this.#context,
+      { reference: true },
+    );
     const functions = this.#functions(outward).map((fn) => new lib.Callback(fn));
     const text = JSON.stringify({ ...head, nodeVersion: process.version });
-    this.#entry = boot.applySync(undefined, [text, ...functions], { result: { reference: true } }) as ivm.Reference<Entry>;
-    if (scripts.prelude !== '') compile(this.#isolate, scripts.prelude, 'millrace:prelude', scripts.preludeCache).runSync(this.#context);
+    this.#entry = boot.applySync(undefined, [text, ...functions], {
+      result: { reference: true },
+    }) as ivm.Reference<Entry>;
+    if (scripts.prelude !== '')
+      compile(this.#isolate, scripts.prelude, 'millrace:prelude', scripts.preludeCache).runSync(this.#context);
     this.#call(OP_PRELUDE_DONE);
   }
 
   /** Evaluates the bundle; the outcome comes through `settle`. Throws BundleSyntaxError. */
   load(bundle: string, cache: Buffer): void {
-    const opening = '(function (exports, require, module, __filename, __dirname) {';
     let script: ivm.Script;
     try {
-      script = compile(this.#isolate, `${opening}${bundle}\n})`, '/var/task/index.js', cache, -opening.length);
+      script = compile(this.#isolate, bundleScript(bundle), BUNDLE_NAME, cache, -OPENING.length);
     } catch (error) {
       if (this.#isolate.isDisposed) throw new IsolateGone();
       throw new BundleSyntaxError(error instanceof Error ? error.message : 'the bundle cannot be compiled');
@@ -99,7 +136,12 @@ export class IsolateHost {
   #functions(outward: Outward): ((...args: never[]) => unknown)[] {
     const started = performance.now();
     const heap = (): string => {
-      const { total_heap_size: total, used_heap_size: used, externally_allocated_size: external, heap_size_limit: limit } = this.#isolate.getHeapStatisticsSync();
+      const {
+        total_heap_size: total,
+        used_heap_size: used,
+        externally_allocated_size: external,
+        heap_size_limit: limit,
+      } = this.#isolate.getHeapStatisticsSync();
       return `{"heapTotal":${total},"heapUsed":${used},"external":${external},"limit":${limit}}`;
     };
     return [

@@ -1,11 +1,14 @@
 /**
  * The child: waits for INIT, builds the isolate, then runs one invocation after the other. It is given nothing but its pipe; it decides nothing
  * about time or memory (the daemon does, from outside) and ends when the pipe ends.
- * Arguments: path of isolated-vm's native file, process id of the daemon.
+ * Arguments: path of isolated-vm's native file, process id of the daemon, `watch` where the system does not end it with the daemon.
  */
+import { Worker } from 'node:worker_threads';
 import type ivm from 'isolated-vm';
 import { SETTLE_FATAL, SETTLE_INIT, SETTLE_RESULT } from '../isolate/host.ts';
 import {
+  COMPILE,
+  COMPILED,
   FAILURE,
   FETCH,
   FETCH_CANCEL,
@@ -26,14 +29,14 @@ import {
   unpackParts,
 } from '../protocol.ts';
 import { Channel } from './channel.ts';
-import { BundleSyntaxError, IsolateGone, IsolateHost, type Outward } from './host.ts';
+import { BundleSyntaxError, codeCaches, IsolateGone, IsolateHost, type Outward } from './host.ts';
 
 const PIPE_FD = 3;
 /** Timers that are due at once run without the event loop, up to so many in a row: then arrived responses get their turn. */
 const TICKS_IN_A_ROW = 32;
 const EMPTY = Buffer.alloc(0);
 
-const [nativePath, parentPid] = process.argv.slice(2);
+const [nativePath, parentPid, guard] = process.argv.slice(2);
 const native = { exports: {} as { ivm: typeof ivm } };
 process.dlopen(native, nativePath!);
 
@@ -76,8 +79,14 @@ const outward: Outward = {
     settled = { kind, text, dropped };
   },
   unhandled: (text) => {
-    if (settled !== null && settled.kind !== SETTLE_RESULT && settled.kind !== SETTLE_INIT) settled = { ...settled, kind: SETTLE_FATAL };
-    else if (busy) settled = { kind: SETTLE_FATAL, text: errorText('Runtime.UnhandledPromiseRejection', text), dropped: settled?.dropped ?? 0 };
+    if (settled !== null && settled.kind !== SETTLE_RESULT && settled.kind !== SETTLE_INIT)
+      settled = { ...settled, kind: SETTLE_FATAL };
+    else if (busy)
+      settled = {
+        kind: SETTLE_FATAL,
+        text: errorText('Runtime.UnhandledPromiseRejection', text),
+        dropped: settled?.dropped ?? 0,
+      };
   },
   log: (level, text) => channel.send(LOG, level, null, Buffer.from(text, 'utf8').subarray(0, limits!.logLineBytes)),
   startFetch: (id, head, body) => {
@@ -88,10 +97,18 @@ const outward: Outward = {
 };
 
 function init(payload: Buffer): void {
-  const [headBytes, bootstrap, prelude, bundle, bootstrapCache, preludeCache, bundleCache] = unpackParts(payload, 7) as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
+  const [headBytes, bootstrap, prelude, bundle, bootstrapCache, preludeCache, bundleCache] = unpackParts(
+    payload,
+    7,
+  ) as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
   const head = JSON.parse(headBytes.toString('utf8')) as InitHead;
   limits = head.limits;
-  const scripts = { bootstrap: bootstrap.toString('utf8'), prelude: prelude.toString('utf8'), bootstrapCache, preludeCache };
+  const scripts = {
+    bootstrap: bootstrap.toString('utf8'),
+    prelude: prelude.toString('utf8'),
+    bootstrapCache,
+    preludeCache,
+  };
   host = new IsolateHost(native.exports.ivm, head, scripts, outward);
   try {
     host.load(bundle.toString('utf8'), bundleCache);
@@ -103,14 +120,22 @@ function init(payload: Buffer): void {
 
 function handle(frame: Frame): void {
   const { type, flags, payload } = frame;
-  if (type === INIT) {
+  if (type === COMPILE) {
+    const [kinds, ...scripts] = unpackParts(payload) as [Buffer, ...Buffer[]];
+    const caches = codeCaches(
+      native.exports.ivm,
+      scripts.map((script, i) => ({ bundle: kinds[i] === 1, code: script.toString('utf8') })),
+    );
+    channel.send(COMPILED, 0, null, packParts(caches));
+  } else if (type === INIT) {
     busy = true;
     init(payload);
   } else if (type === INVOKE) {
     busy = true;
     const headBytes = payload.readUInt32LE(0);
     const head = payload.toString('utf8', 4, 4 + headBytes);
-    const event = (flags & FLAG_ASCII) !== 0 ? payload.toString('latin1', 4 + headBytes) : payload.toString('utf8', 4 + headBytes);
+    const event =
+      (flags & FLAG_ASCII) !== 0 ? payload.toString('latin1', 4 + headBytes) : payload.toString('utf8', 4 + headBytes);
     host!.invoke(event, head);
   } else if (busy) {
     const id = payload.readUInt32LE(0);
@@ -170,6 +195,11 @@ function guarded(): void {
   }
 }
 
+// Where nothing else does: a second thread that user code cannot hold blocks on a pipe that is never written, and ends all at its end.
+if (guard === 'watch') {
+  const watch = "require('node:fs').readSync(0, Buffer.alloc(1)); process.kill(process.pid, 'SIGKILL')";
+  new Worker(watch, { eval: true, stdin: false });
+}
 // The daemon may have died before this child asked to die with it.
 if (process.ppid !== Number(parentPid)) end();
 channel.sendText(READY, 0, null, '');

@@ -10,7 +10,17 @@ import { cancelFetch, finishFetch, setUpFetches, startFetch } from './fetches.ts
 import { hardenGlobals } from './harden.ts';
 import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK } from './host.ts';
 import { dieOf, exit, invoke, load, poll, setUpInvocations } from './invocation.ts';
-import { install, named, NativeError, NativePromise, NativeRangeError, NativeTypeError, parse, stringOf, then } from './primordials.ts';
+import {
+  install,
+  named,
+  NativeError,
+  NativePromise,
+  NativeRangeError,
+  NativeTypeError,
+  parse,
+  stringOf,
+  then,
+} from './primordials.ts';
 import { installTimers, runOne } from './timers.ts';
 
 const RANDOM_BYTES_MAX = 65_536;
@@ -49,7 +59,8 @@ function bundleRequire(name: unknown): unknown {
 
 function makeHooks(head: BootHead, host: Host): Hooks {
   const digest = (name: string, key: Uint8Array | null, bytes: Uint8Array): Uint8Array => {
-    if (bytes.byteLength > DIGEST_BYTES_MAX) throw new NativeRangeError(`at most ${DIGEST_BYTES_MAX} bytes can be digested at a time`);
+    if (bytes.byteLength > DIGEST_BYTES_MAX)
+      throw new NativeRangeError(`at most ${DIGEST_BYTES_MAX} bytes can be digested at a time`);
     return fromBase64(host.digest(name, key === null ? null : toBase64(key), toBase64(bytes)));
   };
   return {
@@ -71,7 +82,8 @@ function makeHooks(head: BootHead, host: Host): Hooks {
       throw new NativeError('process.exit() was called');
     },
     randomBytes: (count) => {
-      if (!(count >= 0 && count <= RANDOM_BYTES_MAX)) throw new NativeRangeError(`at most ${RANDOM_BYTES_MAX} random bytes at a time`);
+      if (!(count >= 0 && count <= RANDOM_BYTES_MAX))
+        throw new NativeRangeError(`at most ${RANDOM_BYTES_MAX} random bytes at a time`);
       return fromBase64(host.randomBytes(count));
     },
     digest: (name, bytes) => digest(name, null, bytes),
@@ -87,7 +99,8 @@ function installMicrotasks(): void {
     globalThis,
     'queueMicrotask',
     named('queueMicrotask', (callback: unknown) => {
-      if (typeof callback !== 'function') throw new NativeTypeError('The "callback" argument must be of type function.');
+      if (typeof callback !== 'function')
+        throw new NativeTypeError('The "callback" argument must be of type function.');
       then(done, () => {
         try {
           callback();
@@ -104,7 +117,17 @@ type Entry = (op: number, a?: unknown, b?: unknown, c?: unknown, d?: unknown) =>
 export function boot(headText: string, ...functions: unknown[]): Entry {
   const head = parse(headText) as BootHead;
   const [settle, log, monoMs, heap, randomBytes, digest, startHostFetch, cancelHostFetch] = functions;
-  const host = { __proto__: null, settle, log, monoMs, heap, randomBytes, digest, startFetch: startHostFetch, cancelFetch: cancelHostFetch } as unknown as Host;
+  const host = {
+    __proto__: null,
+    settle,
+    log,
+    monoMs,
+    heap,
+    randomBytes,
+    digest,
+    startFetch: startHostFetch,
+    cancelFetch: cancelHostFetch,
+  } as unknown as Host;
   const { limits } = head;
   hardenGlobals();
   setErrorTextMax(limits.errorTextBytes);

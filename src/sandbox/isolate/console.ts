@@ -1,5 +1,16 @@
 /** console.*: formats, cuts and counts inside, so that a flood of lines never crosses. The first lines are kept, the rest are counted. */
-import { dateNow, defineProperty, install, named, NativeError, stringIndexOf, stringOf, stringSlice, stringify, tagOf } from './primordials.ts';
+import {
+  dateNow,
+  defineProperty,
+  install,
+  named,
+  NativeError,
+  stringIndexOf,
+  stringOf,
+  stringSlice,
+  stringify,
+  tagOf,
+} from './primordials.ts';
 
 const LEVEL = { __proto__: null, trace: 0, debug: 1, info: 2, warn: 3, error: 4 } as unknown as Record<string, number>;
 
@@ -83,11 +94,26 @@ export function installConsole(out: (level: number, text: string) => void): void
   const counts = { __proto__: null } as unknown as Record<string, number>;
   const started = { __proto__: null } as unknown as Record<string, number>;
   const put = (name: string, fn: (...args: never[]) => unknown): void => {
-    defineProperty(console, name, { __proto__: null, value: named(name, fn), writable: true, configurable: true, enumerable: true } as PropertyDescriptor);
+    defineProperty(console, name, {
+      __proto__: null,
+      value: named(name, fn),
+      writable: true,
+      configurable: true,
+      enumerable: true,
+    } as PropertyDescriptor);
   };
   const labelOf = (label: unknown): string => (label === undefined ? 'default' : stringOf(label));
   const since = (label: string): string => `${label}: ${dateNow() - (started[label] ?? dateNow())}ms`;
-  for (const [name, level] of [['log', 'info'], ['info', 'info'], ['dir', 'info'], ['dirxml', 'info'], ['table', 'info'], ['debug', 'debug'], ['warn', 'warn'], ['error', 'error']] as const) {
+  for (const [name, level] of [
+    ['log', 'info'],
+    ['info', 'info'],
+    ['dir', 'info'],
+    ['dirxml', 'info'],
+    ['table', 'info'],
+    ['debug', 'debug'],
+    ['warn', 'warn'],
+    ['error', 'error'],
+  ] as const) {
     const onlyFirst = name === 'dir' || name === 'table';
     put(name, (...args: unknown[]) => write(level, onlyFirst ? [args[0]] : args));
   }

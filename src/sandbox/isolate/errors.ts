@@ -6,7 +6,8 @@ import { charCodeAt, stringIndexOf, stringOf, stringSlice, stringify } from './p
 
 const TYPE_CHARS_MAX = 256;
 const TRACE_LINES_MAX = 32;
-const HANDLED = 'callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack';
+const HANDLED =
+  'callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack';
 
 let textMax = 4096;
 export function setErrorTextMax(chars: number): void {
@@ -31,7 +32,7 @@ function traceOf(stack: string): string {
   const text = clean(stack, textMax);
   let out = '';
   let lines = 0;
-  for (let from = 0; from <= text.length && lines < TRACE_LINES_MAX; ) {
+  for (let from = 0; from <= text.length && lines < TRACE_LINES_MAX;) {
     let to = stringIndexOf(text, '\n', from);
     if (to < 0) to = text.length;
     const line = stringSlice(text, from, to);
@@ -53,10 +54,12 @@ export function errorPayload(error: unknown, type?: string): string {
   try {
     if (typeof error === 'object' && error !== null) {
       const { name, message, stack } = error as ErrorLike;
-      if (typeof name === 'string' && typeof message === 'string' && typeof stack === 'string') return payload(type ?? name, message, traceOf(stack));
+      if (typeof name === 'string' && typeof message === 'string' && typeof stack === 'string')
+        return payload(type ?? name, message, traceOf(stack));
     }
     // null and undefined have no toString: Lambda ends in its `handled` branch, and so do objects without one.
-    if (error === null || error === undefined) return payload(type ?? 'handled', type === undefined ? HANDLED : stringOf(error), '');
+    if (error === null || error === undefined)
+      return payload(type ?? 'handled', type === undefined ? HANDLED : stringOf(error), '');
     return payload(type ?? typeof error, typeof error === 'string' ? error : stringOf(error), '');
   } catch {
     return payload(type ?? 'handled', HANDLED, '');

@@ -27,7 +27,10 @@ let inFlight = 0;
 let firstWaiting: Pending | null = null;
 let lastWaiting: Pending | null = null;
 
-export function setUpFetches(to: Host, limits: { readonly inFlight: number; readonly headBytes: number; readonly bodyBytes: number }): void {
+export function setUpFetches(
+  to: Host,
+  limits: { readonly inFlight: number; readonly headBytes: number; readonly bodyBytes: number },
+): void {
   host = to;
   inFlightMax = limits.inFlight;
   headBytesMax = limits.headBytes;
@@ -61,12 +64,21 @@ function startWaiting(): void {
 
 export function startFetch(head: FetchRequestHead, body: Uint8Array | null, done: FetchDone): number {
   if (count >= WAITING_MAX) throw new NativeError('too many requests are open');
-  if (body !== null && body.byteLength > bodyBytesMax) throw new NativeRangeError(`the body of a request is larger than ${bodyBytesMax} bytes`);
+  if (body !== null && body.byteLength > bodyBytesMax)
+    throw new NativeRangeError(`the body of a request is larger than ${bodyBytesMax} bytes`);
   const headText = stringify(head);
   // Three bytes a character at most: what is longer cannot be sent.
   if (headText.length * 3 > headBytesMax) throw new NativeRangeError('the URL and headers of a request are too large');
   const id = ++ids;
-  const one = { __proto__: null, id, head: headText, body: body === null ? null : toBase64(body), done, started: false, next: null } as unknown as Pending;
+  const one = {
+    __proto__: null,
+    id,
+    head: headText,
+    body: body === null ? null : toBase64(body),
+    done,
+    started: false,
+    next: null,
+  } as unknown as Pending;
   pending[id] = one;
   count++;
   if (lastWaiting === null) firstWaiting = one;

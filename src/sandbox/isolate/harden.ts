@@ -5,22 +5,35 @@
 import { defineProperty, install, NativeTypeError, reflectConstruct } from './primordials.ts';
 
 export function hardenGlobals(): void {
-  for (const name of ['WebAssembly', 'SharedArrayBuffer', 'Atomics', 'console']) Reflect.deleteProperty(globalThis, name);
+  for (const name of ['WebAssembly', 'SharedArrayBuffer', 'Atomics', 'console'])
+    Reflect.deleteProperty(globalThis, name);
   fixedBuffers();
   strongRefs();
-  Object.defineProperty(globalThis, 'global', { value: globalThis, writable: true, configurable: true, enumerable: false });
+  Object.defineProperty(globalThis, 'global', {
+    value: globalThis,
+    writable: true,
+    configurable: true,
+    enumerable: false,
+  });
 }
 
 /** `new ArrayBuffer(n, { maxByteLength })` reserves outside of the limit; transfer(n) grows past the allocator's count. */
 function fixedBuffers(): void {
   const Native = ArrayBuffer;
   const proto = Native.prototype;
-  for (const name of ['resize', 'resizable', 'maxByteLength', 'transfer', 'transferToFixedLength', 'detached']) Reflect.deleteProperty(proto, name);
+  for (const name of ['resize', 'resizable', 'maxByteLength', 'transfer', 'transferToFixedLength', 'detached'])
+    Reflect.deleteProperty(proto, name);
   const Fixed = function ArrayBuffer(length: number): ArrayBuffer {
     if (new.target === undefined) throw new NativeTypeError("Constructor ArrayBuffer requires 'new'");
     return reflectConstruct(Native, [length], new.target) as ArrayBuffer;
   };
-  defineProperty(Fixed, 'prototype', { __proto__: null, value: proto, writable: false, enumerable: false, configurable: false } as PropertyDescriptor);
+  defineProperty(Fixed, 'prototype', {
+    __proto__: null,
+    value: proto,
+    writable: false,
+    enumerable: false,
+    configurable: false,
+  } as PropertyDescriptor);
   install(Fixed, 'isView', Native.isView);
   Object.defineProperty(Fixed, Symbol.species, Object.getOwnPropertyDescriptor(Native, Symbol.species)!);
   install(proto, 'constructor', Fixed);
@@ -34,7 +47,8 @@ function strongRefs(): void {
   const set = held.set.bind(held);
   class WeakRef {
     constructor(target: unknown) {
-      if ((typeof target !== 'object' || target === null) && typeof target !== 'function' && typeof target !== 'symbol') throw new NativeTypeError('WeakRef: target must be an object');
+      if ((typeof target !== 'object' || target === null) && typeof target !== 'function' && typeof target !== 'symbol')
+        throw new NativeTypeError('WeakRef: target must be an object');
       set(this, target);
     }
     deref(): unknown {
@@ -52,6 +66,10 @@ function strongRefs(): void {
   }
   for (const made of [WeakRef, FinalizationRegistry]) {
     install(globalThis, made.name, made);
-    defineProperty(made.prototype, Symbol.toStringTag, { __proto__: null, value: made.name, configurable: true } as PropertyDescriptor);
+    defineProperty(made.prototype, Symbol.toStringTag, {
+      __proto__: null,
+      value: made.name,
+      configurable: true,
+    } as PropertyDescriptor);
   }
 }

@@ -3,7 +3,15 @@ import { droppedLines, resetLog } from './console.ts';
 import { type InvocationHead, makeContext, type StaticContext } from './context.ts';
 import { errorPayload, plainError } from './errors.ts';
 import { fetchesPending, forgetFetches } from './fetches.ts';
-import { type Host, SETTLE_FAILURE, SETTLE_FATAL, SETTLE_INIT, SETTLE_RESULT, SETTLED, WAITS_FOR_HOST } from './host.ts';
+import {
+  type Host,
+  SETTLE_FAILURE,
+  SETTLE_FATAL,
+  SETTLE_INIT,
+  SETTLE_RESULT,
+  SETTLED,
+  WAITS_FOR_HOST,
+} from './host.ts';
 import { NativeError, parse, stringIndexOf, stringOf, stringSlice, stringify } from './primordials.ts';
 import { nextTimerMs, timersPending } from './timers.ts';
 
@@ -36,7 +44,14 @@ export function setUpInvocations(to: Host, context: StaticContext, resultBytes: 
 }
 
 function begin(requestId: string): Current {
-  const one = { __proto__: null, requestId, awaited: false, called: false, result: undefined, waits: true } as unknown as Current;
+  const one = {
+    __proto__: null,
+    requestId,
+    awaited: false,
+    called: false,
+    result: undefined,
+    waits: true,
+  } as unknown as Current;
   forgetFetches();
   resetLog();
   current = one;
@@ -71,7 +86,10 @@ function succeed(one: Current, value: unknown): void {
 }
 
 export function tooLarge(): string {
-  return plainError('Function.ResponseSizeTooLarge', `Response payload size exceeded maximum allowed payload size (${resultBytesMax} bytes).`);
+  return plainError(
+    'Function.ResponseSizeTooLarge',
+    `Response payload size exceeded maximum allowed payload size (${resultBytesMax} bytes).`,
+  );
 }
 
 /** Uncaught exceptions, unhandled rejections, process.exit: the process of a Lambda would be gone, so the child is not used again. */
@@ -85,12 +103,16 @@ export function dieOf(error: unknown, type?: string): void {
 
 export function exit(code: number): void {
   const id = current?.requestId ?? '';
-  const how = code === 0 ? 'Runtime exited without providing a reason' : `Runtime exited with error: exit status ${code & 255}`;
+  const how =
+    code === 0 ? 'Runtime exited without providing a reason' : `Runtime exited with error: exit status ${code & 255}`;
   die(plainError('Runtime.ExitError', `RequestId: ${id} Error: ${how}`));
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return ((typeof value === 'object' && value !== null) || typeof value === 'function') && typeof (value as { then?: unknown }).then === 'function';
+  return (
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
+    typeof (value as { then?: unknown }).then === 'function'
+  );
 }
 
 // `await` on a native promise looks nothing up on Promise.prototype, so a replaced `then` does not matter.
@@ -150,7 +172,12 @@ export function poll(): number {
 }
 
 /** Evaluates the bundle and finds the handler (esm-semantics.md §2.13, runtime errors). */
-export function load(run: (exports: object, require: unknown, module: object, filename: string, dirname: string) => void, require: unknown, exportPath: string, handlerText: string): void {
+export function load(
+  run: (exports: object, require: unknown, module: object, filename: string, dirname: string) => void,
+  require: unknown,
+  exportPath: string,
+  handlerText: string,
+): void {
   const one = begin('');
   const module: { exports: unknown } = { exports: {} };
   try {
@@ -163,7 +190,12 @@ export function load(run: (exports: object, require: unknown, module: object, fi
   }
 }
 
-async function followModule(one: Current, exports: PromiseLike<unknown>, exportPath: string, handlerText: string): Promise<void> {
+async function followModule(
+  one: Current,
+  exports: PromiseLike<unknown>,
+  exportPath: string,
+  handlerText: string,
+): Promise<void> {
   try {
     found(one, await exports, exportPath, handlerText);
   } catch (error) {
@@ -174,15 +206,17 @@ async function followModule(one: Current, exports: PromiseLike<unknown>, exportP
 function found(one: Current, exports: unknown, exportPath: string, handlerText: string): void {
   if (exportPath === '') return end(one, SETTLE_FATAL, plainError('Runtime.MalformedHandlerName', 'Bad handler'));
   let value = exports;
-  for (let from = 0; from <= exportPath.length; ) {
+  for (let from = 0; from <= exportPath.length;) {
     let to = stringIndexOf(exportPath, '.', from);
     if (to < 0) to = exportPath.length;
     if (value === undefined || value === null) break;
     value = (value as Record<string, unknown>)[stringSlice(exportPath, from, to)];
     from = to + 1;
   }
-  if (value === undefined || value === null) return end(one, SETTLE_FATAL, plainError('Runtime.HandlerNotFound', `${handlerText} is undefined or not exported`));
-  if (typeof value !== 'function') return end(one, SETTLE_FATAL, plainError('Runtime.HandlerNotFound', `${handlerText} is not a function`));
+  if (value === undefined || value === null)
+    return end(one, SETTLE_FATAL, plainError('Runtime.HandlerNotFound', `${handlerText} is undefined or not exported`));
+  if (typeof value !== 'function')
+    return end(one, SETTLE_FATAL, plainError('Runtime.HandlerNotFound', `${handlerText} is not a function`));
   handler = value as Handler;
   end(one, SETTLE_INIT, '');
 }

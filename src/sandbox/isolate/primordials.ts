@@ -27,8 +27,10 @@ const errorToString = Error.prototype.toString;
 const objectToString = Object.prototype.toString;
 const promiseThen = Promise.prototype.then;
 
-export const stringSlice = (text: string, from: number, to?: number): string => reflectApply(stringSliceFn, text, [from, to]);
-export const stringIndexOf = (text: string, what: string, from = 0): number => reflectApply(stringIndexOfFn, text, [what, from]);
+export const stringSlice = (text: string, from: number, to?: number): string =>
+  reflectApply(stringSliceFn, text, [from, to]);
+export const stringIndexOf = (text: string, what: string, from = 0): number =>
+  reflectApply(stringIndexOfFn, text, [what, from]);
 export const charCodeAt = (text: string, at: number): number => reflectApply(charCodeAtFn, text, [at]);
 export const textOfError = (error: unknown): string => reflectApply(errorToString, error, []);
 export const tagOf = (value: unknown): string => reflectApply(objectToString, value, []);
@@ -38,7 +40,13 @@ export const then = (promise: Promise<unknown>, ok: (value: unknown) => void): v
 
 /** Defines a property as built-ins have it: writable, configurable, not enumerable. */
 export function install(target: object, name: PropertyKey, value: unknown): void {
-  defineProperty(target, name, { __proto__: null, value, writable: true, configurable: true, enumerable: false } as PropertyDescriptor);
+  defineProperty(target, name, {
+    __proto__: null,
+    value,
+    writable: true,
+    configurable: true,
+    enumerable: false,
+  } as PropertyDescriptor);
 }
 
 /** A function with a built-in's looks: its name, no own prototype. */

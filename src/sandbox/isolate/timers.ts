@@ -135,7 +135,13 @@ function makeHandleClass(name: string): new (entry: Entry) => object {
 
 const lookups: ((handle: object) => Entry | undefined)[] = [];
 
-function start(Handle: new (entry: Entry) => object, callback: unknown, delay: unknown, repeat: boolean, args: unknown[]): object {
+function start(
+  Handle: new (entry: Entry) => object,
+  callback: unknown,
+  delay: unknown,
+  repeat: boolean,
+  args: unknown[],
+): object {
   if (typeof callback !== 'function') {
     const error = new NativeTypeError('The "callback" argument must be of type function.');
     (error as { code?: string }).code = 'ERR_INVALID_ARG_TYPE';
@@ -179,8 +185,13 @@ export function installTimers(now: () => number): void {
   const Timeout = makeHandleClass('Timeout');
   const Immediate = makeHandleClass('Immediate');
   const put = (name: string, fn: (...args: never[]) => unknown): void => install(globalThis, name, named(name, fn));
-  put('setTimeout', (callback: unknown, delay?: unknown, ...args: unknown[]) => start(Timeout, callback, delay ?? 1, false, args));
-  put('setInterval', (callback: unknown, delay?: unknown, ...args: unknown[]) => start(Timeout, callback, delay ?? 1, true, args));
+  put('setTimeout', (callback: unknown, delay?: unknown, ...args: unknown[]) =>
+    start(Timeout, callback, delay ?? 1, false, args),
+  );
+  put('setInterval', (callback: unknown, delay?: unknown, ...args: unknown[]) =>
+    start(Timeout, callback, delay ?? 1, true, args),
+  );
   put('setImmediate', (callback: unknown, ...args: unknown[]) => start(Immediate, callback, null, false, args));
-  for (const name of ['clearTimeout', 'clearInterval', 'clearImmediate']) put(name, (handle?: unknown) => clear(handle));
+  for (const name of ['clearTimeout', 'clearInterval', 'clearImmediate'])
+    put(name, (handle?: unknown) => clear(handle));
 }
