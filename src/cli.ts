@@ -12,6 +12,9 @@ interface Verb {
   load(): Promise<Command>;
 }
 
+/** What verbs leave to be ended, also after an error. */
+const atEnd: (() => Promise<void>)[] = [];
+
 const VERBS: readonly Verb[] = [
   {
     name: 'dev',
@@ -26,7 +29,16 @@ const VERBS: readonly Verb[] = [
   {
     name: 'validate',
     summary: 'report every problem of the configuration at once',
-    load: async () => (await import('./commands/validate.ts')).validateCommand(),
+    load: async () => {
+      const { command, close } = (await import('./commands/validate-code.ts')).validateWithCode();
+      atEnd.push(close);
+      return command;
+    },
+  },
+  {
+    name: 'invoke',
+    summary: 'run one event through the sandbox',
+    load: async () => (await import('./commands/invoke.ts')).invokeCommand(),
   },
   {
     name: 'stream',
@@ -137,4 +149,6 @@ try {
   else await root.parseAsync(argv, { from: 'user' });
 } catch (error) {
   process.exitCode = report(error);
+} finally {
+  for (const end of atEnd) await end();
 }

@@ -82,6 +82,8 @@ test('a library outside its place, one unknown, and a builtin without node: are 
 test('exports, files and error codes without use are found', () => {
   const files = house({
     'src/cli.ts': "import { used } from './a.ts'; const child = './sandbox/child/main.ts'; throw new E('usage');",
+    'src/sandbox/build.ts': `bundle("import { boot } from './isolate/boot.ts'; boot()");`,
+    'src/sandbox/isolate/boot.ts': 'export function boot() {} export const more = 1;',
     'src/a.ts':
       'export const used = 1; export const idle = 2; export interface Shape { a: 1 } export function f(s: Shape) {}',
     'src/sandbox/child/main.ts': 'process.exit();',
@@ -89,8 +91,12 @@ test('exports, files and error codes without use are found', () => {
     'src/deader.ts': '',
     'test/a.test.ts': "import { f } from '../src/a.ts'; import '../src/dead.ts';",
   });
-  expect(unusedExports(files)).toEqual(['src/a.ts:1 exports idle, which nobody imports']);
+  expect(unusedExports(files)).toEqual([
+    'src/sandbox/isolate/boot.ts:1 exports more, which nobody imports',
+    'src/a.ts:1 exports idle, which nobody imports',
+  ]);
   expect(deadFiles(files, programs(files))).toEqual([
+    'src/sandbox/build.ts is part of no program',
     'src/dead.ts is part of no program',
     'src/deader.ts is part of no program',
   ]);

@@ -82,7 +82,7 @@ function shardLines({ shard, settled, perSecond }: ShardProgress, nowMs: number,
 }
 
 /** Which record, why, and what comes next (P6). */
-export function blockedText(blocked: BlockedStatus, nowMs: number): string {
+function blockedText(blocked: BlockedStatus, nowMs: number): string {
   const record =
     blocked.partitionKey === null ? blocked.sequenceNumber : `${blocked.partitionKey} ${blocked.sequenceNumber}`;
   const { errorType, errorMessage } = blocked.lastError;

@@ -62,7 +62,7 @@ export function cycles(files: readonly SourceFile[]): string[] {
 export function unusedExports(files: readonly SourceFile[]): string[] {
   const used = new Map<string, Set<string>>();
   for (const file of files) {
-    for (const { target, names } of file.imports) {
+    for (const { target, names } of [...file.imports, ...file.bundled]) {
       if (target === null) continue;
       const taken = used.get(target) ?? new Set();
       for (const name of names) taken.add(name);
@@ -94,7 +94,7 @@ export function deadFiles(files: readonly SourceFile[], entries: readonly string
 }
 
 /**
- * Programs: the command line, and every file that another one starts or bundles by its path: its name, in a string of a file of ours,
+ * Programs: the command line, and every file that another one bundles, or starts by its path: its name, in a string of a file of ours,
  * is taken as such (`new URL('./child/main.ts', import.meta.url)`).
  */
 export function programs(files: readonly SourceFile[]): string[] {
@@ -107,5 +107,6 @@ export function programs(files: readonly SourceFile[]): string[] {
     return ours(file) && named.some((name) => bare.endsWith(`/${name}`));
   });
   const outside = files.filter((file) => !ours(file) && !file.path.startsWith('test/'));
-  return ['src/cli.ts', ...outside.map((file) => file.path), ...started.map((file) => file.path)];
+  const bundled = files.filter(ours).flatMap((file) => file.bundled.flatMap(({ target }) => target ?? []));
+  return ['src/cli.ts', ...bundled, ...outside.map((file) => file.path), ...started.map((file) => file.path)];
 }

@@ -31,7 +31,7 @@ export function wrongNames(files: readonly TextFile[]): string[] {
   const kebab = /^[a-z0-9]+(-[a-z0-9]+)*(\.[a-z0-9]+)*$/;
   return files.flatMap((file) => {
     const name = path.basename(file.path);
-    if (/(^|\/)(utils?|helpers?|misc|common)(\/|\.|-)/.test(file.path)) return [`${file.path}: say what it is for`];
+    if (/(^|\/)(utils?|helpers?|misc|common)(\/|\.)/.test(file.path)) return [`${file.path}: say what it is for`];
     if (name === 'index.ts') return [`${file.path}: a file is named after what it does`];
     return kebab.test(name.replace(/-N\.lua$/, '.lua')) ? [] : [`${file.path}: names are kebab-case`];
   });

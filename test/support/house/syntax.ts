@@ -31,6 +31,8 @@ export interface Measured extends Named {
 export interface SourceFile extends TextFile {
   readonly lines: number;
   readonly imports: readonly Import[];
+  /** Imports in the text of a program that is bundled from here (`"import './child/main.ts'"`): it runs elsewhere, by itself. */
+  readonly bundled: readonly Import[];
   readonly exports: readonly Exported[];
   readonly functions: readonly Measured[];
   /** Syntax that no file may have (`any`, a default export, an empty catch …), by kind. */
@@ -65,6 +67,7 @@ export function readSyntax(file: TextFile): SourceFile {
     ...file,
     lines: file.text.split('\n').length - 1,
     imports: facts.imports,
+    bundled: facts.bundled,
     exports: facts.exports,
     functions: facts.functions,
     oddities: facts.oddities,
@@ -76,6 +79,7 @@ export function readSyntax(file: TextFile): SourceFile {
 
 class Facts {
   readonly imports: Import[] = [];
+  readonly bundled: Import[] = [];
   readonly exports: Exported[] = [];
   readonly functions: Measured[] = [];
   readonly strings = new Set<string>();
@@ -127,8 +131,12 @@ class Facts {
   }
 
   private addImport(specifier: string, names: readonly string[], line: number, reexport: boolean): void {
+    this.imports.push(this.importOf(specifier, names, line, reexport));
+  }
+
+  private importOf(specifier: string, names: readonly string[], line: number, reexport: boolean): Import {
     const target = specifier.startsWith('.') ? path.join(path.dirname(this.file), specifier) : null;
-    this.imports.push({ specifier, target, names, line, reexport });
+    return { specifier, target, names, line, reexport };
   }
 
   private addExports(node: Node, line: number): void {
@@ -164,13 +172,21 @@ class Facts {
 
   private look(node: Node, parent: Node | null): void {
     const { start, end } = node.loc;
-    if (node.type === 'StringLiteral' && parent?.['source'] !== node) this.strings.add(String(node['value']));
+    if (node.type === 'StringLiteral' && parent?.['source'] !== node) this.string(String(node['value']), start.line);
     else if (node.type === 'TSAnyKeyword') this.odd('any', start.line);
     else if (node.type === 'TSEnumDeclaration') this.odd('enum', start.line);
     else if (node.type === 'DebuggerStatement') this.odd('debugger', start.line);
     else if (node.type === 'CatchClause' && isNode(node['body']) && nodesOf(node['body']['body']).length === 0) {
       this.emptyCatches.push({ from: start.line, to: end.line });
     } else if (node.type === 'CallExpression') this.lookAtCall(node);
+  }
+
+  private string(text: string, line: number): void {
+    this.strings.add(text);
+    for (const [, names, specifier] of text.matchAll(/^import (?:\{([^}]*)\} from )?'(\.[^']+)'/g)) {
+      const taken = names?.split(',').map((name) => name.trim()) ?? [];
+      this.bundled.push(this.importOf(specifier!, taken, line, false));
+    }
   }
 
   private lookAtCall(node: Node): void {
