@@ -16,7 +16,7 @@ export interface BundleRequest {
   readonly plugins: readonly Plugin[];
   readonly options?: Pick<
     BuildOptions,
-    'banner' | 'footer' | 'define' | 'supported' | 'minify' | 'minifyWhitespace' | 'minifySyntax'
+    'alias' | 'banner' | 'footer' | 'define' | 'supported' | 'minify' | 'minifyWhitespace' | 'minifySyntax'
   >;
 }
 

@@ -34,7 +34,7 @@ export function extractBody(body: unknown): Extracted {
   return { source: utf8Encode(String(body)), type: 'text/plain;charset=UTF-8' };
 }
 
-export async function collect(source: Extracted['source']): Promise<Uint8Array> {
+async function collect(source: Extracted['source']): Promise<Uint8Array> {
   if (source === null) return new Uint8Array(0);
   if (source instanceof Uint8Array) return source;
   const chunks: Uint8Array[] = [];
@@ -61,6 +61,11 @@ export abstract class Body {
 
   constructor(source: Extracted['source']) {
     this.#source = source;
+  }
+
+  /** The whole body, used up; null when there is none. Bytes go by no stream, whose methods a handler may have replaced. */
+  static take(body: Body): Promise<Uint8Array> | null {
+    return body.#source === null ? null : body.#take();
   }
 
   protected abstract contentType(): string | null;
@@ -117,3 +122,6 @@ export abstract class Body {
     return theirs;
   }
 }
+
+export const takeBody = Body.take;
+Reflect.deleteProperty(Body, 'take');

@@ -1,7 +1,7 @@
 /** fetch: builds the request from captured functions, hands it to the host, and makes of the answer what the standard has. */
 import type { FetchErrorHead, FetchRequestHead, FetchResponseHead } from '../hooks.ts';
 import { hooks } from '../host.ts';
-import { collect } from './body.ts';
+import { takeBody } from './body.ts';
 import { pairsOf } from './headers.ts';
 import { Request, type RequestInit, type Response, receiveResponse } from './messages.ts';
 
@@ -17,7 +17,7 @@ export async function fetch(input: unknown, init?: RequestInit): Promise<Respons
   const request = new Request(input, init);
   const { signal } = request;
   signal.throwIfAborted();
-  const body = request.body === null ? null : await collect(request.body);
+  const body = await takeBody(request);
   signal.throwIfAborted();
   const head: FetchRequestHead = {
     method: request.method,

@@ -69,7 +69,7 @@ function nameOfClass(value: object): string | null {
 }
 
 function keyText(key: string | symbol, enumerable: boolean): string {
-  const text = typeof key === 'symbol' ? `[${String(key)}]` : IDENTIFIER.test(key) ? key : quote(key);
+  const text = typeof key === 'symbol' ? String(key) : IDENTIFIER.test(key) ? key : quote(key);
   return enumerable || typeof key === 'symbol' ? text : `[${text}]`;
 }
 
@@ -251,13 +251,16 @@ function grouped(items: string[]): string[] {
   const rest = items.at(-1)!.startsWith('... ') ? items.slice(-1) : [];
   const cells = rest.length > 0 ? items.slice(0, -1) : items;
   const widest = Math.max(...cells.map((cell) => cell.length)) + 2;
-  if (widest > 24 || cells.some((cell) => cell.includes('\n'))) return items;
-  const columns = Math.min(
-    Math.round(Math.sqrt(2.5 * widest * cells.length) / widest),
-    Math.floor((80 - 2) / widest),
-    16,
-    15,
-  );
+  if (
+    widest * 3 >= 80 ||
+    (cells.reduce((sum, cell) => sum + cell.length + 2, 0) / widest <= 5 && widest > 8) ||
+    cells.some((cell) => cell.includes('\n'))
+  )
+    return items;
+  // Node's own measure: about a square, of characters 2.5 times as high as wide.
+  const total = cells.reduce((sum, cell) => sum + cell.length + 2, 0);
+  const biased = Math.max(widest - 3 - Math.sqrt(widest - total / items.length), 1);
+  const columns = Math.min(Math.round(Math.sqrt(2.5 * biased * cells.length) / biased), Math.floor(80 / widest), 12);
   if (columns <= 1) return items;
   const widths = Array.from({ length: columns }, (_, column) => {
     let width = 0;
@@ -338,8 +341,7 @@ function hasOwnText(value: object): boolean {
     value instanceof Date ||
     (typeof value.toString === 'function' &&
       value.toString !== Object.prototype.toString &&
-      !isArray(value) &&
-      nameOfClass(value) !== 'Object')
+      (Object.hasOwn(value, 'toString') || (!isArray(value) && nameOfClass(value) !== 'Object')))
   );
 }
 

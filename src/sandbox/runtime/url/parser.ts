@@ -220,12 +220,12 @@ const STATES = {
     const path = m.url.path as string[];
     if (isDotDot(m.buffer)) {
       shortenPath(m.url);
-      if (!slash) path.push('');
+      if (!slash) path[path.length] = '';
     } else if (isDot(m.buffer)) {
-      if (!slash) path.push('');
+      if (!slash) path[path.length] = '';
     } else {
       if (m.url.scheme === 'file' && path.length === 0 && isDriveLetter(m.buffer)) m.buffer = `${m.buffer[0]!}:`;
-      path.push(m.buffer);
+      path[path.length] = m.buffer;
     }
     m.buffer = '';
     return c === '?' ? begin(m, 'query') : c === '#' ? begin(m, 'fragment') : undefined;

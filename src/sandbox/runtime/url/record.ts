@@ -46,7 +46,10 @@ export function shortenPath(url: UrlRecord): void {
 }
 
 export function serializePath(url: UrlRecord): string {
-  return typeof url.path === 'string' ? url.path : url.path.map((segment) => `/${segment}`).join('');
+  if (typeof url.path === 'string') return url.path;
+  let text = '';
+  for (let i = 0; i < url.path.length; i++) text += `/${url.path[i]!}`;
+  return text;
 }
 
 export function serializeUrl(url: UrlRecord, withFragment = true): string {

@@ -1,0 +1,56 @@
+/** The sandbox with its prelude, and a gateway that answers with what it was asked. */
+import { afterAll, beforeAll } from 'vitest';
+import { buildPrelude } from '../../src/sandbox/build-prelude.ts';
+import type { Egress } from '../../src/sandbox/egress/port.ts';
+import type { FunctionVersion } from '../../src/sandbox/types.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { type Invoked, type InvokeSettings, makeSandbox } from './sandbox.ts';
+
+export { errorOf, resultOf } from './sandbox.ts';
+
+export interface TestRuntime {
+  invoke(version: FunctionVersion, event?: unknown, settings?: InvokeSettings): Promise<Invoked>;
+  /** Runs the body of an async function of `event` in an isolate of its own. */
+  run(body: string, event?: unknown, over?: Partial<FunctionVersion>): Promise<Invoked>;
+}
+
+/** Answers 200 with the request as JSON; `/fail` fails. */
+const echo: Egress = ({ head, body }) =>
+  Promise.resolve(
+    head.url.endsWith('/fail')
+      ? { ok: false, error: { name: 'EgressRefused', message: 'not listed', code: 'ERR_EGRESS_REFUSED' } }
+      : {
+          ok: true,
+          head: {
+            status: head.url.endsWith('/gone') ? 410 : 200,
+            statusText: 'Said',
+            url: head.url,
+            redirected: false,
+            headers: [
+              ['content-type', 'application/json'],
+              ['set-cookie', 'a=1'],
+              ['set-cookie', 'b=2'],
+            ],
+          },
+          body: Buffer.from(JSON.stringify({ ...head, body: body === null ? null : body.toString('latin1') })),
+        },
+  );
+
+export function useRuntime(): TestRuntime {
+  let made: Awaited<ReturnType<typeof makeSandbox>>;
+  let cacheDir = '';
+  beforeAll(async () => {
+    cacheDir = mkdtempSync(path.join(tmpdir(), 'millrace-runtime-'));
+    made = await makeSandbox({ preludePath: (await buildPrelude(cacheDir)).path, egress: echo });
+  });
+  afterAll(async () => {
+    await made.close();
+    rmSync(cacheDir, { recursive: true, force: true });
+  });
+  return {
+    invoke: (...args) => made.invoke(...args),
+    run: (body, event, over) => made.once(`exports.handler = async (event) => { ${body} }`, event, over),
+  };
+}
