@@ -1,4 +1,5 @@
 /** `millrace validate` with its look at the code of functions, which needs the bundler and a sandbox. */
+import path from 'node:path';
 import type { Command } from 'commander';
 import { cacheDirOf } from '../daemon/open-daemon.ts';
 import { type CodeChecker, codeChecker } from './check-code.ts';
@@ -14,7 +15,7 @@ export function validateWithCode(): ValidateWithCode {
   let checker: CodeChecker | undefined;
   const command = validateCommand({
     checkFunction: (fn) => {
-      checker ??= codeChecker(cacheDirOf({ files: [fn.position.file] }));
+      checker ??= codeChecker(cacheDirOf({ files: [path.resolve(fn.position.file)] }));
       return checker.check(fn);
     },
   });
