@@ -5,7 +5,7 @@
  *
  * Nothing here is needed for safety. Two pollers may watch one shard, a wake may come twice or too early: taking a turn decides.
  */
-import type { Redis } from 'ioredis';
+import type { Redis } from './redis/connect.ts';
 import { EXPIRY_TICK_MS, EXPIRE_AT_ONCE, TRIM_MS, TURN_LOST_MS, TURN_OVERDUE_MS, WINDOW_TICK_MS } from './limits.ts';
 import type { Log } from './observe/log.ts';
 import { type EntryId, idMs } from './record.ts';

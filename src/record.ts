@@ -32,7 +32,7 @@ export const AFTER_ALL: EntryId = '18446744073709551615-18446744073709551615';
 const SEQ_DIGITS = 20;
 const MAX_U64 = 18446744073709551615n;
 
-export function splitId(id: EntryId): { ms: bigint; seq: bigint } {
+function splitId(id: EntryId): { ms: bigint; seq: bigint } {
   const dash = id.indexOf('-');
   return { ms: BigInt(id.slice(0, dash)), seq: BigInt(id.slice(dash + 1)) };
 }

@@ -1,5 +1,5 @@
 /** Removes what Redis holds of a mapping: state, groups, queue. Records and failure notices stay. */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import { HEARTBEAT_MS } from '../limits.ts';
 import { MillraceError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';

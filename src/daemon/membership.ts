@@ -1,5 +1,5 @@
 /** Who is alive: each daemon writes itself once a second, and reads the others. */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import { DAEMON_TTL_MS } from '../limits.ts';
 import type { Keys } from '../redis/keys.ts';
 import { HOUR } from '../time.ts';

@@ -1,5 +1,5 @@
 /** What the daemons of a namespace agree on through Redis: mappings by name, function versions by order (product.md, "Namespaces and mappings"). */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
 import type { Member } from './membership.ts';

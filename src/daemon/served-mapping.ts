@@ -1,5 +1,5 @@
 /** One mapping as this daemon serves it: settings, shards, queue and worker. Settings may be exchanged while it runs (a reload). */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import { DEFAULT_RECORD_AGE_MS, INIT_AT_ONCE } from '../limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
 import type { Log } from '../observe/log.ts';

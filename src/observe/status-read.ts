@@ -1,5 +1,5 @@
 /** The Redis side of `status`: few round trips, whatever the number of shards. */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import { STATUS_COUNT_MAX, STATUS_COUNT_PER_CALL, STATUS_SHARDS_PER_CALL } from '../limits.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';

@@ -1,5 +1,5 @@
 /** `millrace status`, from what Redis holds: the daemons need not be asked, nor be alive. */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import { MillraceError } from '../errors.ts';
 import type { Keys } from '../redis/keys.ts';
 import { countAfter, readShards, type ShardFacts } from './status-read.ts';

@@ -1,5 +1,5 @@
 /** Gives shards their state when a mapping first meets them. */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import type { EntryId } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';

@@ -1,5 +1,5 @@
 /** How much waits in a shard: whether a batch is full before its batching window has passed. */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import type { EntryId } from '../record.ts';
 import { loadScript } from '../redis/scripts.ts';
 

@@ -1,5 +1,5 @@
 /** The one step that moves a shard (architecture.md §3, invariants 2–4). */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import { FencedError } from '../errors.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';

@@ -1,5 +1,5 @@
 /** Looking at many shards at once, and remembering when records were first seen. */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import { ARRIVAL_MARKS_MAX } from '../limits.ts';
 import type { EntryId, ShardRef } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';

@@ -1,6 +1,6 @@
 /** Taking and releasing a shard: the epoch decides who may settle (P7, architecture.md §2). */
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import type { ShardRef } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';

@@ -3,7 +3,7 @@
  * (contract.md, "Failure notices"). Takes the shard like a turn does, so that it cannot meet one.
  */
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import type { Log } from '../observe/log.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { RangeReader } from '../redis/reader.ts';

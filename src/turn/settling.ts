@@ -2,7 +2,7 @@
  * The writing side of a turn. Decisions are gathered in a draft, so that what became of one unit and the delivery of the next one are
  * a single settle: the one script call that a batch costs.
  */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import { buildNotice } from '../failure/notice.ts';
 import { FAILURE_KEPT_MS } from '../limits.ts';
 import type { EntryId, Unit } from '../record.ts';

@@ -1,6 +1,6 @@
 /** The steps of one turn, which executor.ts tells in order. Holds what they share: the lease, the reading and the writing side. */
 import { randomUUID } from 'node:crypto';
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import { FencedError } from '../errors.ts';
 import { LEASE_CONFIRM_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';

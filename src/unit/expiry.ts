@@ -26,13 +26,13 @@ export function isOverdue(policy: Pick<UnitPolicy, 'age'>, record: RecordTime, n
 }
 
 /** How many records at the front are overdue. */
-export function overduePrefix(policy: Pick<UnitPolicy, 'age'>, records: readonly RecordTime[], nowMs: number): number {
+function overduePrefix(policy: Pick<UnitPolicy, 'age'>, records: readonly RecordTime[], nowMs: number): number {
   const fresh = records.findIndex((record) => !isOverdue(policy, record, nowMs));
   return fresh === -1 ? records.length : fresh;
 }
 
 /** True when the unit is one record that the function failed by itself. */
-export function failedByItself(unit: Unit): boolean {
+function failedByItself(unit: Unit): boolean {
   return unit.count === 1 && unit.failures > 0;
 }
 

@@ -1,5 +1,5 @@
 /** Children are not read before their parents are settled to their end (esm-semantics.md §4.1). */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { PolledShard } from './polled-shard.ts';
 

@@ -1,5 +1,5 @@
 /** The safety net: looks at every shard in turn, by script, whatever signal was lost before. Says what it saw; the poller acts. */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { type ShardView, sweepShards } from '../shard/sweep.ts';
 import type { PolledShard } from './polled-shard.ts';

@@ -1,5 +1,5 @@
 /** All watches of a poller, spread over groups. */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import { WATCH_GROUP_SHARDS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { EntryId } from '../record.ts';

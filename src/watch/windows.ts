@@ -1,5 +1,5 @@
 /** Open batching windows: a batch is due when its window has passed, it has `batchSize` records, or 6 MB as an event (esm-semantics.md §1.4). */
-import type { Redis } from 'ioredis';
+import type { Redis } from '../redis/connect.ts';
 import { EVENT_BYTES_MAX } from '../limits.ts';
 import { measureBacklog } from '../shard/measure.ts';
 import type { PolledShard } from './polled-shard.ts';
