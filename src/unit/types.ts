@@ -14,7 +14,8 @@ export interface UnitPolicy {
    * strict: maximumRecordAgeInSeconds was written out; what is overdue is given up untried (ageMs null: never).
    * default: 24 h, and no record expires without having failed by itself.
    */
-  readonly age: { readonly kind: 'strict'; readonly ageMs: number | null } | { readonly kind: 'default'; readonly ageMs: number };
+  readonly age:
+    { readonly kind: 'strict'; readonly ageMs: number | null } | { readonly kind: 'default'; readonly ageMs: number };
   readonly bisectBatchOnFunctionError: boolean;
   readonly reportBatchItemFailures: boolean;
 }
