@@ -1,6 +1,6 @@
 /** fetch: builds the request from captured functions, hands it to the host, and makes of the answer what the standard has. */
 import type { FetchErrorHead, FetchRequestHead, FetchResponseHead } from '../hooks.ts';
-import { hooks } from '../host.ts';
+import { define, hooks, isArray } from '../host.ts';
 import { takeBody } from './body.ts';
 import { pairsOf } from './headers.ts';
 import { Request, type RequestInit, type Response, receiveResponse } from './messages.ts';
@@ -19,12 +19,12 @@ export async function fetch(input: unknown, init?: RequestInit): Promise<Respons
   signal.throwIfAborted();
   const body = await takeBody(request);
   signal.throwIfAborted();
-  const head: FetchRequestHead = {
+  const head: FetchRequestHead = withoutToJson({
     method: request.method,
     url: request.url,
-    headers: pairsOf(request.headers),
+    headers: withoutToJson(pairsOf(request.headers)),
     redirect: request.redirect,
-  };
+  });
   return new Promise<Response>((resolve, reject) => {
     const aborted = () => {
       hooks.cancelFetch(id);
@@ -38,4 +38,11 @@ export async function fetch(input: unknown, init?: RequestInit): Promise<Respons
     });
     signal.addEventListener('abort', aborted, { once: true });
   });
+}
+
+/** A toJSON that somebody put on Object.prototype or Array.prototype has no say in what is sent. */
+function withoutToJson<T extends object>(value: T): T {
+  define(value, 'toJSON', undefined);
+  if (isArray(value)) for (let i = 0; i < value.length; i++) define(value[i] as object, 'toJSON', undefined);
+  return value;
 }

@@ -1,4 +1,5 @@
 /** Hosts, WHATWG URL §3: from the text of an authority to the serialised host, or null when it is none. */
+import { lowerCase } from '../host.ts';
 import { punycode } from '../punycode.ts';
 import { C0, percentDecode, percentEncode } from './percent.ts';
 
@@ -22,7 +23,7 @@ export function parseHost(text: string, special: boolean): string | null {
  * The gateway outside parses each URL again with Node's own parser, so nothing depends on the difference but the error's place.
  */
 function domainToAscii(domain: string): string | null {
-  if (/^[\0-\x7f]*$/.test(domain)) return domain.toLowerCase();
+  if (/^[\0-\x7f]*$/.test(domain)) return lowerCase(domain);
   const mapped = domain
     .replace(/[\u00ad\u034f\u180b-\u180d\u200b\u2060\u2064\ufe00-\ufe0f\ufeff]/g, '')
     .normalize('NFKC')

@@ -1,4 +1,5 @@
 /** The basic URL parser, WHATWG URL §4.4: one function per state, in the standard's order and with its names. */
+import { lowerCase } from '../host.ts';
 import { parseHost } from './host.ts';
 import { C0, FRAGMENT, PATH, QUERY, SPECIAL_QUERY, USERINFO, percentEncode } from './percent.ts';
 import { DEFAULT_PORTS, type UrlRecord, emptyRecord, hasCredentials, isSpecial, shortenPath } from './record.ts';
@@ -27,7 +28,7 @@ const endsAuthority = (m: Machine, c: string) =>
 const rest = (m: Machine) => m.points.slice(m.at + 1).join('');
 const isDriveLetter = (text: string) => /^[a-z][:|]$/i.test(text);
 const startsWithDrive = (text: string) => /^[a-z][:|]([/\\?#]|$)/i.test(text);
-const isDot = (text: string) => text === '.' || text.toLowerCase() === '%2e';
+const isDot = (text: string) => text === '.' || lowerCase(text) === '%2e';
 const isDotDot = (text: string) => /^(\.|%2e)(\.|%2e)$/i.test(text);
 
 function go(m: Machine, state: State, back = false): undefined {
@@ -39,7 +40,7 @@ function go(m: Machine, state: State, back = false): undefined {
 const STATES = {
   schemeStart(m: Machine, c: string): Step {
     if (/[a-z]/i.test(c)) {
-      m.buffer += c.toLowerCase();
+      m.buffer += lowerCase(c);
       return go(m, 'scheme');
     }
     return m.override === null ? go(m, 'noScheme', true) : 'fail';
@@ -47,7 +48,7 @@ const STATES = {
 
   scheme(m: Machine, c: string): Step {
     if (/[a-z0-9+.-]/i.test(c)) {
-      m.buffer += c.toLowerCase();
+      m.buffer += lowerCase(c);
       return undefined;
     }
     if (c !== ':') {
