@@ -40,10 +40,12 @@ export class Poller {
   readonly #deps: PollerDeps;
   readonly #watcher: Watcher;
   readonly #shards = new Map<string, PolledShard>();
+  readonly #sweeping: Repeating;
   readonly #loops: Repeating[];
   readonly #expiring = new Set<string>();
   readonly #wakes = new Map<PolledMapping, Set<string>>();
   readonly #sweeper: Sweeper;
+  #alive: ReadonlySet<string> = new Set();
   #redisAhead = 0;
   #closed = false;
 
@@ -57,30 +59,26 @@ export class Poller {
     });
     const failed = (what: string) => (error: unknown) =>
       log.warn({ error: error instanceof Error ? error.message : String(error) }, `${what} interrupted, it goes on`);
+    const repeat = (what: string, pauseMs: () => number, work: () => Promise<void>) =>
+      every(clock, pauseMs, work, failed(what));
+    const pauseOf = () => sweepPlan(this.#shards.size).pauseMs;
+    this.#sweeping = repeat('sweep', pauseOf, () => this.#sweepSome());
     this.#loops = [
-      every(
-        clock,
-        () => sweepPlan(this.#shards.size).pauseMs,
-        () => this.#sweepSome(),
-        failed('sweep'),
-      ),
-      every(
-        clock,
+      this.#sweeping,
+      repeat(
+        'batching windows',
         () => WINDOW_TICK_MS,
         () => this.#weighWindows(),
-        failed('batching windows'),
       ),
-      every(
-        clock,
+      repeat(
+        'expiry',
         () => EXPIRY_TICK_MS,
         () => this.#expireDue(),
-        failed('expiry'),
       ),
-      every(
-        clock,
+      repeat(
+        'trim',
         () => TRIM_MS,
         () => this.#trim(),
-        failed('trim'),
       ),
     ];
   }
@@ -93,7 +91,9 @@ export class Poller {
   assign(
     me: string,
     mappings: readonly { readonly mapping: PolledMapping; readonly members: readonly string[] }[],
+    alive: ReadonlySet<string>,
   ): void {
+    this.#alive = alive;
     const mine = new Set<string>();
     for (const { mapping, members } of mappings) {
       for (const shard of mapping.shards()) {
@@ -103,6 +103,7 @@ export class Poller {
         const known = this.#shards.get(id);
         if (known && known.mapping === mapping && known.shard === shard) continue;
         this.#shards.set(id, newPolledShard(mapping, shard, this.#deps.clock.monoMs()));
+        this.#sweeping.poke();
       }
     }
     for (const id of [...this.#shards.keys()]) {
@@ -185,8 +186,9 @@ export class Poller {
 
   #wakeChildren(parent: { readonly mapping: string; readonly shardId: string }): void {
     for (const child of this.#shards.values()) {
-      if (child.mapping.name === parent.mapping && child.shard.parents.includes(parent.shardId))
-        this.#enter(child, 'unknown');
+      if (child.mapping.name !== parent.mapping || !child.shard.parents.includes(parent.shardId)) continue;
+      this.#enter(child, 'unknown');
+      this.#sweeping.poke();
     }
   }
 
@@ -212,7 +214,7 @@ export class Poller {
 
   async #reconcile(polled: PolledShard, view: ShardView, nowMs: number): Promise<void> {
     polled.view = view;
-    const verdict = judge(view, nowMs);
+    const verdict = judge(view, nowMs, this.#alive);
     if (verdict.kind === 'running') return this.#enterOnce(polled, 'awake');
     if (verdict.kind === 'done') return this.#done(polled);
     polled.checkpoint = view.checkpoint;
@@ -275,7 +277,7 @@ export class Poller {
       due.slice(0, EXPIRE_AT_ONCE).map(async (polled) => {
         this.#expiring.add(polled.id);
         try {
-          const back = await expireShard(this.#deps, polled.mapping, polled.shard);
+          const back = await expireShard(this.#deps, polled.mapping, polled.shard, this.#deadOwner(polled));
           if (!back) return;
           this.handBack(back);
           if (back.state === 'queued') this.#wake(polled);
@@ -284,6 +286,11 @@ export class Poller {
         }
       }),
     );
+  }
+
+  /** Whoever had the shard when it was last looked at, if that daemon is gone: it will not settle anything any more. */
+  #deadOwner({ view }: PolledShard): string {
+    return view && view.owner !== '' && !this.#alive.has(view.owner) ? view.owner : '';
   }
 
   async #trim(): Promise<void> {

@@ -195,7 +195,7 @@ class RunningDaemon implements Daemon {
         .map((m) => m.id);
       return { mapping, members };
     });
-    this.#poller?.assign(this.id, mappings);
+    this.#poller?.assign(this.id, mappings, new Set(this.#members.map((member) => member.id)));
   }
 
   #readiness(): { ok: boolean; reasons: string[] } {

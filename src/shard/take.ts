@@ -32,11 +32,16 @@ export async function takeShard(
   redis: Redis,
   keys: Keys,
   shard: ShardRef,
-  options: { owner: string; parents: readonly string[]; mode: 'turn' | 'idle' },
+  options: { owner: string; parents: readonly string[]; mode: 'turn' | 'idle'; deadOwner?: string },
 ): Promise<Taken> {
   const nonce = randomUUID();
   const stateKeys = [shard.shardId, ...options.parents].map((id) => keys.shard(shard.mapping, id));
-  const reply = (await takeScript.run(redis, stateKeys, [options.owner, nonce, options.mode])) as string[];
+  const reply = (await takeScript.run(redis, stateKeys, [
+    options.owner,
+    nonce,
+    options.mode,
+    options.deadOwner ?? '',
+  ])) as string[];
   const [kind, nowMs, epoch, ownerBefore, ...fields] = reply;
   if (kind !== 'ok') return { kind: kind as 'missing' | 'pending-parent' | 'done' | 'owned' };
   return {

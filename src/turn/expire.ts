@@ -26,11 +26,17 @@ export interface ExpireDeps {
   readonly onSettled: (mapping: string, counts: SettleCounts) => void;
 }
 
-/** Where the shard stands afterwards; null when somebody has it, who will see to it. */
-export async function expireShard(deps: ExpireDeps, mapping: TurnMapping, shard: TurnShard): Promise<HandBack | null> {
+/** Where the shard stands afterwards; null when somebody alive has it, who will see to it. `deadOwner`: a daemon that is known to be gone. */
+export async function expireShard(
+  deps: ExpireDeps,
+  mapping: TurnMapping,
+  shard: TurnShard,
+  deadOwner: string,
+): Promise<HandBack | null> {
   const { redis, keys, clock } = deps;
   const ref = { mapping: mapping.name, shardId: shard.shardId };
-  const taken = await takeShard(redis, keys, ref, { owner: deps.daemonId, parents: shard.parents, mode: 'idle' });
+  const owner = deps.daemonId;
+  const taken = await takeShard(redis, keys, ref, { owner, parents: shard.parents, mode: 'idle', deadOwner });
   if (taken.kind !== 'ok') return null;
   const ahead = taken.nowMs - clock.monoMs();
   const nowMs = () => Math.floor(clock.monoMs() + ahead);

@@ -2,6 +2,8 @@
 import type { Clock } from '../time.ts';
 
 export interface Repeating {
+  /** The next round begins at once, or right after the one that is under way. */
+  poke(): void;
   /** Resolves when the round that is under way is over. */
   stop(): Promise<void>;
 }
@@ -12,20 +14,30 @@ export function every(
   work: () => Promise<void>,
   onError: (error: unknown) => void,
 ): Repeating {
-  const stopping = new AbortController();
+  let stopped = false;
+  let poked = false;
+  let pause = new AbortController();
   const running = (async () => {
-    while (!stopping.signal.aborted) {
+    while (!stopped) {
+      poked = false;
       try {
         await work();
       } catch (error) {
-        if (!stopping.signal.aborted) onError(error);
+        if (!stopped) onError(error);
       }
-      await clock.sleep(pauseMs(), stopping.signal);
+      if (stopped || poked) continue;
+      pause = new AbortController();
+      await clock.sleep(pauseMs(), pause.signal);
     }
   })();
   return {
+    poke() {
+      poked = true;
+      pause.abort();
+    },
     async stop() {
-      stopping.abort();
+      stopped = true;
+      pause.abort();
       await running;
     },
   };

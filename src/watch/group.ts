@@ -92,6 +92,7 @@ export class WatchGroup {
         await this.#read();
       } catch (error) {
         if (this.#closed) return;
+        if (isWrongType(error)) await this.#dropWrongTypes();
         this.#deps.log.warn({ error: error instanceof Error ? error.message : String(error) }, 'watching interrupted');
         await this.#deps.clock.sleep(WATCH_RETRY_MS);
       }
@@ -119,6 +120,14 @@ export class WatchGroup {
     }
   }
 
+  /** One key that is no stream must not blind the others; the sweep sees it when it becomes one. */
+  async #dropWrongTypes(): Promise<void> {
+    for (const watch of [...this.#watches.values()]) {
+      const type = await this.#deps.control.type(watch.key);
+      if (type !== 'stream' && type !== 'none') this.#watches.delete(watch.id);
+    }
+  }
+
   #found(key: string, first: EntryId): void {
     for (const watch of [...this.#watches.values()]) {
       if (watch.key !== key || compareIds(watch.after, first) >= 0) continue;
@@ -126,4 +135,8 @@ export class WatchGroup {
       this.#deps.onRecord(watch, first);
     }
   }
+}
+
+function isWrongType(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE');
 }

@@ -13,9 +13,10 @@ export type Verdict =
   | { readonly kind: 'work'; readonly first: EntryId | null }
   | { readonly kind: 'idle' };
 
-export function judge(view: ShardView, nowMs: number): Verdict {
+/** `alive`: ids of the daemons that are; a turn of another one is over, whatever the state says. */
+export function judge(view: ShardView, nowMs: number, alive: ReadonlySet<string>): Verdict {
   if (view.done) return { kind: 'done' };
-  if (view.owner !== '') return { kind: 'running' };
+  if (view.owner !== '' && alive.has(view.owner)) return { kind: 'running' };
   if (view.unitPending)
     return view.notBefore > nowMs ? { kind: 'parked', until: view.notBefore } : { kind: 'work', first: null };
   const stream = view.stream

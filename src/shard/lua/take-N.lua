@@ -3,13 +3,13 @@
 -- The epoch is the larger of (stored + 1) and Redis TIME in microseconds: it rises even if a failover lost the stored one.
 -- The nonce tells two takes apart that a lossy failover made equal.
 -- KEYS  1 state hash  2.. state hashes of the parents
--- ARGV  1 owner (daemon id)  2 nonce  3 'turn' | 'idle' (idle: only when nobody owns it)
+-- ARGV  1 owner (daemon id)  2 nonce  3 'turn' | 'idle' (idle: only when nobody owns it, or the daemon of 4 does, which is dead)  4 dead owner or ''
 -- RETURNS {'ok', now ms, epoch, owner before, field, value, ...} | {'missing'} | {'pending-parent'} | {'done'} | {'owned'}
 local time = redis.call('TIME')
 local have = redis.call('HMGET', KEYS[1], 'cp', 'epoch', 'owner', 'done')
 if not have[1] then return { 'missing' } end
 if have[4] == '1' then return { 'done' } end
-if ARGV[3] == 'idle' and have[3] ~= '' then return { 'owned' } end
+if ARGV[3] == 'idle' and have[3] ~= '' and have[3] ~= ARGV[4] then return { 'owned' } end
 for i = 2, #KEYS do
   local parent = redis.call('HMGET', KEYS[i], 'cp', 'done')
   -- A parent without state was never read by this mapping and cannot be waited for (esm-semantics.md 4.1, rule 3).
