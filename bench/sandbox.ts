@@ -7,12 +7,14 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { silentLog } from '../src/observe/log.ts';
+import { buildPrelude } from '../src/sandbox/build-prelude.ts';
 import { createSandbox } from '../src/sandbox/pool.ts';
 
 import type { FunctionVersion, InvokeOutcome, Sandbox } from '../src/sandbox/types.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
-const withPrelude = process.argv[2] !== undefined;
+const preludePath = process.argv[2] === 'bootstrap' ? null : (await buildPrelude(directory)).path;
+const withPrelude = preludePath !== null;
 const refuse = () =>
   Promise.resolve({ ok: false as const, error: { name: 'Error', message: 'refused', code: 'REFUSED' } });
 const print = (line: string): boolean => process.stdout.write(`${line}\n`);
@@ -126,7 +128,7 @@ async function warm(
 async function cold(label: string, code: string, spares: number): Promise<void> {
   const sandbox = await createSandbox({
     cacheDir: directory,
-    preludePath: withPrelude ? process.argv[2]! : null,
+    preludePath,
     egress: refuse,
     log: silentLog,
     spares,
@@ -157,7 +159,7 @@ function filler(bytes: number): string {
 
 const sandbox = await createSandbox({
   cacheDir: directory,
-  preludePath: withPrelude ? process.argv[2]! : null,
+  preludePath,
   egress: refuse,
   log: silentLog,
 });

@@ -83,8 +83,20 @@ export class Children {
     if (slot.child === null || !slot.child.alive) return this.drop(slot);
     this.#losses.delete(slot.version.name);
     slot.child.idleSinceMono = performance.now();
+    const heir = this.#heirOf(slot);
+    if (heir !== undefined) return heir.give(slot);
     this.#idle.add(slot);
     this.#serve();
+  }
+
+  /** Who waits for a child of this version, unless somebody else has already waited too long for any. */
+  #heirOf(slot: Slot): Waiter | undefined {
+    const heir = this.#waiters.find((waiter) => waiter.version.hash === slot.version.hash);
+    const patient =
+      this.#waiters.length === 0 ||
+      this.#waiters[0] === heir ||
+      performance.now() - this.#waiters[0]!.since < HAND_ON_MS;
+    return patient ? heir : undefined;
   }
 
   /** The child is gone or used up. `lost`: the function's doing, which slows its next start down. */
@@ -148,11 +160,8 @@ export class Children {
 
   #serve(): void {
     if (this.#closed) return;
+    // In order, but one at its function's own bound does not hold up the others.
     for (const waiter of [...this.#waiters]) {
-      const first = this.#waiters[0];
-      const urgent = first !== undefined && first !== waiter && performance.now() - first.since > HAND_ON_MS;
-      // Behind an urgent waiter only what that one could not use anyway: a function at its own bound must not block others.
-      if (urgent && this.#warm(waiter.version) !== undefined) continue;
       const slot = this.#take(waiter.version);
       if (slot !== null) waiter.give(slot);
     }

@@ -54,7 +54,7 @@ export function outcomeOf(what: EndOfInvocation): InvokeOutcome {
   }
 }
 
-export function timedOut(what: { readonly requestId: string; readonly timeoutMs: number }): FunctionErrorPayload {
+function timedOut(what: { readonly requestId: string; readonly timeoutMs: number }): FunctionErrorPayload {
   return {
     errorType: 'Sandbox.Timedout',
     errorMessage: `RequestId: ${what.requestId} Error: Task timed out after ${(what.timeoutMs / 1000).toFixed(2)} seconds`,

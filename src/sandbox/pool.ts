@@ -17,7 +17,7 @@ import { CodeCaches } from './code-cache.ts';
 import type { Egress } from './egress/port.ts';
 import { checkMemory, jobPorts, peakMb, type RunningPorts, underClock } from './invocation.ts';
 import { outcomeOf } from './outcome.ts';
-import { FLAG_ASCII, INIT, INVOKE } from './protocol.ts';
+import { FLAG_ASCII, INIT, INVOKE, type InvokeHead } from './protocol.ts';
 import { initPayload, prepareScripts, type Scripts } from './scripts.ts';
 import { mapFrame } from './source-map.ts';
 import { nativePath, spawnChild } from './spawn.ts';
@@ -132,13 +132,12 @@ class Pool implements Sandbox {
       log: request.log,
       egress: this.#options.egress,
     });
-    const head = Buffer.from(
-      JSON.stringify({
-        requestId: context.requestId,
-        deadlineMs: Date.now() + version.timeoutMs,
-        millrace: millraceOf(request),
-      }),
-    );
+    const says: InvokeHead = {
+      requestId: context.requestId,
+      deadlineMs: Date.now() + version.timeoutMs,
+      millrace: millraceOf(request),
+    };
+    const head = Buffer.from(JSON.stringify(says));
     const headBytes = Buffer.allocUnsafe(4);
     headBytes.writeUInt32LE(head.length, 0);
     const started = performance.now();

@@ -32,7 +32,6 @@ export const FLAG_FATAL = 1;
 export const FLAG_BODY = 1;
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
-export type WireLogLevel = (typeof LOG_LEVELS)[number];
 
 /** Head of INIT, as JSON; followed by the scripts and their code caches in the order of `lengths`. */
 export interface InitHead {

@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { MillraceError } from '../errors.ts';
 
-export interface ChildCommand {
+interface ChildCommand {
   readonly file: string;
   readonly args: readonly string[];
 }
@@ -59,7 +59,7 @@ function wrappers(): string[] {
 let command: { readonly prefix: string[]; readonly native: string } | null = null;
 
 /** What to start for a child whose program is `script`. */
-export function childCommand(script: string): ChildCommand {
+function childCommand(script: string): ChildCommand {
   command ??= { prefix: wrappers(), native: nativePath() };
   const { prefix, native } = command;
   const dies = prefix.includes('--pdeathsig');

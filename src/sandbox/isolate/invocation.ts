@@ -85,7 +85,7 @@ function succeed(one: Current, value: unknown): void {
   end(one, SETTLE_RESULT, text);
 }
 
-export function tooLarge(): string {
+function tooLarge(): string {
   return plainError(
     'Function.ResponseSizeTooLarge',
     `Response payload size exceeded maximum allowed payload size (${resultBytesMax} bytes).`,
@@ -93,7 +93,7 @@ export function tooLarge(): string {
 }
 
 /** Uncaught exceptions, unhandled rejections, process.exit: the process of a Lambda would be gone, so the child is not used again. */
-export function die(payload: string): void {
+function die(payload: string): void {
   if (current !== null) end(current, SETTLE_FATAL, payload);
 }
 

@@ -11,8 +11,6 @@ export const parse = JSON.parse;
 export const stringOf = String;
 export const dateNow = Date.now;
 export const numberIsFinite = Number.isFinite;
-export const mathFloor = Math.floor;
-export const mathMax = Math.max;
 export const fromCharCode = String.fromCharCode;
 export const NativeError = Error;
 export const NativeTypeError = TypeError;
@@ -23,7 +21,6 @@ export const NativePromise = Promise;
 const stringSliceFn = String.prototype.slice;
 const stringIndexOfFn = String.prototype.indexOf;
 const charCodeAtFn = String.prototype.charCodeAt;
-const errorToString = Error.prototype.toString;
 const objectToString = Object.prototype.toString;
 const promiseThen = Promise.prototype.then;
 
@@ -32,7 +29,6 @@ export const stringSlice = (text: string, from: number, to?: number): string =>
 export const stringIndexOf = (text: string, what: string, from = 0): number =>
   reflectApply(stringIndexOfFn, text, [what, from]);
 export const charCodeAt = (text: string, at: number): number => reflectApply(charCodeAtFn, text, [at]);
-export const textOfError = (error: unknown): string => reflectApply(errorToString, error, []);
 export const tagOf = (value: unknown): string => reflectApply(objectToString, value, []);
 export const then = (promise: Promise<unknown>, ok: (value: unknown) => void): void => {
   reflectApply(promiseThen, promise, [ok]);
