@@ -40,7 +40,8 @@ async function setup() {
   const wanted = createHash('sha256')
     .update(readFileSync(path.join(root, 'package-lock.json')))
     .digest('hex');
-  if (!installed(wanted)) await oneAtATime(() => install(wanted));
+  // Without a Node to run with, what is there is not all that was wanted: npm leaves out optional packages that it could not get.
+  if (!installed(wanted) || findNode(root) === undefined) await oneAtATime(() => install(wanted));
   linkNode();
 }
 
@@ -56,7 +57,7 @@ function installed(wanted) {
 }
 
 async function install(wanted) {
-  if (installed(wanted)) return;
+  if (installed(wanted) && findNode(root) !== undefined) return;
   const began = Date.now();
   say('Installing what package-lock.json names (once) …');
   // Without install scripts (.npmrc): isolated-vm ships a prebuilt binary for our Node and would be compiled for this one.
@@ -69,8 +70,8 @@ async function install(wanted) {
     '--no-audit',
     '--no-fund',
   ];
-  // A missing network is noticed in seconds, a bad one is given four tries.
-  args.push('--fetch-retries=3', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=8000', '--loglevel=warn');
+  // A missing network is noticed in seconds, a bad one is given three tries.
+  args.push('--fetch-retries=2', '--fetch-retry-mintimeout=1000', '--fetch-retry-maxtimeout=8000', '--loglevel=warn');
   const { code, output } = await npm(args);
   if (code !== 0) throw installError(output);
   writeFileSync(stamp, wanted);

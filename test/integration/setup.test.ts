@@ -43,7 +43,8 @@ function clone(npm: string): Clone {
 fs.appendFileSync(${JSON.stringify(log)}, process.argv.slice(2).join(' ') + '\\n');
 ${npm}`;
   writeFileSync(cli, script);
-  const env = { npm_execpath: cli, npm_node_execpath: process.execPath };
+  // Nothing on the PATH: no other Node will do.
+  const env = { npm_execpath: cli, npm_node_execpath: process.execPath, PATH: dir };
   return {
     dir,
     calls: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').length : 0),
@@ -81,6 +82,14 @@ test('takes what was installed by hand, when it is what the lock file names', as
   cpSync(path.join(fresh.dir, 'package-lock.json'), path.join(fresh.dir, 'node_modules', '.package-lock.json'));
   expect(await fresh.setUp()).toMatchObject({ code: 0 });
   expect(fresh.calls()).toBe(0);
+});
+
+test('installs anew when its Node is gone', async () => {
+  const fresh = clone(GOOD_NPM);
+  await fresh.setUp();
+  rmSync(path.join(fresh.dir, 'node_modules', OWN_NODE), { recursive: true });
+  expect(await fresh.setUp()).toMatchObject({ code: 0 });
+  expect(fresh.calls()).toBe(2);
 });
 
 test('two at once: one installs, the other waits for it', async () => {
