@@ -1,4 +1,5 @@
 /** `millrace dev` from beginning to end: a Redis of its own, a daemon on it, a look at it again and again, a summary. */
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import { formatProblem } from '../../mapping/format-problem.ts';
 import { requireConfig } from '../../mapping/require-config.ts';
@@ -120,8 +121,8 @@ function longestTimeoutMs(config: Config): number {
   return Math.max(0, ...[...config.functions.values()].map((fn) => fn.timeout * 1_000));
 }
 
-/** Of the configuration, which may be a directory itself. */
+/** Of the configuration, which may be a directory itself; it has been read by now. */
 function directoryOf(config: string): string {
   const file = path.resolve(config);
-  return path.extname(file) === '' ? file : path.dirname(file);
+  return statSync(file).isDirectory() ? file : path.dirname(file);
 }
