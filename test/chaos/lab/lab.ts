@@ -1,0 +1,333 @@
+/**
+ * A world for fault tests: a Redis that syncs every write, a recorder, real daemons as processes, a producer, and what breaks them.
+ * Everything random comes from the seed; what the processes make of it does not repeat, so a failed run keeps its history.
+ */
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Redis } from 'ioredis';
+import { stringify } from 'yaml';
+import { createStream } from '../../../connectors/redis-stream/manage.ts';
+import { LOCK_MS } from '../../../src/limits.ts';
+import { Keys } from '../../../src/redis/keys.ts';
+import { type RedisServer, startRedisServer } from '../../../src/redis/server.ts';
+import { eventually, startTestDaemon, TEST_CACHE, type TestDaemon } from '../../support/daemon.ts';
+import type { EndState } from '../../support/end-state.ts';
+import type { FaultLine, HistoryLine, LeaseLine, Unstamped } from '../../support/history.ts';
+import { type PositionSample, samplePositions } from '../../support/position-sampler.ts';
+import { type Recorder, startRecorder } from '../../support/recorder.ts';
+import { type CheckOptions, checkHistory, type CheckResult, describeViolations } from '../checker.ts';
+import { Producer } from './producer.ts';
+import { Random } from './random.ts';
+import {
+  collectEnd,
+  isDrained,
+  type LabShard,
+  lookAtShards,
+  MAPPING,
+  shardsOf,
+  type ShardNow,
+  STREAM,
+} from './shards.ts';
+
+const SAMPLE_EVERY_MS = 50;
+const DRAIN_MS_MAX = 90_000;
+/** Daemons start a third faster with it. Node writes it at a clean exit, which `close` sees to. */
+const COMPILE_CACHE = path.join(TEST_CACHE, 'compiled');
+
+export interface LabSpec {
+  readonly name: string;
+  readonly seed: number;
+  readonly shards: number;
+  readonly batchSize?: number;
+  /** Seconds; well above what a stopped process sleeps through, unless that is the point. */
+  readonly timeout?: number;
+  readonly mapping?: Record<string, unknown>;
+  /** A module that every daemon loads before anything else: it makes the engine wrong (wrong-builds/). */
+  readonly preload?: string;
+  readonly trimmedByHand?: boolean;
+}
+
+export interface LabDaemon {
+  readonly process: TestDaemon;
+  readonly args: readonly string[];
+  /** As other daemons and the shards' state know it; undefined while it starts. */
+  id(): string | undefined;
+  alive: boolean;
+}
+
+export class Lab {
+  readonly spec: LabSpec;
+  readonly random: Random;
+  readonly keys = new Keys('millrace');
+  readonly shards: readonly LabShard[];
+  readonly daemons: LabDaemon[] = [];
+  readonly redis: Redis;
+  readonly recorder: Recorder;
+  readonly producer: Producer;
+  readonly dir: string;
+  #server: RedisServer;
+  readonly #sampler: { stop(): Promise<void> };
+  readonly #epochs = new Map<string, string>();
+  /** Fault id → shards that it hit, as far as that is known only afterwards. */
+  readonly #hits = new Map<string, readonly string[]>();
+  #faults = 0;
+  /** Daemons that we ended. */
+  readonly #ended = new Set<LabDaemon>();
+  #trouble: unknown;
+
+  constructor(spec: LabSpec, dir: string, server: RedisServer, redis: Redis, recorder: Recorder) {
+    this.spec = spec;
+    this.dir = dir;
+    this.random = new Random(spec.seed);
+    this.shards = shardsOf(this.keys, spec.shards);
+    this.#server = server;
+    this.redis = redis;
+    this.recorder = recorder;
+    this.producer = new Producer(redis, recorder, new Random(spec.seed + 1), this.shards);
+    this.#sampler = samplePositions(recorder, () => this.#sample(), SAMPLE_EVERY_MS);
+  }
+
+  look(): Promise<ShardNow[]> {
+    return lookAtShards(this.redis, this.keys, this.shards);
+  }
+
+  async #sample(): Promise<PositionSample[]> {
+    const now = await this.look();
+    const leases = now.flatMap(({ shard, state }): Unstamped<LeaseLine>[] => {
+      const epoch = state['epoch'] ?? '0';
+      if (epoch === '0' || this.#epochs.get(shard.name) === epoch) return [];
+      this.#epochs.set(shard.name, epoch);
+      const pid = this.daemons.find((daemon) => daemon.id() === state['owner'])?.process.pid ?? null;
+      return [{ kind: 'lease', shard: shard.name, epoch, pid }];
+    });
+    await this.recorder.record(...leases);
+    return now.map(({ shard, state, groupMarker, firstEntry }) => ({
+      ...{ shard: shard.name, groupMarker, checkpoint: state['cp'] ?? null },
+      ...(this.spec.trimmedByHand ? {} : { firstEntry }),
+    }));
+  }
+
+  // --- daemons ------------------------------------------------------------------------------------------------------
+
+  start(...args: readonly string[]): LabDaemon {
+    const { preload } = this.spec;
+    const process = startTestDaemon({
+      config: path.join(this.dir, 'millrace.yaml'),
+      env: {
+        MILLRACE_CACHE: TEST_CACHE,
+        NODE_COMPILE_CACHE: COMPILE_CACHE,
+        ...(preload && { NODE_OPTIONS: `--import=${preload}` }),
+      },
+      args,
+    });
+    const id = (): string | undefined => process.lines.find((line) => line.msg === 'ready')?.['id'] as string;
+    const daemon: LabDaemon = { process, args, id, alive: true };
+    void process.exited.then(() => (daemon.alive = false));
+    // One that ends by itself fails the test, whoever waits for what.
+    process.ready.catch((error: unknown) => {
+      if (!this.#ended.has(daemon)) this.#trouble ??= error;
+    });
+    this.daemons.push(daemon);
+    return daemon;
+  }
+
+  #calm<T>(answer: T): T {
+    if (this.#trouble) throw this.#trouble;
+    return answer;
+  }
+
+  alive(): LabDaemon[] {
+    return this.daemons.filter((daemon) => daemon.alive);
+  }
+
+  ready(): LabDaemon[] {
+    return this.alive().filter((daemon) => daemon.id() !== undefined);
+  }
+
+  /** Those with the role that are at work; waits for `least` of them. */
+  async someReady(role: string, least = 1): Promise<LabDaemon[]> {
+    const find = (): LabDaemon[] => this.#calm(this.ready().filter(({ args }) => args.includes(role)));
+    const pids = (): number[] => find().map(({ process }) => process.pid);
+    await eventually(pids, (found) => found.length >= least, { withinMs: 30_000, what: `${least} ready ${role}s` });
+    return find();
+  }
+
+  async ownedBy(daemon: LabDaemon): Promise<string[]> {
+    const id = daemon.id();
+    const now = await this.look();
+    return now.filter(({ state }) => state['owner'] === id).map(({ shard }) => shard.name);
+  }
+
+  /** SIGKILL; the shards whose turn it had are what the fault hit. */
+  async kill(daemon: LabDaemon): Promise<readonly string[]> {
+    const id = await this.beginFault('SIGKILL');
+    this.#ended.add(daemon);
+    daemon.process.kill('SIGKILL');
+    await daemon.process.exited;
+    const hit = await this.ownedBy(daemon);
+    await this.healFault(id, 'SIGKILL', hit);
+    return hit;
+  }
+
+  /** SIGTERM, and how it ended; no fault, because nothing may come of it. */
+  async terminate(daemon: LabDaemon): Promise<number | null> {
+    const { pid } = daemon.process;
+    await this.recorder.record({ kind: 'term', pid });
+    this.#ended.add(daemon);
+    daemon.process.kill('SIGTERM');
+    const { code } = await daemon.process.exited;
+    await this.recorder.record({ kind: 'exit', pid, code });
+    return code;
+  }
+
+  // --- faults -------------------------------------------------------------------------------------------------------
+
+  async beginFault(fault: string): Promise<string> {
+    const id = `fault-${++this.#faults}`;
+    await this.recorder.record({ ...faultLine(fault, id), phase: 'begin' });
+    return id;
+  }
+
+  /** `hit`: what it turned out to have hit; left out: it may be anything. */
+  async healFault(id: string, fault: string, hit?: readonly string[]): Promise<void> {
+    if (hit) this.#hits.set(id, hit);
+    await this.recorder.record({ ...faultLine(fault, id), phase: 'healed' });
+  }
+
+  /** SIGKILL and a restart on the same port and files. Resolves when it takes connections again. */
+  async restartRedis(awayMs: number): Promise<void> {
+    const id = await this.beginFault('redis SIGKILL');
+    await this.killRedis();
+    await pause(awayMs);
+    await this.reviveRedis();
+    await this.healFault(id, 'redis SIGKILL');
+  }
+
+  async killRedis(): Promise<void> {
+    this.#server.kill('SIGKILL');
+    await this.#server.exited;
+  }
+
+  async reviveRedis(): Promise<void> {
+    this.#server = await startServer(this.dir, this.#server.port);
+  }
+
+  // --- the end ------------------------------------------------------------------------------------------------------
+
+  /** Ends the producer and waits until everything is settled; false when that never comes. */
+  async drain(): Promise<boolean> {
+    await this.producer.stop();
+    const allDone = (now: readonly ShardNow[]): boolean => now.every(isDrained);
+    return await eventually(() => this.look(), allDone, { withinMs: DRAIN_MS_MAX, everyMs: 200, what: 'drained' }).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** What happened, with the shards that each fault really hit. */
+  async history(): Promise<HistoryLine[]> {
+    const lines = await this.recorder.history();
+    return lines.map((line) =>
+      line.kind === 'fault' ? { ...line, shards: this.#hits.get(line.id) ?? line.shards } : line,
+    );
+  }
+
+  /** Drains and checks; the violations are the caller's to judge. */
+  async check(options: Partial<CheckOptions> = {}): Promise<Checked> {
+    await this.drain();
+    await this.#sampler.stop();
+    const facts = { drained: true, trimmedByHand: this.spec.trimmedByHand ?? false };
+    const end = await collectEnd(this.redis, this.keys, this.shards, facts);
+    const history = await this.history();
+    const result = checkHistory(history, end, { liveness: { leaseMs: LOCK_MS }, ...options });
+    return { ...result, history, end };
+  }
+
+  async close(): Promise<void> {
+    const last = this.ready().at(-1);
+    if (last) {
+      this.#ended.add(last);
+      await Promise.race([last.process.stop(), pause(5_000)]);
+    }
+    for (const daemon of this.alive()) {
+      this.#ended.add(daemon);
+      daemon.process.kill('SIGKILL');
+    }
+    await Promise.all(this.daemons.map(({ process }) => process.exited));
+    await this.#sampler.stop().catch(() => undefined);
+    this.redis.disconnect();
+    await this.recorder.stop();
+    this.#server.kill('SIGKILL');
+    await this.#server.exited;
+  }
+}
+
+export interface Checked extends CheckResult {
+  readonly history: readonly HistoryLine[];
+  readonly end: EndState;
+}
+
+const faultLine = (fault: string, id: string): Omit<Unstamped<FaultLine>, 'phase'> =>
+  ({ kind: 'fault', fault, id, shards: '*' }) as const;
+
+export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const startServer = (dir: string, port?: number): Promise<RedisServer> =>
+  startRedisServer({ dir: path.join(dir, 'redis'), appendfsync: 'always', ...(port && { port }) });
+
+async function openLab(spec: LabSpec, dir: string): Promise<Lab> {
+  const server = await startServer(dir);
+  const redis = new Redis(server.url, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
+  // Redis goes away on purpose; commands wait for it.
+  redis.on('error', () => undefined);
+  const recorder = await startRecorder(dir, `${spec.name}-${spec.seed}`);
+  await createStream(redis, new Keys('millrace'), STREAM, { shards: spec.shards, retentionHours: 24 });
+  const handler = fileURLToPath(new URL('./handler.ts', import.meta.url));
+  await writeFile(path.join(dir, 'handler.ts'), `export { handler } from ${JSON.stringify(handler)};\n`);
+  await writeFile(path.join(dir, 'millrace.yaml'), stringify(configOf(spec, server.url, recorder)));
+  return new Lab(spec, dir, server, redis, recorder);
+}
+
+function configOf(spec: LabSpec, redis: string, recorder: Recorder): object {
+  return {
+    redis,
+    functions: {
+      f: {
+        ...{ code: 'handler.ts', handler: 'handler', timeout: spec.timeout ?? 20 },
+        environment: { RECORDER: recorder.url },
+        network: { allow: [recorder.hostPort] },
+      },
+    },
+    mappings: {
+      [MAPPING]: {
+        ...{ function: 'f', source: { type: 'redis-stream', stream: STREAM }, startingPosition: 'TRIM_HORIZON' },
+        ...{ batchSize: spec.batchSize ?? 4, functionResponseTypes: ['ReportBatchItemFailures'] },
+        ...spec.mapping,
+      },
+    },
+  };
+}
+
+/** Runs `body` in a world of its own. When it throws, the history stays, and the error says where and under which seed. */
+export async function withLab<T>(spec: LabSpec, body: (lab: Lab) => Promise<T>): Promise<T> {
+  const dir = await mkdtemp(path.join(tmpdir(), 'millrace-lab-'));
+  const lab = await openLab(spec, dir);
+  try {
+    return await body(lab);
+  } catch (error) {
+    const kept = path.join(tmpdir(), `millrace-chaos-${spec.name}-${spec.seed}.ndjson`);
+    await copyFile(lab.recorder.file, kept);
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${spec.name}, seed ${spec.seed}, history kept in ${kept}\n${reason}`, { cause: error });
+  } finally {
+    await lab.close();
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+/** Throws with the violations and their lines. */
+export function mustBeClean(checked: Checked): void {
+  if (checked.violations.length > 0) throw new Error(describeViolations(checked.violations));
+}

@@ -1,0 +1,19 @@
+/** One line per run, so that figures are seen where the tests pass, too. */
+import { availableParallelism } from 'node:os';
+import type { Checked } from './lab.ts';
+
+/** Given by `npm run chaos`; the tests of every day use one seed each, so that a failure is looked at and not shrugged off. */
+export function seedOf(standard: number): number {
+  return Number(process.env['MILLRACE_CHAOS_SEED'] ?? standard);
+}
+
+/** How often a fault is done: more by `npm run chaos -- --times N`. */
+export function timesOf(standard: number): number {
+  return Math.round(standard * Number(process.env['MILLRACE_CHAOS_TIMES'] ?? 1));
+}
+
+export function report(name: string, checked: Checked, figures: Readonly<Record<string, number | string>> = {}): void {
+  const all = { ...checked.reached, ...figures, cores: availableParallelism() };
+  const text = Object.entries(all).map(([key, value]) => `${key} ${value}`);
+  process.stdout.write(`${name}: ${text.join(', ')}\n`);
+}
