@@ -48,15 +48,18 @@ export interface SettleTarget {
 export type Settled =
   | { readonly kind: 'ok'; readonly nowMs: number }
   /** Nothing was written; the shard stays where it is and says why. */
-  | { readonly kind: 'refused'; readonly reason: string; readonly nowMs: number };
+  | { readonly kind: 'refused'; readonly reason: string };
 
 /** Throws FencedError when the shard changed hands. Doing it twice is harmless. */
 export async function settle(redis: Redis, keys: Keys, target: SettleTarget, s: Settlement): Promise<Settled> {
   const { mapping, shardId } = target.holding.shard;
   const { counts } = s;
-  const reply = (await script.run(
+  const state = keys.shard(mapping, shardId);
+  // An ACL is asked for every key that is named: an unreachable failure stream must not stop what has no notice.
+  const notices = s.notices.length > 0 ? target.failureStream : state;
+  const run = script.run(
     redis,
-    [keys.shard(mapping, shardId), target.streamKey, target.failureStream],
+    [state, target.streamKey, notices],
     [
       ...[target.holding.epoch, target.holding.nonce, s.revision, s.generation, s.checkpoint ?? '', s.entriesRead],
       ...[JSON.stringify(s.units), s.notBefore, s.expiresAt, s.blocked, s.lastProcessingResult ?? '', s.why],
@@ -64,14 +67,23 @@ export async function settle(redis: Redis, keys: Keys, target: SettleTarget, s: 
       ...[counts.succeeded, counts.expired, counts.givenUp, counts.filtered, counts.lostBySource],
       ...s.notices,
     ],
-  )) as string[];
+  );
+  const reply = (await run.catch((error: unknown) => {
+    // With the shard's own keys refused the settle that says why is refused as well, and that error is thrown.
+    if (s.notices.length === 0 || !isNoPermission(error)) throw error;
+    return ['refused', `the ACL refuses the failure stream ${target.failureStream}`];
+  })) as string[];
   switch (reply[0]) {
     case 'ok':
     case 'repeated':
       return { kind: 'ok', nowMs: Number(reply[1]) };
     case 'refused':
-      return { kind: 'refused', reason: reply[1]!, nowMs: Number(reply[2]) };
+      return { kind: 'refused', reason: reply[1]! };
     default:
       throw new FencedError(`${mapping}/${shardId}: epoch ${target.holding.epoch} was superseded by ${reply[1]}`);
   }
+}
+
+function isNoPermission(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOPERM');
 }

@@ -77,7 +77,7 @@ async function verify(m: Model, real: Real): Promise<void> {
 }
 
 abstract class Step implements Command {
-  check(): boolean {
+  check(_: Readonly<Model>): boolean {
     return true;
   }
   abstract act(m: Model, real: Real): Promise<void>;
@@ -95,7 +95,7 @@ class Take extends Step {
     this.owner = owner;
     this.mode = mode;
   }
-  async act(m: Model, real: Real): Promise<void> {
+  override async act(m: Model, real: Real): Promise<void> {
     const options = { owner: this.owner, parents: [], mode: this.mode };
     const taken = await takeShard(redis.client, keys, refOf(real), options);
     if (m.done) return void expect(taken.kind).toBe('done');
@@ -108,7 +108,7 @@ class Take extends Step {
     m.holders.push(m.holder);
     m.owner = this.owner;
   }
-  toString = () => `take(${this.owner}, ${this.mode})`;
+  override toString = () => `take(${this.owner}, ${this.mode})`;
 }
 
 interface SettleSpec {
@@ -130,7 +130,7 @@ class Settle extends Step {
   override check(m: Readonly<Model>): boolean {
     return m.holders.length > 0;
   }
-  async act(m: Model, real: Real): Promise<void> {
+  override async act(m: Model, real: Real): Promise<void> {
     const { who, twist, notices, outcome } = this.spec;
     // 0: the present holder, which most settles are by; beyond: one of the earlier ones.
     const holder = m.holders[Math.max(0, m.holders.length - 1 - who)]!;
@@ -178,7 +178,7 @@ class Settle extends Step {
     m.read = s.entriesRead;
     if (m.stream) m.marker = s.checkpoint;
   }
-  toString = () => `settle(${JSON.stringify(this.spec)})`;
+  override toString = () => `settle(${JSON.stringify(this.spec)})`;
 }
 
 /** What a lost reply makes of a settle: the same once more, also after the shard changed hands. */
@@ -194,13 +194,13 @@ class Repeat extends Step {
   override check(m: Readonly<Model>): boolean {
     return this.#holder(m) !== undefined;
   }
-  async act(m: Model, real: Real): Promise<void> {
+  override async act(m: Model, real: Real): Promise<void> {
     const holder = this.#holder(m)!;
     const run = settle(redis.client, keys, targetOf(real, holder.holding), holder.last!);
     if (holder === m.holder) expect(await run).toMatchObject({ kind: 'ok' });
     else await expect(run).rejects.toThrow(FencedError);
   }
-  toString = () => `repeat(${this.who})`;
+  override toString = () => `repeat(${this.who})`;
 }
 
 class Release extends Step {
@@ -212,12 +212,12 @@ class Release extends Step {
   override check(m: Readonly<Model>): boolean {
     return m.holders.length > 0;
   }
-  async act(m: Model, real: Real): Promise<void> {
+  override async act(m: Model): Promise<void> {
     const holder = m.holders[Math.max(0, m.holders.length - 1 - this.who)]!;
     await releaseShard(redis.client, keys, holder.holding, {});
     if (holder === m.holder) m.owner = '';
   }
-  toString = () => `release(${this.who})`;
+  override toString = () => `release(${this.who})`;
 }
 
 /** What users and other tools do to the stream. */
@@ -232,7 +232,7 @@ class Source extends Step {
   override check(m: Readonly<Model>): boolean {
     return this.kind === 'add' || m.stream !== null;
   }
-  async act(m: Model, real: Real): Promise<void> {
+  override async act(m: Model, real: Real): Promise<void> {
     const client = redis.client;
     if (this.kind === 'add') {
       m.stream ??= { ids: [], added: 0 };
@@ -264,7 +264,7 @@ class Source extends Step {
       m.marker = null;
     }
   }
-  toString = () => `${this.kind}(${this.n})`;
+  override toString = () => `${this.kind}(${this.n})`;
 }
 
 const holderIndex = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) });

@@ -2,7 +2,7 @@
 -- The one atomic step that moves a shard: checkpoint, retry state, notices, counters, group marker.
 -- A script does not roll back, so it has two halves: the first checks everything and writes nothing, the second consists of
 -- commands that cannot fail after the checks; what is only cosmetic comes last, under pcall.
--- KEYS  1 state hash  2 stream key  3 failure stream
+-- KEYS  1 state hash  2 stream key  3 failure stream (with notices; else any key that the ACL lets through)
 -- ARGV  1 epoch  2 nonce  3 revision (stored + 1; equal: this settle was made already)  4 generation  5 checkpoint ('' keeps it)
 --       6 entries-read  7 units (JSON)  8 not before (ms)  9 expiry of the head (ms)  10 blocked view (JSON or '')
 --       11 last processing result ('' keeps it)  12 why (reason shown in status)  13 done ('1' or '')  14 consumer group
@@ -40,12 +40,15 @@ if checkpoint ~= '' and ARGV[4] == have[4] then
 end
 
 local function destination()
-  local kind = redis.call('TYPE', KEYS[3])
-  kind = type(kind) == 'table' and kind.ok or kind
+  -- A command that the ACL refuses is a refusal like any other: the unit waits and `status` says for what.
+  local kind = redis.pcall('TYPE', KEYS[3])
+  if kind.err then return 'the ACL refuses TYPE on ' .. KEYS[3] end
+  kind = kind.ok
   if kind ~= 'none' and kind ~= 'stream' then return 'the failure stream ' .. KEYS[3] .. ' is a ' .. kind end
   if not redis.acl_check_cmd('XADD', KEYS[3], '*', 'notice', '') then return 'the ACL refuses XADD on ' .. KEYS[3] end
   if kind == 'none' then return nil end
-  local info = redis.call('XINFO', 'STREAM', KEYS[3])
+  local info = redis.pcall('XINFO', 'STREAM', KEYS[3])
+  if info.err then return 'the ACL refuses XINFO on ' .. KEYS[3] end
   for i = 1, #info, 2 do
     -- Within the last millisecond of the id space not every XADD can be promised: count what is left of it.
     if info[i] == 'last-generated-id' and string.sub(info[i + 1], 1, 20) == '18446744073709551615' then
@@ -56,14 +59,16 @@ local function destination()
   if bound == 0 then return nil end
   local size = 0
   for i = 22, #ARGV do size = size + #ARGV[i] end
-  if (redis.call('MEMORY', 'USAGE', KEYS[3]) or 0) + size <= bound then return nil end
+  local used = redis.pcall('MEMORY', 'USAGE', KEYS[3])
+  if type(used) == 'table' and used.err then return 'the ACL refuses MEMORY USAGE on ' .. KEYS[3] end
+  if (used or 0) + size <= bound then return nil end
   return 'failure-stream-full'
 end
 if #ARGV >= 22 then
   local refusal = destination()
   if refusal == 'failure-stream-full' and tonumber(ARGV[16]) > 0 then
     -- Notices past their keeping time make room first; this is no part of the settle and harmless by itself.
-    redis.call('XTRIM', KEYS[3], 'MINID', string.format('%.0f', tonumber(now) - tonumber(ARGV[16])))
+    redis.pcall('XTRIM', KEYS[3], 'MINID', string.format('%.0f', tonumber(now) - tonumber(ARGV[16])))
     refusal = destination()
   end
   if refusal then return { 'refused', refusal, now } end

@@ -4,12 +4,13 @@
 -- KEYS  pairs of (state hash, stream key)
 -- RETURNS {now ms, per pair: {cp, read, owner, nb, exp, done, at, exists, length, entries-added, first id, last id, last-generated-id,
 --          first id after the checkpoint, head unit pending (1 or 0), seenAdded, epoch,
---          blocked (1 or 0)}}; a pair without state gives {''}
+--          blocked (1 or 0)}}; a pair without state (or with one of the wrong type) gives {''}
 local time = redis.call('TIME')
 local out = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) }
 for i = 1, #KEYS, 2 do
-  local s = redis.call('HMGET', KEYS[i], 'cp', 'read', 'owner', 'nb', 'exp', 'done', 'at', 'units', 'seenAdded', 'epoch', 'blk')
-  if not s[1] then
+  -- One state of the wrong type must not keep the others from being looked at.
+  local s = redis.pcall('HMGET', KEYS[i], 'cp', 'read', 'owner', 'nb', 'exp', 'done', 'at', 'units', 'seenAdded', 'epoch', 'blk')
+  if s.err or not s[1] then
     out[#out + 1] = { '' }
   else
     local row = { s[1], s[2], s[3], s[4], s[5], s[6], s[7], 0, 0, 0, '', '', '', '', s[8] == '[]' and 0 or 1, s[9] or '', s[10], s[11] == '' and 0 or 1 }
