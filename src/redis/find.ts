@@ -11,6 +11,10 @@ export interface FindRedisOptions {
   readonly stateDir: string;
   /** Told, in one line, before something slow is done. */
   readonly say: (text: string) => void;
+  /** Where to look; default: the PATH, and where packages usually put it. */
+  readonly dirs?: readonly string[];
+  /** Fetches a server into stateDir and resolves with its path; default: from the system's packages. */
+  readonly unpack?: (stateDir: string) => Promise<string>;
 }
 
 export interface FoundRedis {
@@ -28,7 +32,7 @@ const run = promisify(execFile);
 /** Rejects with `redis-not-found`: nothing suitable is installed, and none could be fetched. */
 export async function findRedis(options: FindRedisOptions): Promise<FoundRedis> {
   const tooOld: string[] = [];
-  const dirs = [...(process.env['PATH'] ?? '').split(path.delimiter), ...USUAL_DIRS];
+  const dirs = options.dirs ?? [...(process.env['PATH'] ?? '').split(path.delimiter), ...USUAL_DIRS];
   const candidates = dirs.filter((dir) => dir !== '').flatMap((dir) => NAMES.map((name) => path.join(dir, name)));
   for (const binary of [unpackedServer(options.stateDir), ...new Set(candidates)]) {
     const version = await versionOf(binary);
@@ -41,7 +45,7 @@ export async function findRedis(options: FindRedisOptions): Promise<FoundRedis> 
       ? `every Redis here is older than ${OLDEST_MAJOR}.0 (${tooOld.join(', ')})`
       : 'there is no Redis server here';
   options.say(`No Redis ${OLDEST_MAJOR} or later is installed; taking one from the system's packages (once) …`);
-  const binary = await unpackServer(options.stateDir).catch((error: unknown) => {
+  const binary = await (options.unpack ?? unpackServer)(options.stateDir).catch((error: unknown) => {
     throw notFound(`${why}, and none could be fetched: ${error instanceof Error ? error.message : String(error)}`);
   });
   const version = await versionOf(binary);
