@@ -1,36 +1,36 @@
 // `npm test [-- FILES…]`: runs vitest with our Node and ends with one line that tools read: `N passed, N failed, N skipped`.
 import { spawn } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
-const redis = await redisOnPath();
+const scratch = mkdtempSync(path.join(tmpdir(), 'millrace-test-'));
+const tally = path.join(scratch, 'tally');
+const node = process.execPath;
 
 const child = spawn(
-  process.execPath,
-  [
-    path.join(root, 'node_modules', 'vitest', 'vitest.mjs'),
-    'run',
-    '--reporter=default',
-    `--reporter=${path.join(root, 'scripts', 'tally-reporter.mjs')}`,
-    ...process.argv.slice(2),
-  ],
+  node,
+  [path.join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters(), ...process.argv.slice(2)],
   {
     cwd: root,
     stdio: 'inherit',
-    // Tests start `node` by name, too: it must be this one. And a developer's own Redis is none of theirs.
     env: {
       ...process.env,
-      PATH: [path.dirname(process.execPath), ...redis, process.env.PATH].join(path.delimiter),
+      // Tests start `node` and `redis-server` by name. And a developer's own Redis is none of theirs.
+      PATH: [path.dirname(node), ...(await redisOnPath()), process.env.PATH].join(path.delimiter),
       REDIS_URL: '',
+      MILLRACE_TALLY: tally,
     },
   },
 );
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-child.once('exit', (code, signal) => {
-  process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 1);
-});
+child.once('close', (code, signal) => end(readTally(), code ?? (signal === 'SIGINT' ? 130 : 1)));
+
+function reporters() {
+  return ['--reporter=default', `--reporter=${path.join(root, 'scripts', 'tally-reporter.mjs')}`];
+}
 
 /** Directories to put on the PATH so that `redis-server` is found: none when it is there already. */
 async function redisOnPath() {
@@ -39,14 +39,28 @@ async function redisOnPath() {
     const { binary } = await findRedis({ stateDir: path.join(root, '.millrace'), say: (text) => console.error(text) });
     const dirs = (process.env.PATH ?? '').split(path.delimiter);
     if (path.basename(binary) === 'redis-server' && dirs.includes(path.dirname(binary))) return [];
-    const dir = path.join(root, '.millrace', 'test-bin');
-    mkdirSync(dir, { recursive: true });
-    rmSync(path.join(dir, 'redis-server'), { force: true });
+    const dir = path.join(scratch, 'bin');
+    mkdirSync(dir);
     symlinkSync(binary, path.join(dir, 'redis-server'));
     return [dir];
   } catch (error) {
     console.error(`Tests need a Redis: ${error.message}\n  ${error.hint ?? ''}`);
-    console.log('0 passed, 0 failed, 0 skipped');
-    process.exit(2);
+    return end('0 passed, 1 failed, 0 skipped', 2);
   }
+}
+
+/** A run that broke off before it could count is a failure. */
+function readTally() {
+  try {
+    return readFileSync(tally, 'utf8').trim();
+  } catch {
+    // vitest ended before its reporters were told.
+    return '0 passed, 1 failed, 0 skipped';
+  }
+}
+
+function end(line, code) {
+  rmSync(scratch, { recursive: true, force: true });
+  console.log(line);
+  process.exit(code);
 }
