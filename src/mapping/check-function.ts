@@ -1,11 +1,12 @@
 /** One function of the configuration: its fields, its code's path, its environment. */
 import path from 'node:path';
 import { ENVIRONMENT_BYTES_MAX } from '../limits.ts';
+import { reportLater } from './check-later.ts';
 import { checkMap } from './check-value.ts';
 import { checkEnvironmentSecrets } from './check-secrets.ts';
 import { resolveCode } from './code-path.ts';
 import type { CheckContext, Declared } from './context.ts';
-import { type FunctionFields, functionShape } from './fields/function-fields.ts';
+import { type FunctionFields, functionObject, functionShape } from './fields/function-fields.ts';
 import { type TreeNode, child, writtenText } from './tree.ts';
 import type { FunctionConfig } from './types.ts';
 
@@ -14,6 +15,7 @@ export function checkFunction(declared: Declared, context: CheckContext): Functi
   const { name, node, keyAt } = declared;
   const at = ['functions', name];
   const values = checkMap(functionShape, node, at, keyAt, context.report);
+  reportLater(functionObject, node, at, context.report);
   const secretNames = checkEnvironmentSecrets(child(node, 'environment'), [...at, 'environment'], context);
   if (values === undefined) return undefined;
   const code = values.code === undefined ? undefined : codeOf(declared, values.code, values.handler, context);

@@ -74,9 +74,10 @@ export const functionShape = {
   ),
   concurrencyPerProcess: field(integer(1, 64).default(1), {
     about:
-      'Invocations that may run at once in one child process. Above 1, an invocation that has to be killed takes its neighbours’ attempts with it (they are repeated).',
+      'Invocations that may run at once in one child process. Only 1 is supported yet: one that has to be killed takes nobody with it.',
     example: '1',
     alsoCalled: ['concurrency'],
+    later: { feature: 'a concurrencyPerProcess above 1', isOff: (value) => value === 1 },
   }),
 };
 
