@@ -1,12 +1,10 @@
 /** A function as configured → the version that runs. */
 import { createHash } from 'node:crypto';
+import { SECRET_LENGTH_MIN } from '../limits.ts';
 import { bundleFunction } from './bundle.ts';
 import { locate } from './locate.ts';
 import { storeScript } from './store.ts';
 import type { FunctionSource, FunctionVersion } from './types.ts';
-
-/** A secret shorter than this would blank out ordinary words of a log line. */
-const SECRET_LENGTH_MIN = 8;
 
 /**
  * Bundles the code (about 10 ms for a file, 50 ms for 500 KB of packages) and stores it under `cacheDir` by its content. It is
