@@ -15,9 +15,19 @@ export function cacheDirOf(config: Pick<Config, 'files'>, env: NodeJS.ProcessEnv
   return env.MILLRACE_CACHE ?? path.join(beside, 'cache');
 }
 
+/** Closing it ends the connections that its functions' requests left open, too. */
 export async function openSandbox(cacheDir: string, log: Log): Promise<Sandbox> {
   const prelude = await buildPrelude(cacheDir);
-  return await createSandbox({ cacheDir, preludePath: prelude.path, egress: createEgress(), log });
+  const egress = createEgress();
+  const sandbox = await createSandbox({ cacheDir, preludePath: prelude.path, egress, log });
+  return {
+    invoke: (request) => sandbox.invoke(request),
+    stats: () => sandbox.stats(),
+    async close() {
+      await sandbox.close();
+      egress.close();
+    },
+  };
 }
 
 export async function loadFunctions(config: Config, cacheDir: string): Promise<ReadonlyMap<string, FunctionVersion>> {
