@@ -92,6 +92,8 @@ export class Session {
     const status = await collectStatus(this.parts.redis, this.parts.keys);
     this.latest = this.parts.progress.next(status);
     this.show(Date.parse(status.time));
+    const refused = status.daemons.flatMap((one) => one.conflicts ?? []);
+    if (refused.length > 0 && this.parts.untilDrained) throw notServed(refused);
     const expected = [...this.config.mappings.values()].filter((mapping) => mapping.enabled);
     return isDrained(
       status,
@@ -148,4 +150,15 @@ export class Session {
   close(): void {
     this.watch.close();
   }
+}
+
+/** Without this a mapping that nobody works on would look drained, or never be. */
+function notServed(names: readonly string[]): MillraceError {
+  return new MillraceError(
+    'source-conflict',
+    `not served, because the name has another source in this Redis: ${names.join(', ')}`,
+    {
+      hint: 'Give the mapping a new name; or, while millrace dev runs, on its Redis: millrace mapping forget NAME --yes',
+    },
+  );
 }
