@@ -99,7 +99,7 @@ async function readDaemons(redis: Redis, keys: Keys): Promise<DaemonStatus[]> {
 }
 
 function toDaemon(id: string, lastSeen: number, about: Readonly<Record<string, unknown>>): DaemonStatus {
-  const conflicts = textList(about.conflicts);
+  const conflicts = Object.keys(objectOf(about.conflicts));
   return {
     id,
     host: String(about.host ?? ''),
@@ -110,6 +110,11 @@ function toDaemon(id: string, lastSeen: number, about: Readonly<Record<string, u
     version: String(about.version ?? ''),
     ...(conflicts.length === 0 ? {} : { conflicts }),
   };
+}
+
+/** As daemons write it (daemon/membership.ts): mapping → kind of conflict. */
+function objectOf(value: unknown): object {
+  return typeof value === 'object' && value !== null ? value : {};
 }
 
 function textList(value: unknown): string[] {

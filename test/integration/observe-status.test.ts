@@ -258,7 +258,7 @@ describe('status', () => {
   });
 
   it('names the mappings of which a daemon holds another configuration, and forgets daemons that died', async () => {
-    await daemon('d1', { conflicts: ['clicks'] });
+    await daemon('d1', { conflicts: { clicks: 'config-conflict' } });
     await redis.client.zadd(keys.daemons(), T0, 'dead');
     const { daemons } = await collectStatus(redis.client, keys);
     expect(daemons.map(({ id: name, conflicts }) => [name, conflicts])).toEqual([['d1', ['clicks']]]);
