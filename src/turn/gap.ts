@@ -40,6 +40,8 @@ export function findGap(at: Position, stream: StreamNow): Gap | null {
   }
   const untouched = stream.firstId !== null && compareIds(stream.firstId, at.after) <= 0;
   const lost = stream.entriesAdded - at.entriesRead - stream.length;
+  // All of its records lie behind the position, and yet more than were added since: the counts are those of another stream.
+  if (stream.firstId !== null && !untouched && lost < 0) return recreated(at, stream);
   if (untouched || lost <= 0) return null;
   const last = stream.firstId !== null ? previousId(stream.firstId) : lastMissing(at, stream);
   return {

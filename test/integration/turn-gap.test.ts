@@ -152,6 +152,32 @@ describe('a gap', () => {
     });
   });
 
+  it.each([8, 12])('made anew with higher ids and %i records, more than were read', async (count) => {
+    await add(1, 10);
+    await init('4-0', 4);
+    await look();
+    await redis.client.del('s');
+    await add(201, 200 + count);
+    await look();
+    expect(await gap()).toMatchObject({
+      ...{ first: '4-1', last: '10-0', lost: 6, checkpoint: BEFORE_ALL, newGeneration: true },
+    });
+  });
+
+  it('holes in the middle of what was trimmed are not taken for a new stream', async () => {
+    await add(1, 10);
+    await init('4-0', 4);
+    await redis.client.xdel('s', '9-0');
+    await redis.client.xtrim('s', 'MINID', '7-0');
+    const found = (await gap())!;
+    expect(found).toMatchObject({ last: `6-${MAX_SEQ}`, lost: 3, newGeneration: false });
+    await redis.client.hset(stateKey, 'cp', found.checkpoint, 'read', found.entriesRead);
+    expect(await gap()).toBeNull();
+    await redis.client.hset(stateKey, 'cp', '8-0', 'read', found.entriesRead + 2);
+    await redis.client.xtrim('s', 'MINID', '10-0');
+    expect(await gap()).toBeNull();
+  });
+
   it('holes of XDEL behind the first record are no gap; before it they are', async () => {
     await add(1, 10);
     await init('4-0', 4);

@@ -29,8 +29,9 @@ for i = 1, #KEYS, 2 do
         local nextOne = redis.call('XRANGE', KEYS[i + 1], '(' .. s[1], '+', 'COUNT', 1)
         row[14] = nextOne[1] and nextOne[1][1] or ''
       end
-      -- A smaller number belongs to a stream made anew: the next turn has to see what the old one held.
-      if row[10] > (tonumber(s[9]) or 0) then redis.call('HSET', KEYS[i], 'seenAdded', row[10], 'seenLast', row[12]) end
+      -- A smaller number, or more records behind the checkpoint than were added since, belong to a stream made anew: the next turn has to see what the old one held.
+      local anew = row[14] ~= '' and row[14] == row[11] and row[10] - tonumber(s[2]) < row[9]
+      if not anew and row[10] > (tonumber(s[9]) or 0) then redis.call('HSET', KEYS[i], 'seenAdded', row[10], 'seenLast', row[12]) end
     end
     out[#out + 1] = row
   end
