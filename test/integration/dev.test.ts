@@ -97,6 +97,14 @@ describe('millrace dev', () => {
     expect(() => readFileSync(note)).toThrow('ENOENT');
   }, 60_000);
 
+  test('a mapping that is not served is not taken for drained', async () => {
+    expect(await dev('--until-drained').ended).toMatchObject({ code: 0 });
+    writeFileSync(path.join(dir, 'millrace.yaml'), CONFIG.replace('stream: letters', 'stream: others'));
+    const refused = dev('--until-drained');
+    expect(await refused.ended).toMatchObject({ code: 1 });
+    expect(refused.output()).toMatch(/not served, because the name has another source in this Redis: letters\n {2}Give/);
+  }, 60_000);
+
   test('a wrong configuration is said before anything is started', async () => {
     writeFileSync(path.join(dir, 'millrace.yaml'), 'functions: 7\n');
     const { code, stderr } = await run(MILLRACE, ['dev'], { cwd: dir });
