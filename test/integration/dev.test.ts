@@ -102,7 +102,9 @@ describe('millrace dev', () => {
     writeFileSync(path.join(dir, 'millrace.yaml'), CONFIG.replace('stream: letters', 'stream: others'));
     const refused = dev('--until-drained');
     expect(await refused.ended).toMatchObject({ code: 1 });
-    expect(refused.output()).toMatch(/not served, because the name has another source in this Redis: letters\n {2}Give/);
+    expect(refused.output()).toMatch(
+      /not served, because the name has another source in this Redis: letters\n {2}Give/,
+    );
   }, 60_000);
 
   test('a wrong configuration is said before anything is started', async () => {
