@@ -60,7 +60,7 @@ describe('shape', () => {
       if (!(await check(file.text, { ...config, filepath: file.path }))) wrong.push(file.path);
     }
     expect(wrong).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 });
 
 describe('package', () => {
