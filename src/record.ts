@@ -56,8 +56,10 @@ export function compareIds(a: EntryId, b: EntryId): number {
   return a < b ? -1 : 1;
 }
 
+/** The last possible id is its own successor: there is none, and Redis refuses what would be. */
 export function nextId(id: EntryId): EntryId {
   const { ms, seq } = splitId(id);
+  if (id === AFTER_ALL) return id;
   return seq === MAX_U64 ? `${ms + 1n}-0` : `${ms}-${seq + 1n}`;
 }
 
