@@ -55,7 +55,7 @@ async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Pr
   if (turn.tooEarly()) return await turn.end();
   for (;;) {
     const ready = await turn.pick();
-    if (!ready) return await turn.end();
+    if ('kind' in ready) return ready;
     const attempted = await turn.invoke(ready);
     const end = await turn.conclude(ready, attempted);
     if (end) return end;

@@ -12,6 +12,7 @@ import { type EntryId, idMs } from './record.ts';
 import type { Keys } from './redis/keys.ts';
 import type { ShardView } from './shard/sweep.ts';
 import type { Clock } from './time.ts';
+import { idIsTime } from './arrival.ts';
 import { type ExpireDeps, expireShard } from './turn/expire.ts';
 import type { HandBack } from './turn/settings.ts';
 import { watcherOf } from './watch/assign.ts';
@@ -121,8 +122,8 @@ export class Poller {
 
   /** Due at once, or when the batching window has passed or the batch is full (esm-semantics.md §1.4). */
   #recordsThere(polled: PolledShard, first: EntryId, dueAt = 0): void {
-    const { windowMs, policy } = polled.mapping.settings();
-    if (policy.age.kind === 'strict' && policy.age.ageMs !== null) polled.expiresAt = idMs(first) + policy.age.ageMs;
+    const { windowMs } = polled.mapping.settings();
+    polled.expiresAt = this.#expiryOfUnread(polled, first);
     if (windowMs === 0) return this.#wake(polled);
     const due = dueAt || Math.max(polled.settledAt, Math.min(idMs(first), this.#nowMs())) + windowMs;
     polled.window = { after: polled.checkpoint, records: 0, bytes: 0, dueAt: due };
@@ -195,7 +196,8 @@ export class Poller {
   #enter(polled: PolledShard, state: PolledShard['state']): void {
     if (polled.state === 'watching' && state !== 'watching') this.#watcher.pause(polled.id);
     if (state !== 'window') polled.window = null;
-    if (polled.state !== state || state === 'awake') polled.since = this.#deps.clock.monoMs();
+    polled.changed = this.#deps.clock.monoMs();
+    if (polled.state !== state || state === 'awake') polled.since = polled.changed;
     polled.state = state;
   }
 
@@ -203,10 +205,13 @@ export class Poller {
 
   async #sweepSome(): Promise<void> {
     if (this.#shards.size === 0) return;
+    const askedAt = this.#deps.clock.monoMs();
     const { nowMs, seen, roundEnded } = await this.#sweeper.next([...this.#shards.values()]);
     this.#redisAhead = nowMs - this.#deps.clock.monoMs();
     for (const { polled, view } of seen) {
-      if (this.#shards.get(polled.id) === polled) await this.#reconcile(polled, view, nowMs);
+      // What changed while the look was on its way is newer than what it saw.
+      if (polled.changed > askedAt) polled.view = view;
+      else if (this.#shards.get(polled.id) === polled) await this.#reconcile(polled, view, nowMs);
     }
     if (!roundEnded) return;
     for (const [mapping, gauges] of sumGauges(this.#shards.values(), this.#nowMs())) this.#deps.gauges(mapping, gauges);
@@ -215,7 +220,7 @@ export class Poller {
   async #reconcile(polled: PolledShard, view: ShardView, nowMs: number): Promise<void> {
     polled.view = view;
     const verdict = judge(view, nowMs, this.#alive);
-    if (verdict.kind === 'running') return this.#enterOnce(polled, 'awake');
+    if (verdict.kind === 'running') return await this.#running(polled);
     if (verdict.kind === 'done') return this.#done(polled);
     polled.checkpoint = view.checkpoint;
     polled.settledAt = view.settledAt;
@@ -235,6 +240,17 @@ export class Poller {
     await this.#workFound(polled, verdict.first, nowMs);
   }
 
+  /**
+   * Somebody alive has the turn. If it does not end, its job may be gone all the same (its holder found its lease run out, an answer was
+   * lost on the way): a wake is merged with a turn that runs, and else begins the one that is missing.
+   */
+  async #running(polled: PolledShard): Promise<void> {
+    this.#enterOnce(polled, 'awake');
+    if (this.#deps.clock.monoMs() - polled.since < TURN_OVERDUE_MS) return;
+    await polled.mapping.queue.wake([polled.shard.shardId]);
+    polled.since = this.#deps.clock.monoMs();
+  }
+
   /** There is work and nobody runs it: usually it has just been woken. */
   async #workFound(polled: PolledShard, first: EntryId | null, nowMs: number): Promise<void> {
     const waited = this.#deps.clock.monoMs() - polled.since;
@@ -248,6 +264,7 @@ export class Poller {
         if (late > TURN_LOST_MS && (await polled.mapping.queue.freeStuck(polled.shard.shardId))) {
           this.#deps.log.warn({ mapping: polled.mapping.name, shard: polled.shard.shardId }, 'a lost turn was freed');
         }
+        await polled.mapping.queue.hurry(polled.shard.shardId);
         await polled.mapping.queue.wake([polled.shard.shardId]);
         return;
       default:
@@ -262,8 +279,17 @@ export class Poller {
 
   #expiryOf(polled: PolledShard, view: ShardView): number {
     if (view.expiresAt > 0) return view.expiresAt;
-    const { age } = polled.mapping.settings().policy;
-    return age.kind === 'strict' && age.ageMs !== null && view.nextId !== null ? idMs(view.nextId) + age.ageMs : 0;
+    return view.nextId === null || view.unitPending ? 0 : this.#expiryOfUnread(polled, view.nextId);
+  }
+
+  /** By the id, if that is a time; else a first look has to note when the record was seen, and says when it expires. */
+  #expiryOfUnread(polled: PolledShard, first: EntryId): number {
+    const { policy, firstSeen } = polled.mapping.settings();
+    const { age } = policy;
+    if (age.kind !== 'strict' || age.ageMs === null) return 0;
+    const now = this.#nowMs();
+    if (!firstSeen && idIsTime(first, now)) return idMs(first) + age.ageMs;
+    return polled.expiresAt > now ? polled.expiresAt : now;
   }
 
   // --- expiry and trimming ------------------------------------------------------------------------------------------
@@ -277,7 +303,10 @@ export class Poller {
       due.slice(0, EXPIRE_AT_ONCE).map(async (polled) => {
         this.#expiring.add(polled.id);
         try {
+          const { expiresAt } = polled;
           const back = await expireShard(this.#deps, polled.mapping, polled.shard, this.#deadOwner(polled));
+          // Somebody has it, or its parents come first: it makes room for others until the next look.
+          if (!back && polled.expiresAt === expiresAt) polled.expiresAt = 0;
           if (!back) return;
           this.handBack(back);
           if (back.state === 'queued') this.#wake(polled);
@@ -295,7 +324,16 @@ export class Poller {
 
   async #trim(): Promise<void> {
     for (const { mapping, shard } of [...this.#shards.values()]) {
-      if (mapping.trim && !this.#closed) await mapping.trim(shard, this.#nowMs());
+      if (!mapping.trim || this.#closed) continue;
+      try {
+        await mapping.trim(shard, this.#nowMs());
+      } catch (error) {
+        // One key that cannot be trimmed must not let the others grow.
+        this.#deps.log.warn(
+          { mapping: mapping.name, shard: shard.shardId, error: String(error) },
+          'trim failed, it is tried again',
+        );
+      }
     }
   }
 

@@ -14,6 +14,11 @@ export interface TurnQueue {
   promote(): Promise<void>;
   /** For a shard that should have had its turn long ago: frees it when its job is in no set. True when it was stuck. */
   freeStuck(shardId: string): Promise<boolean>;
+  /**
+   * Starts the shard's turn if it is parked: its time was computed from the clock of the host that parked it, which may have been wrong,
+   * and a wake is merged with it without an effect.
+   */
+  hurry(shardId: string): Promise<void>;
   /** Removes the queue with everything in it (mapping forget). */
   obliterate(): Promise<void>;
   close(): Promise<void>;
@@ -44,6 +49,15 @@ export function openTurnQueue(options: TurnQueueOptions): TurnQueue {
       }
     },
     promote: () => queue.promoteJobs(),
+    async hurry(shardId) {
+      const id = await queue.getDeduplicationJobId(shardId);
+      const job = id === null ? undefined : await queue.getJob(id);
+      if (!job || !(await job.isDelayed())) return;
+      // It may have begun by itself since.
+      await job
+        .promote()
+        .catch((error: unknown) => options.log.debug({ shard: shardId, error: String(error) }, 'not parked'));
+    },
     async freeStuck(shardId) {
       const sets = ['wait', 'active', 'delayed', 'paused', 'prioritized'].map((name) => base + name);
       const removed = await dropOrphan.run(

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from '../redis/connect.ts';
+import { QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { RangeReader } from '../redis/reader.ts';
@@ -11,7 +12,8 @@ import type { SettleCounts } from '../shard/settle.ts';
 import { markArrivals } from '../shard/sweep.ts';
 import { releaseShard, takeShard } from '../shard/take.ts';
 import type { Clock } from '../time.ts';
-import { expireNow } from '../unit/expiry.ts';
+import { expireNow, overdueAt } from '../unit/expiry.ts';
+import type { UnitPolicy } from '../unit/types.ts';
 import { Reading, type Slice } from './reading.ts';
 import type { HandBack, TurnMapping, TurnShard } from './settings.ts';
 import { SettleRefused, Settling } from './settling.ts';
@@ -49,15 +51,26 @@ export async function expireShard(
     seenAdded: state.seenAdded,
     seenLast: state.seenLast,
   };
-  const reading = new Reading({ reader: deps.reader, nowMs, mark }, settings, shard, at, state.marks);
+  const reading = new Reading(
+    { log: deps.log.child(ref), reader: deps.reader, nowMs, mark },
+    settings,
+    shard,
+    at,
+    state.marks,
+  );
   const onSettled = (counts: SettleCounts) => deps.onSettled(mapping.name, counts);
   const settling = new Settling({ redis, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled }, state);
+  const endsAt = clock.monoMs() + QUANTUM_MS;
   let more = false;
+  /** Redis ms of the next expiry where no unit says so; 0: none. */
+  let nextAt = 0;
   try {
     for (;;) {
       const slice = await nextSlice(reading, settling);
       more = slice !== null;
-      if (!slice) break;
+      nextAt = slice && settling.units.length === 0 ? strictlyOverdueAt(settings().policy, slice) : 0;
+      // A long backlog of overdue records is done in parts, so that other shards' expiry is on time and a turn may come between.
+      if (!slice || clock.monoMs() >= endsAt) break;
       const decision = expireNow(settings().policy, settling.units, slice.records, nowMs(), randomUUID);
       if (!decision) break;
       await settling.apply(decision, slice, reading);
@@ -80,14 +93,21 @@ export async function expireShard(
       { ...ref, reason: error.message },
       'a failure notice cannot be written; nothing is given up without it',
     );
+    nextAt = nowMs() + REFUSED_PAUSE_MS;
   }
   const waits = settling.units.length > 0 && settling.notBefore > nowMs();
   const handBack: HandBack = {
     ...{ ...ref, state: waits ? 'parked' : more ? 'queued' : 'watch', checkpoint: settling.checkpoint },
-    ...{ dueAt: 0, until: waits ? settling.notBefore : 0, expiresAt: settling.expiresAt, settledAt: state.settledAt },
+    ...{ dueAt: 0, until: waits ? settling.notBefore : 0, settledAt: state.settledAt },
+    expiresAt: nextAt > 0 ? nextAt : settling.expiresAt,
   };
   await releaseShard(redis, keys, holding, handBack);
   return handBack;
+}
+
+/** When the next unread record is given up untried; 0: never. */
+function strictlyOverdueAt(policy: UnitPolicy, { records }: Slice): number {
+  return policy.age.kind === 'strict' ? (overdueAt(policy, records[0]!) ?? 0) : 0;
 }
 
 /** The head unit's records, or the next unread ones; null when there are none (a gap is left to the turn that the caller wakes). */

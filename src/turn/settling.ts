@@ -29,6 +29,11 @@ export interface SettlingDeps {
   readonly onSettled: (counts: SettleCounts, nowMs: number, checkpointMoved: boolean) => void;
 }
 
+type Head = Pick<
+  ShardState,
+  'checkpoint' | 'entriesRead' | 'units' | 'generation' | 'notBefore' | 'expiresAt' | 'blocked' | 'why'
+>;
+
 export class Settling {
   readonly #deps: SettlingDeps;
   #revision: number;
@@ -47,6 +52,8 @@ export class Settling {
   #done = false;
   #counts = NOTHING;
   #notices: string[] = [];
+  /** As stored: where everything goes back to when a settle is refused. */
+  #stored: Head;
 
   constructor(deps: SettlingDeps, state: ShardState) {
     this.#deps = deps;
@@ -59,6 +66,7 @@ export class Settling {
     this.#notBefore = state.notBefore;
     this.#expiresAt = state.expiresAt;
     this.#blocked = state.blocked;
+    this.#stored = this.#head();
   }
 
   get dirty(): boolean {
@@ -97,8 +105,9 @@ export class Settling {
     if (decision.lastProcessingResult) this.#result = decision.lastProcessingResult;
     const lost = sum(decision.giveUps.filter((g) => g.condition === 'SourceGap'));
     this.#count({ ...NOTHING, ...pick(decision), lostBySource: lost });
-    if (decision.checkpoint !== null) {
-      this.checkpoint = decision.checkpoint;
+    // Records that vanished from within a unit count as read, although the checkpoint stays before the unit: else they are missed again.
+    if (decision.checkpoint !== null || lost > 0) {
+      this.checkpoint = decision.checkpoint ?? this.checkpoint;
       this.entriesRead += decision.succeeded + decision.expired + decision.givenUp + lost;
       this.#moved = true;
     }
@@ -127,18 +136,20 @@ export class Settling {
     this.#done = true;
   }
 
-  /** The delivery that was recorded cannot be judged because its notice was refused: the unit stays, and says why. */
-  hold(units: readonly Unit[], why: string, notBefore: number): void {
-    this.#reset();
+  /** What was decided cannot be written because its notice was refused: the unit stays, and says why. */
+  hold(units: readonly Unit[], why: string, notBefore: number, slice: Slice, reading: Reading): void {
     this.#dirty = true;
     this.units = units;
     this.#why = why;
     this.#notBefore = notBefore;
+    this.#describeHead(slice, reading);
+    // What is overdue already is looked at again with the rest.
+    if (this.#expiresAt > 0) this.#expiresAt = Math.max(this.#expiresAt, notBefore);
   }
 
   /**
    * Makes the draft durable. @throws FencedError when the shard changed hands; SettleRefused when nothing was written because the
-   * notice could not be.
+   * notice could not be: then everything is as it is stored, without the draft.
    */
   async commit(): Promise<void> {
     if (!this.#dirty) return;
@@ -161,10 +172,40 @@ export class Settling {
         ...{ done: this.#done, counts: this.#counts, notices: this.#notices },
       },
     );
-    if (reply.kind === 'refused') throw new SettleRefused(reply.reason);
+    if (reply.kind === 'refused') {
+      this.#restore();
+      throw new SettleRefused(reply.reason);
+    }
     this.#revision++;
     deps.onSettled(this.#counts, reply.nowMs, this.#moved);
     this.#reset();
+    this.#stored = this.#head();
+  }
+
+  #head(): Head {
+    return {
+      ...{
+        checkpoint: this.checkpoint,
+        entriesRead: this.entriesRead,
+        units: this.units,
+        generation: this.#generation,
+      },
+      ...{ notBefore: this.#notBefore, expiresAt: this.#expiresAt, blocked: this.#blocked, why: this.#why },
+    };
+  }
+
+  #restore(): void {
+    this.#reset();
+    const stored = this.#stored;
+    this.checkpoint = stored.checkpoint;
+    this.entriesRead = stored.entriesRead;
+    this.units = stored.units;
+    this.#generation = stored.generation;
+    this.#notBefore = stored.notBefore;
+    this.#expiresAt = stored.expiresAt;
+    this.#blocked = stored.blocked;
+    this.#why = stored.why;
+    this.#done = false;
   }
 
   #reset(): void {

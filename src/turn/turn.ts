@@ -1,7 +1,6 @@
 /** The steps of one turn, which executor.ts tells in order. Holds what they share: the lease, the reading and the writing side. */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from '../redis/connect.ts';
-import { FencedError } from '../errors.ts';
 import { LEASE_CONFIRM_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
@@ -105,7 +104,7 @@ export class Turn {
       seenAdded: state.seenAdded,
       seenLast: state.seenLast,
     };
-    this.#reading = new Reading({ reader, nowMs, mark }, settings, shard, at, state.marks);
+    this.#reading = new Reading({ log: this.#log, reader, nowMs, mark }, settings, shard, at, state.marks);
     const onSettled = (counts: SettleCounts, settledMs: number, moved: boolean) => {
       this.#redisAhead = settledMs - clock.monoMs();
       if (moved) this.#settledAt = settledMs;
@@ -129,12 +128,16 @@ export class Turn {
     return head.lost > 0 || head.triedVersion === this.#settings.version.hash;
   }
 
-  /** The next unit to run, or null when nothing is left to do now. Settles on the way what needs no run: gaps, expired records. */
-  async pick(): Promise<Ready | null> {
-    for (;;) {
+  /**
+   * The next unit to run, or the turn's end when nothing is left to do now. Settles on the way what needs no run: gaps, expired records,
+   * of which there may be more than one turn has time for.
+   */
+  async pick(): Promise<Ready | TurnEnd> {
+    for (let settled = false; ; settled = true) {
+      if (settled && (this.#deps.draining() || this.#deps.clock.monoMs() >= this.#endsAt)) return await this.#yield();
       this.#settings = this.#mapping.settings();
       const slice = this.#settling.units.length > 0 ? await this.#headSlice() : await this.#freshSlice();
-      if (slice === null) return null;
+      if (slice === null) return await this.end();
       if (slice === 'gap') continue;
       const now = this.#nowMs();
       const next = beforeAttempt(
@@ -152,8 +155,9 @@ export class Turn {
         this.#settling.deliver([next.unit, ...this.#settling.units.slice(1)], notBefore);
         return { slice, alone: next.alone };
       }
-      if (!(await this.#write(next.decision, slice, null))) return null;
-      if (next.decision.notBefore !== null && next.decision.notBefore > now) return null;
+      const written = await this.#write(next.decision, slice, null);
+      const waits = next.decision.notBefore !== null && next.decision.notBefore > now;
+      if (!written || waits) return await this.end();
     }
   }
 
@@ -202,13 +206,14 @@ export class Turn {
   /** Makes the delivery durable, then runs the unit; meanwhile the next batch is read and encoded, never started. */
   async invoke({ slice, alone }: Ready): Promise<Attempted> {
     await this.#settling.commit();
-    if (!this.#lock.held()) throw new FencedError('the lock ran out before the invocation');
     const unit = this.#settling.units[0]!;
     if (unit.deliveries > 1) this.#deps.observe.retried(this.#mapping.name);
     const { sandbox, log, handlerLog } = this.#deps;
-    const running = this.#deps.gate.run(alone, () =>
-      attempt({ sandbox, log, handlerLog }, this.#settings, this.#taken.holding.shard, unit, slice, this.#lease),
-    );
+    const running = this.#deps.gate.run(alone, () => {
+      // Not fenced: nobody may have taken the shard, and then this turn has to come again.
+      if (!this.#lock.held()) throw new Error('the lock ran out before the invocation');
+      return attempt({ sandbox, log, handlerLog }, this.#settings, this.#taken.holding.shard, unit, slice, this.#lease);
+    });
     if (this.#settings.windowMs === 0) this.#reading.prepare();
     return await running;
   }
@@ -254,7 +259,7 @@ export class Turn {
       const lastError = decision.giveUps.at(-1)?.error ?? head!.lastError;
       const triedVersion = this.#settings.version.hash;
       const held: Unit = { ...head!, lost: 0, failures, blockedSince, lastError, triedVersion };
-      this.#settling.hold([held, ...rest], error.message, this.#nowMs() + REFUSED_PAUSE_MS);
+      this.#settling.hold([held, ...rest], error.message, this.#nowMs() + REFUSED_PAUSE_MS, slice, this.#reading);
       await this.#settling.commit();
       return false;
     }

@@ -33,6 +33,8 @@ export interface PolledShard {
   state: PolledState;
   /** Local ms at which the state began. */
   since: number;
+  /** Local ms at which somebody last said what the state is. */
+  changed: number;
   checkpoint: EntryId;
   settledAt: number;
   /** Redis ms of the next attempt, when parked. */
@@ -56,6 +58,7 @@ export function newPolledShard(mapping: PolledMapping, shard: TurnShard, nowMono
       shard,
       state: 'unknown',
       since: nowMono,
+      changed: nowMono,
       checkpoint: '0-0',
     },
     ...{ settledAt: 0, until: 0, expiresAt: 0, parentsDone: shard.parents.length === 0, window: null, view: null },
