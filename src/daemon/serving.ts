@@ -156,13 +156,15 @@ export class Serving {
   async follow(members: readonly Member[], me: string): Promise<void> {
     const others = members.filter((member) => member.id !== me);
     for (const [name, state] of this.#functions) {
-      const superseded = isSuperseded(name, state.order, others);
+      const current = await this.#orderNow(name, state, others);
+      const superseded = isSuperseded(name, current, others);
+      if (current !== state.order) this.#functions.set(name, { ...state, order: current });
       if (!superseded && state.promotions > 0) {
         state.promotions--;
         await this.#promote(name);
       }
       if (superseded === state.superseded) continue;
-      let { order } = state;
+      let order = current;
       if (!superseded) order = await registerVersion(this.#deps.redis, this.#deps.keys, name, state.version.hash, true);
       this.#functions.set(name, { ...state, order, superseded, promotions: PROMOTIONS });
       this.#deps.log.info(
@@ -178,6 +180,12 @@ export class Serving {
       const config = this.#config?.mappings.get(name);
       if (config) await this.#register(config, members, me);
     }
+  }
+
+  /** The very same version may have been registered anew by another daemon (a roll-back): it is newer then here, too. */
+  async #orderNow(name: string, { version, order }: FunctionState, others: readonly Member[]): Promise<number> {
+    if (!isSuperseded(name, order, others)) return order;
+    return await registerVersion(this.#deps.redis, this.#deps.keys, name, version.hash);
   }
 
   /** Asks every source for its shards; true when a set of shards changed. */
