@@ -54,23 +54,23 @@ async function runDaemon(options: StartOptions): Promise<void> {
   });
   const signal = await signals.next();
   log.info({ signal }, 'draining');
-  const clean = await drain(daemon, (options.grace ?? graceOf(config)) * 1_000, signals);
-  if (!clean) log.warn({}, 'stopped before the drain was complete: what was in flight is delivered again');
+  const cut = await drain(daemon, (options.grace ?? graceOf(config)) * 1_000, signals);
+  if (cut !== null) log.warn({}, 'stopped before the drain was complete: what was in flight is delivered again');
   else log.info({}, 'stopped');
   log.flush();
   // What is still open now (a child on its way out, a half-closed socket) must not keep the daemon from ending.
-  process.exit(clean ? 0 : signal === 'SIGINT' ? 130 : 143);
+  process.exit(cut === null ? 0 : (cut === 'grace' ? signal : cut) === 'SIGINT' ? 130 : 143);
 }
 
-/** True when the drain came to its end before the grace did, or a second signal. */
-async function drain(daemon: Daemon, graceMs: number, signals: Signals): Promise<boolean> {
+/** What cut it short: the end of the grace, or a second signal. Null when the drain came to its end. */
+async function drain(daemon: Daemon, graceMs: number, signals: Signals): Promise<NodeJS.Signals | 'grace' | null> {
   const over = new AbortController();
-  const stopped = daemon.stop().then(() => true);
-  const cut = Promise.race([systemClock.sleep(graceMs, over.signal), signals.next()]).then(() => false);
-  const clean = await Promise.race([stopped, cut]);
+  const stopped = daemon.stop().then(() => null);
+  const grace = systemClock.sleep(graceMs, over.signal).then(() => 'grace' as const);
+  const cut = await Promise.race([stopped, grace, signals.next()]);
   over.abort();
-  if (!clean) await Promise.race([daemon.abort(), systemClock.sleep(1_000)]);
-  return clean;
+  if (cut !== null) await Promise.race([daemon.abort(), systemClock.sleep(1_000)]);
+  return cut;
 }
 
 interface Signals {

@@ -10,6 +10,7 @@ import { type EncodedEvent, encodeKinesis } from '../event/kinesis.ts';
 import { type FieldNames, recordFacts } from '../event/records.ts';
 import type { RecordTime } from '../unit/types.ts';
 import { arrivalMs, idIsTime } from '../arrival.ts';
+import type { Log } from '../observe/log.ts';
 import { findGap, type Gap, type Position } from './gap.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 
@@ -32,11 +33,15 @@ export type Next =
   | { readonly kind: 'end'; readonly sealed: boolean };
 
 export interface ReadingDeps {
+  /** Of the shard. */
+  readonly log: Pick<Log, 'warn'>;
   readonly reader: RangeReader;
   readonly nowMs: () => number;
   /** Marks that reach the stream's present end (shard/sweep.ts markArrivals). */
   readonly mark: () => Promise<readonly (readonly [EntryId, number])[]>;
 }
+
+const NO_TIMES = 'ids of this stream are no times: its records count as having arrived when they were first seen';
 
 export class Reading {
   readonly #deps: ReadingDeps;
@@ -103,8 +108,9 @@ export class Reading {
     const next = await prepared;
     if (next.kind === 'gap') {
       const { checkpoint, entriesRead, newGeneration } = next.gap;
-      // What was seen of a stream that is gone has been reported with the gap.
+      // What was seen of a stream that is gone has been reported with the gap; when its records came says nothing of the new ones.
       const seen = newGeneration ? { seenAdded: 0, seenLast: '' as const } : {};
+      if (newGeneration) this.#marks = [];
       this.#at = { ...this.#at, ...seen, after: checkpoint, entriesRead };
       this.#handedOut = this.#at;
     }
@@ -185,11 +191,17 @@ export class Reading {
   }
 
   async #seen(batch: RawBatch): Promise<void> {
-    const last = batch.ids[batch.count - 1];
-    if (last === undefined) return;
-    if (!this.#settings.firstSeen && idIsTime(last, this.#deps.nowMs())) return;
+    const [first, last] = [batch.ids[0], batch.ids[batch.count - 1]];
+    if (first === undefined || last === undefined) return;
+    const { firstSeen } = this.#settings;
+    const nowMs = this.#deps.nowMs();
+    // Ids ascend: those that are too old to be times come first, those that are too far ahead last.
+    if (!firstSeen && idIsTime(first, nowMs) && idIsTime(last, nowMs)) return;
     const newest = this.#marks[this.#marks.length - 1];
-    if (!newest || compareIds(newest[0], last) < 0) this.#marks = await this.#deps.mark();
+    if (newest && compareIds(newest[0], last) >= 0) return;
+    // The marks survive restarts, so this is said once per shard.
+    if (!newest && !firstSeen) this.#deps.log.warn({ first, last }, NO_TIMES);
+    this.#marks = await this.#deps.mark();
   }
 
   #arrival(id: EntryId): number {
