@@ -147,10 +147,10 @@ export class Lab {
   }
 
   /** Those with the role that are at work; waits for `least` of them. */
-  async someReady(role: string, least = 1): Promise<LabDaemon[]> {
-    const find = (): LabDaemon[] => this.#calm(this.ready().filter(({ args }) => args.includes(role)));
+  async someReady(role: 'poller' | 'executor' | null, least = 1): Promise<LabDaemon[]> {
+    const find = (): LabDaemon[] => this.#calm(this.ready().filter(({ args }) => !role || args.includes(role)));
     const pids = (): number[] => find().map(({ process }) => process.pid);
-    await eventually(pids, (found) => found.length >= least, { withinMs: 30_000, what: `${least} ready ${role}s` });
+    await eventually(pids, (found) => found.length >= least, { withinMs: 30_000, what: `${least} ready daemons` });
     return find();
   }
 
@@ -212,6 +212,20 @@ export class Lab {
 
   async reviveRedis(): Promise<void> {
     this.#server = await startServer(this.dir, this.#server.port);
+  }
+
+  /** All daemons and Redis; Redis is back when it resolves. Everything may have been hit. */
+  async killEverything(): Promise<void> {
+    const id = await this.beginFault('everything SIGKILL');
+    const daemons = this.alive();
+    for (const daemon of daemons) {
+      this.#ended.add(daemon);
+      daemon.process.kill('SIGKILL');
+    }
+    await this.killRedis();
+    await Promise.all(daemons.map(({ process }) => process.exited));
+    await this.reviveRedis();
+    await this.healFault(id, 'everything SIGKILL');
   }
 
   // --- the end ------------------------------------------------------------------------------------------------------

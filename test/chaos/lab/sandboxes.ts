@@ -5,7 +5,7 @@ export function sandboxesOf(daemonPid: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => parentOf(pid) === daemonPid && read(pid, 'cmdline').includes('sandbox/child'));
+    .filter((pid) => parentOf(pid) === daemonPid && read(pid, 'cmdline').includes('isolated-vm'));
 }
 
 function parentOf(pid: number): number {
