@@ -26,7 +26,7 @@ export class ServedMapping implements PolledMapping {
   readonly name: string;
   readonly queue: TurnQueue;
   readonly #deps: ServedDeps;
-  readonly #source: Source;
+  #source: Source;
   #config: MappingConfig;
   #version: FunctionVersion;
   #settings: TurnSettings | null = null;
@@ -42,8 +42,7 @@ export class ServedMapping implements PolledMapping {
     this.#deps = deps;
     this.#config = config;
     this.#version = version;
-    const { stream, trim, arrival, type } = config.source;
-    this.#source = openSource({ type, stream, arrival, trim: trim === 'settled' ? trim : undefined }, deps);
+    this.#source = sourceOf(config, deps);
     const { redis, keys, log } = deps;
     this.queue = openTurnQueue({ connection: redis, prefix: keys.queuePrefix(), mapping: config.name, log });
   }
@@ -82,9 +81,24 @@ export class ServedMapping implements PolledMapping {
 
   /** From the next unit on. */
   replace(config: MappingConfig, version: FunctionVersion): void {
+    if (JSON.stringify(config.source) !== JSON.stringify(this.#config.source)) {
+      this.#source = sourceOf(config, this.#deps);
+    }
     this.#config = config;
     this.#version = version;
     this.#settings = null;
+  }
+
+  /** True when Redis lost what it held of the mapping (flushed, or forgotten by force); the next refresh begins it anew, as configured. */
+  async wasForgotten(): Promise<boolean> {
+    const { redis, keys, log } = this.#deps;
+    if (!this.#description || (await redis.hget(keys.mapping(this.name), 'started')) === '1') return false;
+    log.error(
+      { mapping: this.name, startingPosition: this.#config.startingPosition },
+      'the state of the mapping was lost: it begins anew at its starting position',
+    );
+    this.#description = null;
+    return true;
   }
 
   /** Asks the source for its shards and gives new ones their state; true when the set changed. */
@@ -162,6 +176,11 @@ export class ServedMapping implements PolledMapping {
     await this.closeWorker();
     await this.queue.close();
   }
+}
+
+function sourceOf(config: MappingConfig, deps: ServedDeps): Source {
+  const { stream, trim, arrival, type } = config.source;
+  return openSource({ type, stream, arrival, trim: trim === 'settled' ? trim : undefined }, deps);
 }
 
 function startingPosition(config: MappingConfig): StartingPosition {

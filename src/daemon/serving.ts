@@ -27,6 +27,10 @@ export class Serving {
   readonly #conflicts = new Map<string, string>();
   readonly #functions = new Map<string, FunctionState>();
   #config: Config | null = null;
+  /** As of the last heartbeat. */
+  #members: readonly Member[] = [];
+  #me = '';
+  #closing = false;
 
   constructor(deps: ServingDeps) {
     this.#deps = deps;
@@ -65,6 +69,8 @@ export class Serving {
     me: string,
   ): Promise<void> {
     this.#config = config;
+    this.#members = members;
+    this.#me = me;
     for (const [name, version] of versions) await this.#registerFunction(name, version, members, me);
     for (const [name, mapping] of this.#served) {
       if (config.mappings.get(name)?.enabled) continue;
@@ -154,6 +160,8 @@ export class Serving {
 
   /** After each heartbeat: conflicts may be over, versions may be superseded. */
   async follow(members: readonly Member[], me: string): Promise<void> {
+    this.#members = members;
+    this.#me = me;
     const others = members.filter((member) => member.id !== me);
     for (const [name, state] of this.#functions) {
       const current = await this.#orderNow(name, state, others);
@@ -193,8 +201,10 @@ export class Serving {
     let changed = false;
     for (const mapping of this.mappings()) {
       try {
+        if (await mapping.wasForgotten()) await this.#register(mapping.config, this.#members, this.#me);
         if (await mapping.refresh()) changed = true;
-        this.#deps.onServe(mapping);
+        const superseded = this.#functions.get(mapping.config.function)?.superseded ?? false;
+        if (!this.#closing && !superseded) this.#deps.onServe(mapping);
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
         this.#deps.log.error({ mapping: mapping.name, error: message }, 'the source cannot be read, trying again');
@@ -203,7 +213,9 @@ export class Serving {
     return changed;
   }
 
+  /** For good: none is opened any more. */
   async closeWorkers(): Promise<void> {
+    this.#closing = true;
     await Promise.all(this.mappings().map((mapping) => mapping.closeWorker()));
   }
 
