@@ -1,0 +1,71 @@
+/**
+ * `npm run bench`: what Millrace costs and does, beside a second system on the same machine in the same run.
+ *
+ *   npm run bench -- --only a,b --repeats 5 --json figures.json
+ *   npm run bench -- --records 2000 --repeats 1          a smoke test
+ *   npm run bench -- --only f --kills 200                the takeover figure in full
+ */
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { bystanders } from './figures/bystanders.ts';
+import { coldStart } from './figures/cold-start.ts';
+import { idleShards } from './figures/idle.ts';
+import { memory } from './figures/memory.ts';
+import { takeover } from './figures/takeover.ts';
+import { batchesOf1, batchesOf100 } from './figures/throughput.ts';
+import { latency } from './figures/latency.ts';
+import { openLab } from './support/lab.ts';
+import type { Options } from './support/options.ts';
+import { type Figure, machine, machineLine, table } from './support/report.ts';
+
+const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> = {
+  a: batchesOf100,
+  b: batchesOf1,
+  c: bystanders,
+  d: latency,
+  e: idleShards,
+  f: takeover,
+  g: coldStart,
+  h: memory,
+};
+
+const { values: flags } = parseArgs({
+  options: {
+    only: { type: 'string', default: Object.keys(FIGURES).join(',') },
+    repeats: { type: 'string', default: '3' },
+    records: { type: 'string', default: '100000' },
+    shards: { type: 'string', default: '8' },
+    kills: { type: 'string', default: '20' },
+    json: { type: 'string' },
+  },
+});
+
+function whole(text: string, name: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`--${name} takes a whole number above 0`);
+  return Number(text);
+}
+
+const options: Options = {
+  repeats: whole(flags.repeats, 'repeats'),
+  records: whole(flags.records, 'records'),
+  shards: whole(flags.shards, 'shards'),
+  kills: whole(flags.kills, 'kills'),
+  progress: (text) => void process.stderr.write(`  ${text}\n`),
+};
+const ids = flags.only.split(',').map((id) => id.trim());
+const unknown = ids.filter((id) => !(id in FIGURES));
+if (unknown.length > 0)
+  throw new Error(`no figure ${unknown.join(', ')}; there are ${Object.keys(FIGURES).join(', ')}`);
+
+const lab = await openLab();
+const about = machine(lab.redisVersion);
+await lab.close();
+process.stdout.write(`${machineLine(about)}\n\n`);
+const figures: Figure[] = [];
+for (const id of ids) {
+  figures.push(await FIGURES[id]!(options));
+  process.stdout.write(`${table(figures.at(-1)!)}\n`);
+  // After each, so that a run that is cut off keeps what it has.
+  if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify({ machine: about, figures }, null, 2)}\n`);
+}
+process.exit(0);

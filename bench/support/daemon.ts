@@ -1,0 +1,79 @@
+/** Other programs that are measured: `bin/millrace start` and the peers, as processes with lines on their standard output. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const MILLRACE = fileURLToPath(new URL('../../bin/millrace', import.meta.url));
+const START_MS = 120_000;
+
+export interface Program {
+  readonly pid: number;
+  /** Each line of standard output from now on. */
+  onLine(listener: (line: string) => void): void;
+  /** The next line that begins so; rejects with the last output when the program ends first. */
+  next(beginning: string, withinMs?: number): Promise<string>;
+  kill(signal: NodeJS.Signals): void;
+  /** SIGTERM, and waits for the exit. */
+  stop(): Promise<void>;
+}
+
+const running = new Set<ChildProcess>();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+
+function start(file: string, args: readonly string[]): Program {
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  running.add(child);
+  const listeners = new Set<(line: string) => void>();
+  const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  void exited.then(() => running.delete(child));
+  let rest = '';
+  let last = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const lines = (rest + text).split('\n');
+    rest = lines.pop()!;
+    last = (last + text).slice(-2_000);
+    for (const line of lines) for (const listener of listeners) listener(line);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (last = (last + text).slice(-2_000)));
+  return {
+    pid: child.pid!,
+    onLine: (listener) => void listeners.add(listener),
+    next(beginning, withinMs = START_MS) {
+      return new Promise((resolve, reject) => {
+        const fail = (why: string) => reject(new Error(`${file} ${args.join(' ')} ${why}: ${last}`));
+        const timer = setTimeout(() => fail(`said no "${beginning}" within ${withinMs} ms`), withinMs);
+        void exited.then(() => fail('ended'));
+        const listener = (line: string) => {
+          if (!line.startsWith(beginning)) return;
+          clearTimeout(timer);
+          listeners.delete(listener);
+          resolve(line);
+        };
+        listeners.add(listener);
+      });
+    },
+    kill: (signal) => void child.kill(signal),
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+/** Resolves when the daemon says that it is ready. */
+export async function startMillrace(config: string, args: readonly string[] = []): Promise<Program> {
+  const program = start(MILLRACE, ['start', '-c', config, '--http', 'off', '--log-level', 'info', ...args]);
+  await new Promise<void>((resolve, reject) => {
+    program.onLine((line) => {
+      if (line.includes('"msg":"ready"')) resolve();
+    });
+    program.next('\0').catch(reject);
+  });
+  return program;
+}
+
+/** A program of bench/peers, by its file's name. */
+export function startPeer(name: string, args: readonly (string | number)[]): Program {
+  const file = fileURLToPath(new URL(`../peers/${name}`, import.meta.url));
+  return start(process.execPath, [file, ...args.map(String)]);
+}
