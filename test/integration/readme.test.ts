@@ -196,7 +196,7 @@ redis.call(...process.argv.slice(2)).then((reply) => { console.log(reply); redis
           expect(sum('succeeded') + sum('givenUp')).toBe(count);
           return sum('givenUp');
         },
-        { timeout: 30_000, interval: 100 },
+        { timeout: 60_000, interval: 100 },
       );
 
     const executed = blocksOf('README.md').filter(
@@ -227,5 +227,5 @@ redis.call(...process.argv.slice(2)).then((reply) => { console.log(reply); redis
     daemon!.kill('SIGTERM');
     expect(await daemon!.ended).toEqual({ code: 0, signal: null });
     expect(existsSync(path.join(dir, '.millrace', 'cache'))).toBe(true);
-  }, 120_000);
+  }, 180_000);
 });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ERRORS } from '../../src/errors.ts';
+import { loadFunction } from '../../src/function/load.ts';
 import {
   CHILDREN_MAX,
   CHILDREN_MEMORY_SHARE,
@@ -67,6 +68,20 @@ describe('examples', () => {
   );
 });
 
+test('handlers shown are ones that can be run', async () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'millrace-documents-'));
+  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  const handlers = blocks('ts');
+  expect(handlers.length).toBeGreaterThanOrEqual(2);
+  for (const [n, { text }] of handlers.entries()) {
+    const code = path.join(dir, `handler-${n}.ts`);
+    writeFileSync(code, text);
+    const settings = { memorySize: 128, timeout: 3, environment: {}, network: { allow: [] } };
+    const source = { name: 'shown', code, handler: 'handler', ...settings, secretNames: [], concurrencyPerProcess: 1 };
+    await expect(loadFunction(source, dir)).resolves.toMatchObject({ exportPath: 'handler' });
+  }
+});
+
 describe('links', () => {
   test.for([...DOCUMENTS])('of %s lead somewhere', (file) => {
     const dead = linksOf(file).filter((link) => {
@@ -123,6 +138,35 @@ describe('docs/errors.md', () => {
     expect(matches(refusals, /`(ERR_\w+)`/g)).toEqual(
       matches(text, /'(ERR_(?:EGRESS_\w+|MILLRACE_UNSUPPORTED))'/g).filter((code) => code !== 'ERR_EGRESS'),
     );
+  });
+});
+
+describe('docs/handlers.md', () => {
+  test('has the modules that are there, and those that are not', () => {
+    const builtins = read('src/sandbox/runtime/builtins.ts');
+    const [, loaders] = /const LOADERS[\s\S]*?\{\n([\s\S]*?)\n\};/.exec(builtins)!;
+    const [, refused] = /const REFUSED[\s\S]*?\(\n([\s\S]*?)\)\.split/.exec(builtins)!;
+    const [there, throws] = ['there', 'can be imported, throw when used'].map((row) =>
+      matches(
+        new RegExp(`^\\| ${row} \\| (.*) \\|$`, 'm').exec(section('docs/handlers.md', 'What there is'))![1]!,
+        /`([^`]+)`/g,
+      ),
+    );
+    expect(there).toEqual(matches(loaders!, /^ {2}'?([a-z_/]+)'?: \(\) =>/gm));
+    expect(throws).toEqual(matches(refused!, /([a-z_0-9]+(?:\/[a-z0-9]+)?)[ ']/g));
+  });
+
+  test('has the globals that the prelude and the bootstrap make', () => {
+    const prelude = read('src/sandbox/runtime/prelude.ts');
+    const lazy = matches(prelude, /^ {2,4}\[?\[('[\w', ]+')\],/gm).flatMap((names) => matches(names, /'(\w+)'/g));
+    const made = [...lazy, ...matches(prelude, /define(?:Lazy)?Global\('(\w+)'/g)];
+    const text = section('docs/handlers.md', 'What there is');
+    expect(made.length).toBeGreaterThan(25);
+    expect(
+      made.filter(
+        (name) => !['CustomEvent', 'DOMException', 'CryptoKey'].includes(name) && !text.includes(`\`${name}\``),
+      ),
+    ).toEqual([]);
   });
 });
 
