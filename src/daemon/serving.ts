@@ -25,6 +25,9 @@ export class Serving {
   readonly #deps: ServingDeps;
   readonly #served = new Map<string, ServedMapping>();
   readonly #conflicts = new Map<string, string>();
+  /** Mappings whose pinned fields were replaced while this daemon served them: it does not replace them back. */
+  readonly #giveWay = new Set<string>();
+  readonly #retiring = new Set<Promise<void>>();
   readonly #functions = new Map<string, FunctionState>();
   #config: Config | null = null;
   /** As of the last heartbeat. */
@@ -71,6 +74,7 @@ export class Serving {
     this.#config = config;
     this.#members = members;
     this.#me = me;
+    this.#giveWay.clear();
     for (const [name, version] of versions) await this.#registerFunction(name, version, members, me);
     for (const [name, mapping] of this.#served) {
       if (config.mappings.get(name)?.enabled) continue;
@@ -119,12 +123,11 @@ export class Serving {
         );
       }
       this.#conflicts.set(config.name, registered.kind);
-      const served = this.#served.get(config.name);
-      this.#served.delete(config.name);
-      await served?.close();
+      this.#retire(config.name);
       return;
     }
     this.#conflicts.delete(config.name);
+    this.#giveWay.delete(config.name);
     const served = this.#served.get(config.name);
     if (served) served.replace(config, version);
     else if (config.enabled) {
@@ -132,6 +135,19 @@ export class Serving {
       this.#served.set(config.name, mapping);
       await this.#promote(config.function);
     }
+  }
+
+  /** Takes no turn of it any more; those that run end in their own time, which must not hold up the heartbeat. */
+  #retire(name: string): void {
+    const served = this.#served.get(name);
+    if (!served) return;
+    this.#served.delete(name);
+    const gone = served.close().catch((error: unknown) => {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#deps.log.warn({ mapping: name, error: message }, 'a mapping was not closed in order');
+    });
+    this.#retiring.add(gone);
+    void gone.then(() => this.#retiring.delete(gone));
   }
 
   async #claim(
@@ -154,7 +170,9 @@ export class Serving {
         },
         ...{ source: config.source, functionVersion: version.hash },
       },
-      (stored) => others.some((member) => member.mappings[config.name] === fingerprintOf(stored)),
+      (stored) =>
+        this.#giveWay.has(config.name) ||
+        others.some((member) => member.mappings[config.name] === fingerprintOf(stored)),
     );
   }
 
@@ -184,10 +202,21 @@ export class Serving {
     for (const mapping of this.mappings()) {
       await mapping.setPaused(this.#functions.get(mapping.config.function)?.superseded ?? false);
     }
-    for (const name of [...this.#conflicts.keys()]) {
+    for (const name of await this.#replaced()) this.#giveWay.add(name);
+    for (const name of new Set([...this.#conflicts.keys(), ...this.#giveWay])) {
       const config = this.#config?.mappings.get(name);
       if (config) await this.#register(config, members, me);
     }
+  }
+
+  /** Mappings whose pinned fields somebody has changed since this daemon registered its own (`millrace mapping apply`). */
+  async #replaced(): Promise<string[]> {
+    const { redis, keys } = this.#deps;
+    const mappings = this.mappings();
+    const stored = await Promise.all(mappings.map(({ name }) => redis.hget(keys.mapping(name), 'pinned')));
+    return mappings
+      .filter(({ config }, i) => stored[i] !== null && stored[i] !== JSON.stringify(config.pinned))
+      .map(({ name }) => name);
   }
 
   /** The very same version may have been registered anew by another daemon (a roll-back): it is newer then here, too. */
@@ -216,11 +245,11 @@ export class Serving {
   /** For good: none is opened any more. */
   async closeWorkers(): Promise<void> {
     this.#closing = true;
-    await Promise.all(this.mappings().map((mapping) => mapping.closeWorker()));
+    await Promise.all([...this.#retiring, ...this.mappings().map((mapping) => mapping.closeWorker())]);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.mappings().map((mapping) => mapping.close()));
+    await Promise.all([...this.#retiring, ...this.mappings().map((mapping) => mapping.close())]);
   }
 }
 
