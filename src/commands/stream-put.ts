@@ -233,11 +233,10 @@ function accountOf(
       text: `${count} accepted by ${name} in ${seconds.toFixed(2)} s (${rate}/s)`,
     };
 
-  const lastUnknown = input.lineOf(accepted + unknown - 1);
   const goOn =
     unknown === 0
       ? `to go on: tail -n +${nextLine} FILE | millrace stream put ${name} …`
-      : `it is not known whether lines ${nextLine} to ${lastUnknown} were: look with millrace stream tail ${name} before you go on`;
+      : `it is not known whether lines ${nextLine} to ${input.lineOf(accepted + unknown - 1)} were: look with millrace stream tail ${name} before you go on`;
   const why = error?.message ?? `ended by ${signal}`;
   const hint = error?.hint === undefined ? '' : `\n  ${error.hint}`;
   const exitCode = error?.exitCode ?? (signal === 'SIGINT' ? 130 : 143);
