@@ -51,6 +51,10 @@ async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Pr
   if (taken.kind !== 'ok') return { kind: 'finished' };
   if (taken.ownerBefore !== '' && taken.ownerBefore !== deps.daemonId) deps.observe.takenOver(mapping.name);
 
+  const { configHash, version } = mapping.settings();
+  const ran = { mapping: mapping.name, shard: shard.shardId, epoch: taken.holding.epoch };
+  deps.log.debug({ ...ran, config: configHash, version: version.hash }, 'turn');
+
   const turn = new Turn(deps, mapping, shard, lock, taken);
   if (turn.tooEarly()) return await turn.end();
   for (;;) {
