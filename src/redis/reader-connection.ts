@@ -7,7 +7,7 @@ import tls from 'node:tls';
 import { MillraceError } from '../errors.ts';
 import { READ_TIMEOUT_MS, REDIS_RECONNECT_FIRST_MS, REDIS_RECONNECT_MAX_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
-import { type Reply, ReplyError, ReplyScanner } from './reader-reply.ts';
+import { type Reply, ReplyError, ReplyScanner, ReplyTooLarge } from './reader-reply.ts';
 
 export interface Address {
   readonly host: string;
@@ -53,7 +53,7 @@ export class ReaderConnection {
     this.#connect();
   }
 
-  /** Rejects with `redis-unreachable` on a cut, a timeout or after close; server errors are part of the reply. */
+  /** Rejects with `redis-unreachable` on a cut, a timeout or after close, ReplyTooLarge beyond the bounds; server errors are part of the reply. */
   send(request: string, topItems: number): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(unreachable('the reader is closed'));
@@ -154,6 +154,12 @@ export class ReaderConnection {
       if (this.#scanner.unread > 0) this.#fail('bytes that nobody asked for', socket);
     } catch (error) {
       if (!(error instanceof ReplyError)) throw error;
+      // Whoever asked for it may ask for less.
+      const asker = error instanceof ReplyTooLarge ? this.#inFlight.shift() : undefined;
+      if (asker) {
+        clearTimeout(asker.timer);
+        asker.reject(error);
+      }
       this.#fail(error.message, socket);
     }
   }

@@ -23,6 +23,9 @@ export interface Reply {
 /** The connection speaks no RESP2, or one reply is beyond every bound: the stream of bytes cannot be used any further. */
 export class ReplyError extends Error {}
 
+/** Beyond every bound, although large payloads are dropped: many small items. */
+export class ReplyTooLarge extends ReplyError {}
+
 const CR = 13;
 /** Ids and short names are always kept: they are what makes a dropped record nameable. */
 const ALWAYS_KEPT_BYTES = 64;
@@ -138,7 +141,7 @@ export class ReplyScanner {
         items[used * 2 + 1] = 0;
         outstanding += n - 1;
         pos = i;
-        if (used + outstanding > ITEMS_MAX) throw new ReplyError(`a reply of more than ${ITEMS_MAX} items`);
+        if (used + outstanding > ITEMS_MAX) throw new ReplyTooLarge(`a reply of more than ${ITEMS_MAX} items`);
       } else {
         if (n > ALWAYS_KEPT_BYTES && (n > EVENT_BYTES_MAX || i > READ_AHEAD_BYTES)) {
           items[used * 2] = DROPPED;
@@ -214,7 +217,7 @@ export class ReplyScanner {
 
   #reserve(bytes: number): void {
     if (bytes <= this.#buffer.length) return;
-    if (bytes > READ_REPLY_BYTES_MAX) throw new ReplyError(`a reply of more than ${READ_REPLY_BYTES_MAX} bytes`);
+    if (bytes > READ_REPLY_BYTES_MAX) throw new ReplyTooLarge(`a reply of more than ${READ_REPLY_BYTES_MAX} bytes`);
     const grown = Buffer.allocUnsafeSlow(Math.min(Math.max(bytes, this.#buffer.length * 2), READ_REPLY_BYTES_MAX));
     this.#buffer.copy(grown, 0, 0, this.#size);
     this.#buffer = grown;

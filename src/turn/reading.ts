@@ -53,6 +53,7 @@ export class Reading {
   /** First record of #batch that was not handed out. */
   #index = 0;
   #ahead: Promise<RawBatch> | null = null;
+  #moves = 0;
   /** The next slice, made while a unit runs. */
   #prepared: Promise<Next> | null = null;
   /** Where the slices that were handed out end; #at may be further on by the prepared one. */
@@ -85,6 +86,12 @@ export class Reading {
     this.#batch = null;
     this.#ahead = null;
     this.#prepared = null;
+    this.#moves++;
+  }
+
+  /** A slice that was being made ahead of a position that was left meanwhile must not touch the new one. */
+  #notMovedSince(moves: number): void {
+    if (moves !== this.#moves) throw new Error('read ahead of a position that was left');
   }
 
   /** True when the next slice needs no new read. */
@@ -126,7 +133,9 @@ export class Reading {
     if (!this.#batch || this.#index >= this.#batch.count || this.#isRemainder(this.#batch)) {
       const ahead = this.#ahead ?? this.#read();
       this.#ahead = null;
+      const moves = this.#moves;
       const batch = await ahead;
+      this.#notMovedSince(moves);
       const gap = findGap(this.#at, batch.stream);
       this.#batch = null;
       if (gap) return { kind: 'gap', gap };
@@ -135,6 +144,7 @@ export class Reading {
       this.#index = 0;
       this.#adoptTrueCount(batch);
       await this.#seen(batch);
+      this.#notMovedSince(moves);
     }
     const batch = this.#batch;
     const slice = this.#slice(batch, this.#index, Math.min(batch.count, this.#index + this.#settings.batchSize));
@@ -154,9 +164,10 @@ export class Reading {
   /** The records of a unit, by its bounds; fewer than its count when the source lost some. */
   async unit(unit: Unit, entriesReadBefore: number): Promise<Slice> {
     const batch = await this.#deps.reader.readAfter(this.#shard.key, previousId(unit.first), unit.count, unit.last);
+    // The reader cuts what no event could hold, and a unit was whole when it was made: that is no reason to report its rest as gone.
+    if (batch.cut) throw new Error(`the ${unit.count} records from ${unit.first} on cannot be read at once`);
     await this.#seen(batch);
     const event = this.#encode(batch, 0, batch.count, 2 * EVENT_BYTES_MAX);
-    // The reader cuts what no event could hold; the unit's rest then stays where it is, and counts as vanished only if it is gone.
     const records = this.#times(batch, 0, batch.count);
     return { batch, from: 0, to: batch.count, records, event, entriesReadBefore, moreBehind: false };
   }
