@@ -61,7 +61,8 @@ function formatMapping(mapping: MappingStatus, nowMs: number, paint: Paint): str
   const lines = rows.map(({ cells, shard }) => {
     const colour = COLOUR[shard.state];
     const text = colour ? line(cells).replace(shard.state, paint(colour, shard.state)) : line(cells);
-    return `  ${text}\n${shard.blocked ? formatBlocked(shard.blocked, shard.why, nowMs, paint) : ''}`;
+    const blocked = shard.blocked ? formatBlocked(shard.blocked, shard.why, nowMs, paint) : '';
+    return `  ${text}\n${blocked}${shard.heldBack ? formatHeldBack(shard.heldBack) : ''}`;
   });
   const hidden = sorted.slice(SHARDS_SHOWN);
   if (hidden.length > 0 && shown.length < mapping.shards.length) lines.push(`  ${paint('dim', summary(hidden))}\n`);
@@ -107,6 +108,10 @@ function formatBlocked(blocked: BlockedStatus, why: string | undefined, nowMs: n
     `next attempt ${ahead(blocked.nextAttemptAt)}, ${expiry}; ${count(blocked.recordsBehind, 'record')} behind${behind}`,
   ];
   return lines.map((line) => `      ${line}\n`).join('');
+}
+
+function formatHeldBack({ from, overdueMs }: NonNullable<ShardStatus['heldBack']>): string {
+  return `      keeps records from ${from} on in the stream, ${duration(overdueMs)} past its retention\n`;
 }
 
 function formatDaemons({ daemons }: Status, nowMs: number, paint: Paint): string {

@@ -5,6 +5,7 @@ import {
   BEFORE_ALL,
   compareIds,
   type EntryId,
+  idMs,
   type SequenceNumber,
   toSequenceNumber,
   type Unit,
@@ -23,6 +24,8 @@ export interface Surroundings {
   readonly unsettledParent: boolean;
   /** Records after the checkpoint. */
   readonly lag: number;
+  /** How long the stream keeps records; null: it is never trimmed by age. */
+  readonly retentionMs: number | null;
 }
 
 export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatus {
@@ -44,8 +47,16 @@ export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatu
     epoch: facts.epoch === '' || facts.epoch === '0' ? null : facts.epoch,
     settled: facts.settled,
     ...(facts.why === '' ? {} : { why: facts.why }),
+    ...heldBack(facts.nextId, around),
     blocked: isBlocked(facts) ? blockedStatus(facts, around, arrived) : null,
   };
+}
+
+/** Trimming goes by the ids' time, not by when records were first seen. */
+function heldBack(oldest: EntryId | null, { nowMs, retentionMs }: Surroundings): Pick<ShardStatus, 'heldBack'> {
+  if (oldest === null || retentionMs === null) return {};
+  const overdueMs = nowMs - retentionMs - idMs(oldest);
+  return overdueMs > 0 ? { heldBack: { from: toSequenceNumber(oldest), overdueMs } } : {};
 }
 
 /** From the head unit's first failure until that is settled, and while a settle is refused for a reason. */

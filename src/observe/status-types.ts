@@ -40,6 +40,13 @@ export interface ShardStatus {
   };
   /** Why nothing can be settled although the function may be well, e.g. `failure-stream-full`; absent otherwise. */
   readonly why?: string;
+  /** Records that the stream keeps beyond its retention because this mapping has not settled them; absent when none. */
+  readonly heldBack?: {
+    /** The oldest of them. */
+    readonly from: SequenceNumber;
+    /** How long it has been over the retention. */
+    readonly overdueMs: number;
+  };
   readonly blocked: BlockedStatus | null;
 }
 

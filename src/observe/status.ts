@@ -2,6 +2,7 @@
 import type { Redis } from '../redis/connect.ts';
 import { MillraceError } from '../errors.ts';
 import type { Keys } from '../redis/keys.ts';
+import { HOUR } from '../time.ts';
 import { countAfter, readShards, type ShardFacts } from './status-read.ts';
 import { lagOf, shardStatus } from './status-shard.ts';
 import type { DaemonStatus, MappingStatus, Status } from './status-types.ts';
@@ -50,13 +51,15 @@ async function readMapping(
   // Forgotten between the two reads.
   if (Object.keys(hash).length === 0 && shards.length === 0) return null;
   const source = parseObject(hash.source);
+  // Only a sharded stream has one (connectors/redis-stream/topology.ts).
+  const hours = await redis.hget(keys.stream(String(source.stream ?? '')), 'retentionHours');
   const unsettled = new Set(shards.filter((shard) => !shard.done).map((shard) => shard.shardId));
   const statuses = [];
   for (const facts of shards) {
     const lag = lagOf(facts) ?? (await countedLag(redis, facts));
     statuses.push(
       shardStatus(facts, {
-        ...{ nowMs, lag, liveDaemons: live },
+        ...{ nowMs, lag, liveDaemons: live, retentionMs: hours === null ? null : Number(hours) * HOUR },
         disabled: hash.state === 'Disabled',
         firstSeen: source.arrival === 'first-seen',
         unsettledParent: facts.parents.some((parent) => unsettled.has(parent)),
