@@ -15,6 +15,8 @@ export const TURNS_PER_MAPPING = 8;
 /** A lease is treated as lost this long before the lock ends: covers timer and transport delay. */
 export const LEASE_MARGIN_MS = 500;
 
+/** After a refusal of the server (memory full, read-only) turns are asked for again after this. */
+export const SERVER_REFUSES_PAUSE_MS = 1_000;
 /** How long an outgoing request of a handler waits for Redis to say that the lease still holds; then it is refused. */
 export const LEASE_CONFIRM_MS = 1_000;
 /** A turn that Redis' absence or the like interrupted is tried again after this. */

@@ -54,7 +54,8 @@ async function runDaemon(options: StartOptions): Promise<void> {
   });
   const signal = await signals.next();
   log.info({ signal }, 'draining');
-  const cut = await drain(daemon, (options.grace ?? graceOf(config)) * 1_000, signals);
+  const graceMs = (options.grace ?? graceOf(config)) * 1_000;
+  const cut = await drain(daemon, graceMs, signals);
   if (cut !== null) log.warn({}, 'stopped before the drain was complete: what was in flight is delivered again');
   else log.info({}, 'stopped');
   log.flush();

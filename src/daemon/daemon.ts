@@ -220,7 +220,7 @@ class RunningDaemon implements Daemon {
   async stop(): Promise<void> {
     this.#executor?.drain();
     // Executors first, so that what ends now is still handed back to a poller.
-    await this.#serving.closeWorkers();
+    await this.#part('turns', () => this.#serving.closeWorkers());
     await this.abort();
   }
 
@@ -228,12 +228,22 @@ class RunningDaemon implements Daemon {
     const loops = this.#loops;
     this.#loops = [];
     this.#executor?.drain();
-    await this.#sandbox?.close();
+    await this.#part('sandbox', () => this.#sandbox?.close());
     await Promise.all(loops.map((loop) => loop.stop()));
-    await this.#poller?.close();
-    await this.#serving?.close();
-    if (this.#redis?.status === 'ready') await leave(this.#redis, this.#keys, this.id);
-    await this.#endpoint?.close();
-    for (const close of this.#closers.splice(0).reverse()) await close();
+    await this.#part('poller', () => this.#poller?.close());
+    await this.#part('mappings', () => this.#serving?.close());
+    if (this.#redis?.status === 'ready') await this.#part('membership', () => leave(this.#redis, this.#keys, this.id));
+    await this.#part('http', () => this.#endpoint?.close());
+    for (const close of this.#closers.splice(0).reverse()) await this.#part('connections', close);
+  }
+
+  /** One part that cannot end properly (Redis refuses, a socket broke) must not keep the others from ending. */
+  async #part(what: string, end: () => unknown): Promise<void> {
+    try {
+      await end();
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      this.#options.log.warn({ part: what, error: message }, 'could not be ended properly');
+    }
   }
 }

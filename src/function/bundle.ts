@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { ErrorCode } from '../errors.ts';
 import { type BundleResult, type CompileProblem, bundle } from '../esbuild.ts';
 import { builtinsPlugin } from './builtins.ts';
+import { confinePlugin } from './confine.ts';
 import type { Located } from './locate.ts';
 import { FunctionCodeError, type FunctionProblem } from './types.ts';
 
@@ -57,7 +58,7 @@ function build(located: Located, supported: Record<string, boolean>): Promise<Bu
     entry: `import * as exported from ${JSON.stringify(target)};\n__millrace.exports = exported;\n`,
     root: located.root,
     format: 'esm',
-    plugins: [builtinsPlugin],
+    plugins: [builtinsPlugin, confinePlugin(located.root)],
     options: { banner: { js: BEFORE }, footer: { js: AFTER }, define: DEFINE, supported },
   });
 }

@@ -1,7 +1,14 @@
 /** Taking turns: the executors' side of the queue. Ends a turn in one of three ways and renews its lock meanwhile. */
 import { DelayedError, type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { LEASE_MARGIN_MS, LOCK_MS, LOCK_RENEW_MS, STALLED_CHECK_MS, STALLED_COUNT_MAX } from '../limits.ts';
+import {
+  LEASE_MARGIN_MS,
+  LOCK_MS,
+  LOCK_RENEW_MS,
+  SERVER_REFUSES_PAUSE_MS,
+  STALLED_CHECK_MS,
+  STALLED_COUNT_MAX,
+} from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time.ts';
 import type { TurnData } from './options.ts';
@@ -38,6 +45,9 @@ export interface TurnWorkerOptions {
   readonly log: Log;
   readonly onTurn: (lock: TurnLock) => Promise<TurnEnd>;
 }
+
+/** Full memory, a read-only replica, a full disk, a server that is still loading: it passes, and asking faster does not help. */
+const SERVER_REFUSES = /^(OOM|READONLY|MISCONF|LOADING|MASTERDOWN|NOREPLICAS)|OOM command not allowed/;
 
 class RenewedLock implements TurnLock {
   readonly shardId: string;
@@ -120,14 +130,33 @@ export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
     skipVersionCheck: false,
     autorun: true,
   });
+  let wanted = true;
+  let resting: NodeJS.Timeout | undefined;
   worker.on('error', (error) => {
     // A lost lock is the normal end of a turn that was taken over; the epoch has fenced it already.
     const level = /lock|not in the active state/i.test(error.message) ? 'debug' : 'warn';
     log[level]({ mapping, error: error.message }, 'turn worker error');
+    if (!SERVER_REFUSES.test(error.message) || resting) return;
+    // BullMQ would ask again at once, thousands of times a second, for as long as the server refuses.
+    void worker.pause(true);
+    resting = setTimeout(() => {
+      resting = undefined;
+      if (wanted) worker.resume();
+    }, SERVER_REFUSES_PAUSE_MS);
   });
   return {
-    pause: () => worker.pause(true),
-    resume: () => worker.resume(),
-    close: () => worker.close(),
+    async pause() {
+      wanted = false;
+      await worker.pause(true);
+    },
+    resume() {
+      wanted = true;
+      if (!resting) worker.resume();
+    },
+    close() {
+      wanted = false;
+      clearTimeout(resting);
+      return worker.close();
+    },
   };
 }

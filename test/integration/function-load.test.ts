@@ -1,5 +1,6 @@
 /** Code on disk → a version that runs in the real sandbox. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { checkFunction } from '../../src/function/check.ts';
@@ -235,4 +236,36 @@ describe('checkFunction', () => {
       message: 'the code does not come to an end when it is loaded',
     });
   }, 20_000);
+});
+
+describe('what a function may take in', () => {
+  test('files of its own project and packages, nothing else of the host', async () => {
+    const outside = functions.write({ 'secret.json': '{"password":"hunter2"}' });
+    const inside = functions.write({ 'shared/list.json': '[1]', 'fn/handler.ts': 'export const handler = () => 1' });
+    const project = mkdtempSync(path.join(tmpdir(), 'millrace-project-'));
+    try {
+      const write = (file: string, text: string) => writeFileSync(path.join(project, file), text);
+      write('data.json', '[1]');
+      write('good.ts', 'import d from "./data.json"; export const handler = () => d;');
+      write(
+        'bad.ts',
+        `import s from ${JSON.stringify(path.join(outside, 'secret.json'))}; export const handler = () => s;`,
+      );
+      symlinkSync(path.join(outside, 'secret.json'), path.join(project, 'link.json'));
+      write('linked.ts', 'import s from "./link.json"; export const handler = () => s;');
+      const of = (file: string) => source(path.join(project, file));
+      await expect(loadFunction(of('good.ts'), functions.cacheDir)).resolves.toMatchObject({ exportPath: 'handler' });
+      for (const file of ['bad.ts', 'linked.ts']) {
+        await expect(loadFunction(of(file), functions.cacheDir)).rejects.toThrow(/outside of the function's project/);
+      }
+      // Packages of one workspace use each other's files.
+      writeFileSync(
+        path.join(inside, 'fn/handler.ts'),
+        'import l from "../shared/list.json"; export const handler = () => l;',
+      );
+      await expect(loadFunction(source(path.join(inside, 'fn/handler.ts')), functions.cacheDir)).resolves.toBeDefined();
+    } finally {
+      rmSync(project, { recursive: true, force: true });
+    }
+  });
 });
