@@ -55,6 +55,21 @@ describe('trim', () => {
     );
   });
 
+  it('keeps what a mapping of another namespace has not settled, by its marker', async () => {
+    await fill(['1-0', '2-0', '3-0', '4-0']);
+    await redis.client.hset('state0', 'cp', '4-0');
+    await redis.client.xgroup('CREATE', 's', 'staging:m', '2-0', 'ENTRIESREAD', 2);
+    // Groups of somebody else's are no markers: one that has consumers, one that was never read.
+    await redis.client.xgroup('CREATE', 's', 'unused', '0');
+    await redis.client.xgroup('CREATE', 's', 'workers', '1-0');
+    await redis.client.xgroup('CREATECONSUMER', 's', 'workers', 'one');
+    await trim(redis.client, { streamKey: 's', stateKeys: ['state0'], beforeMs: null });
+    expect(await ids()).toEqual(['3-0', '4-0']);
+    await redis.client.xgroup('SETID', 's', 'staging:m', '4-0');
+    await trim(redis.client, { streamKey: 's', stateKeys: ['state0'], beforeMs: null });
+    expect(await ids()).toEqual([]);
+  });
+
   it('works in steps on a long backlog and leaves entries-added alone', async () => {
     const total = TRIM_RECORDS_PER_CALL * 2 + 150;
     await redis.client.eval(`for i = 1, ${total} do redis.call('XADD', 's', i .. '-1', 'data', 'x') end`, 0);

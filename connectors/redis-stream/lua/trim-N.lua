@@ -4,6 +4,7 @@
 -- ARGV[1] ms before which records may go, '' when age does not matter   ARGV[2] about how many to remove at most
 -- Returns {removed, 1 when more remain to be removed now}
 -- A reader without a checkpoint holds everything back; so does having neither an age nor a reader.
+-- Markers of mappings hold back as well, for those of other namespaces: groups without consumers that have a count of entries read.
 
 -- Ids are compared and raised as text: Lua's numbers lose the low digits of large ones.
 local function less_text(a, b)
@@ -43,6 +44,16 @@ for i = 2, #KEYS do
   if not bound or less(settled, bound) then bound = settled end
 end
 if not bound then return { 0, 0 } end
+-- Mappings of other namespaces are no reader of ours, but their markers are here: groups without consumers that were told how much is read.
+local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
+for _, group in ipairs(groups.err and {} or groups) do
+  local facts = {}
+  for i = 1, #group, 2 do facts[group[i]] = group[i + 1] end
+  if facts['consumers'] == 0 and facts['entries-read'] then
+    local marked = next_id(facts['last-delivered-id'])
+    if less(marked, bound) then bound = marked end
+  end
+end
 
 -- Whole nodes first, under a limit, so that a long backlog does not hold the server up; then the few that share a node with kept ones.
 local limit = tonumber(ARGV[2])
