@@ -170,7 +170,12 @@ export class Poller {
       polled.until = back.until;
       return this.#enter(polled, 'parked');
     }
-    if (back.dueAt > 0) return this.#recordsThere(polled, back.checkpoint, back.dueAt);
+    if (back.dueAt > 0) {
+      this.#recordsThere(polled, back.checkpoint, back.dueAt);
+      // Not by the checkpoint's age: when the record behind it expires is seen by the next look.
+      polled.expiresAt = back.expiresAt;
+      return;
+    }
     this.#watch(polled);
   }
 
