@@ -40,6 +40,8 @@ async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Pr
   const shard = mapping.shard(lock.shardId);
   // Not known here yet, e.g. a fresh split: the pollers wake it again once everybody had time to hear of it.
   if (!shard) return { kind: 'finished' };
+  // A process that stood still may hold the answer to a fetch of long ago: by now the turn is another's, and must not be taken from it.
+  if (!lock.held()) return { kind: 'yield' };
 
   const taken = await takeShard(
     deps.redis,
