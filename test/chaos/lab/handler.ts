@@ -25,7 +25,18 @@ interface Context {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Says when the gateway refused a request because the shard is another's by now. */
 export async function handler(event: Event, context: Context): Promise<object> {
+  try {
+    return await attempt(event, context);
+  } catch (error) {
+    const { code } = ((error as Error).cause ?? {}) as { code?: string };
+    if (code !== undefined) console.log(`request failed: ${code}`);
+    throw error;
+  }
+}
+
+async function attempt(event: Event, context: Context): Promise<object> {
   const recorder = recorderFor(process.env['RECORDER']!, event, context);
   await recorder.start();
   const tasks = event.Records.map(({ kinesis }) => JSON.parse(atob(kinesis.data)) as Task);

@@ -12,7 +12,7 @@ import { createStream } from '../../../connectors/redis-stream/manage.ts';
 import { LOCK_MS } from '../../../src/limits.ts';
 import { Keys } from '../../../src/redis/keys.ts';
 import { type RedisServer, startRedisServer } from '../../../src/redis/server.ts';
-import { eventually, startTestDaemon, TEST_CACHE, type TestDaemon } from '../../support/daemon.ts';
+import { eventually, type LogLine, startTestDaemon, TEST_CACHE, type TestDaemon } from '../../support/daemon.ts';
 import type { EndState } from '../../support/end-state.ts';
 import type { FaultLine, HistoryLine, LeaseLine, Unstamped } from '../../support/history.ts';
 import { type PositionSample, samplePositions } from '../../support/position-sampler.ts';
@@ -259,6 +259,14 @@ export class Lab {
     return { ...result, history, end };
   }
 
+  /** What the daemons said, in the order of time. */
+  log(): string {
+    const lines = this.daemons.flatMap(({ process: { pid, lines } }) => lines.map((line) => ({ ...line, pid })));
+    const time = (line: LogLine): string => String(line['time']);
+    lines.sort((a, b) => (time(a) < time(b) ? -1 : 1));
+    return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+  }
+
   async close(): Promise<void> {
     const last = this.ready().at(-1);
     if (last) {
@@ -333,6 +341,7 @@ export async function withLab<T>(spec: LabSpec, body: (lab: Lab) => Promise<T>):
   } catch (error) {
     const kept = path.join(tmpdir(), `millrace-chaos-${spec.name}-${spec.seed}.ndjson`);
     await copyFile(lab.recorder.file, kept);
+    await writeFile(`${kept}.log`, lab.log());
     const reason = error instanceof Error ? error.message : String(error);
     throw new Error(`${spec.name}, seed ${spec.seed}, history kept in ${kept}\n${reason}`, { cause: error });
   } finally {

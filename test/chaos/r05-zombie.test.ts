@@ -1,0 +1,58 @@
+/** R5: an executor stands still for longer than its lease, its successors go on, then it wakes up: nothing that it does counts. */
+import { expect, test } from 'vitest';
+import { eventually } from '../support/daemon.ts';
+import { type Lab, type LabDaemon, mustBeClean, pause, withLab } from './lab/lab.ts';
+import { report, seedOf, timesOf } from './lab/report.ts';
+
+const EXECUTORS = 6;
+const ROUNDS = 4;
+const ZOMBIES = 20;
+const STAND_STILL_MS_MAX = 20_000;
+
+/** Stops it in the middle of its work and lets it go on when all of its shards have another owner. */
+async function makeZombie(lab: Lab, daemon: LabDaemon): Promise<void> {
+  const id = await lab.beginFault('SIGSTOP');
+  daemon.process.kill('SIGSTOP');
+  // What it had sent by then still takes effect.
+  await pause(50);
+  const hit = await lab.ownedBy(daemon);
+  await eventually(
+    () => lab.ownedBy(daemon),
+    (owned) => owned.length === 0,
+    { withinMs: STAND_STILL_MS_MAX, everyMs: 100, what: `others took ${hit.join(' ')} over` },
+  );
+  await pause(lab.random.between(0, 1_000));
+  daemon.process.kill('SIGCONT');
+  await lab.healFault(id, 'SIGSTOP', hit);
+}
+
+/** Requests that the gateway did not let out, and settles that the shard's state refused. */
+function refusedBy(lab: Lab): { requests: number; settles: number } {
+  const lines = lab.daemons.flatMap((daemon) => daemon.process.lines);
+  const count = (pattern: RegExp): number => lines.filter(({ msg }) => pattern.test(msg)).length;
+  return { requests: count(/^request failed: ERR_EGRESS_FENCED/), settles: count(/^fenced: .* was superseded/) };
+}
+
+test(`R5: ${ZOMBIES} executors stopped for longer than their lease`, { timeout: 600_000 }, () =>
+  withLab({ name: 'r05', seed: seedOf(105), shards: 16 }, async (lab) => {
+    lab.start('--role', 'poller');
+    for (let i = 0; i < EXECUTORS; i++) lab.start('--role', 'executor', '--concurrency', '16');
+    await Promise.all(lab.daemons.map((daemon) => daemon.process.ready));
+    lab.producer.start({ perSecond: 60, work: [20, 80], failing: 0.01 });
+    const rounds = timesOf(ROUNDS);
+    let zombies = 0;
+    for (let round = 0; round < rounds; round++) {
+      await pause(1_500);
+      const some = lab.random.some(await lab.someReady('executor'), ZOMBIES / ROUNDS);
+      await Promise.all(some.map((daemon) => makeZombie(lab, daemon)));
+      zombies += some.length;
+    }
+    const checked = await lab.check();
+    const { requests, settles } = refusedBy(lab);
+    report('R5', checked, { zombies, 'requests refused': requests, 'settles refused': settles });
+    mustBeClean(checked);
+    // That a late effect was tried at all: at least one in ten (faults.md).
+    expect(requests + checked.reached.refused).toBeGreaterThanOrEqual(zombies / 10);
+    expect(lab.alive()).toHaveLength(EXECUTORS + 1);
+  }),
+);
