@@ -15,7 +15,7 @@ import type { Clock } from '../time.ts';
 import { expireNow, overdueAt } from '../unit/expiry.ts';
 import type { UnitPolicy } from '../unit/types.ts';
 import { Reading, type Slice } from './reading.ts';
-import type { HandBack, TurnMapping, TurnShard } from './settings.ts';
+import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
 import { SettleRefused, Settling } from './settling.ts';
 
 export interface ExpireDeps {
@@ -60,22 +60,9 @@ export async function expireShard(
   );
   const onSettled = (counts: SettleCounts) => deps.onSettled(mapping.name, counts);
   const settling = new Settling({ redis, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled }, state);
-  const endsAt = clock.monoMs() + QUANTUM_MS;
-  let more = false;
-  /** Redis ms of the next expiry where no unit says so; 0: none. */
-  let nextAt = 0;
+  let left = { more: false, nextAt: 0 };
   try {
-    for (;;) {
-      const slice = await nextSlice(reading, settling);
-      more = slice !== null;
-      nextAt = slice && settling.units.length === 0 ? strictlyOverdueAt(settings().policy, slice) : 0;
-      // A long backlog of overdue records is done in parts, so that other shards' expiry is on time and a turn may come between.
-      if (!slice || clock.monoMs() >= endsAt) break;
-      const decision = expireNow(settings().policy, settling.units, slice.records, nowMs(), randomUUID);
-      if (!decision) break;
-      await settling.apply(decision, slice, reading);
-      await settling.commit();
-    }
+    left = await expireSome(reading, settling, settings, nowMs);
   } catch (error) {
     if (!(error instanceof SettleRefused)) {
       // Whatever it was: nobody may find the shard owned by somebody who does nothing with it.
@@ -93,16 +80,39 @@ export async function expireShard(
       { ...ref, reason: error.message },
       'a failure notice cannot be written; nothing is given up without it',
     );
-    nextAt = nowMs() + REFUSED_PAUSE_MS;
+    left = { more: true, nextAt: nowMs() + REFUSED_PAUSE_MS };
   }
   const waits = settling.units.length > 0 && settling.notBefore > nowMs();
   const handBack: HandBack = {
-    ...{ ...ref, state: waits ? 'parked' : more ? 'queued' : 'watch', checkpoint: settling.checkpoint },
+    ...{ ...ref, state: waits ? 'parked' : left.more ? 'queued' : 'watch', checkpoint: settling.checkpoint },
     ...{ dueAt: 0, until: waits ? settling.notBefore : 0, settledAt: state.settledAt },
-    expiresAt: nextAt > 0 ? nextAt : settling.expiresAt,
+    expiresAt: left.nextAt > 0 ? left.nextAt : settling.expiresAt,
   };
   await releaseShard(redis, keys, holding, handBack);
   return handBack;
+}
+
+/**
+ * Gives up what is overdue, for at most QUANTUM_MS: a long backlog is done in parts, so that other shards' expiry is on time and a turn may
+ * come between. `more`: records are left; `nextAt`: Redis ms of the next expiry where no unit says so, 0: none.
+ */
+async function expireSome(
+  reading: Reading,
+  settling: Settling,
+  settings: () => TurnSettings,
+  nowMs: () => number,
+): Promise<{ more: boolean; nextAt: number }> {
+  const endsAt = nowMs() + QUANTUM_MS;
+  for (;;) {
+    const slice = await nextSlice(reading, settling);
+    if (!slice) return { more: false, nextAt: 0 };
+    const { policy } = settings();
+    const nextAt = settling.units.length === 0 ? strictlyOverdueAt(policy, slice) : 0;
+    const decision = nowMs() < endsAt ? expireNow(policy, settling.units, slice.records, nowMs(), randomUUID) : null;
+    if (!decision) return { more: true, nextAt };
+    await settling.apply(decision, slice, reading);
+    await settling.commit();
+  }
 }
 
 /** When the next unread record is given up untried; 0: never. */

@@ -32,6 +32,7 @@ export class WatchGroup {
   #dirty = false;
   #closed = false;
   #blocked = false;
+  #unblocking = false;
   #changed: (() => void) | null = null;
   #clientId: number | null = null;
   readonly #running: Promise<void>;
@@ -68,18 +69,22 @@ export class WatchGroup {
   #poke(): void {
     this.#dirty = true;
     this.#changed?.();
-    if (this.#blocked) void this.#unblock();
+    if (this.#blocked && !this.#unblocking) void this.#unblock();
   }
 
+  /** One at a time: many watches that begin together need one. */
   async #unblock(): Promise<void> {
-    while (this.#blocked && this.#dirty && !this.#closed) {
-      try {
-        // 0: the read has not reached the server yet, or has just ended.
-        if (this.#clientId !== null && (await this.#deps.control.client('UNBLOCK', this.#clientId)) === 1) return;
-      } catch {
-        return; // the read ends by itself within WATCH_BLOCK_MS
+    this.#unblocking = true;
+    try {
+      // Until the next read has begun: one that has not reached the server yet, or has just ended, is not unblocked.
+      while (this.#blocked && this.#dirty && !this.#closed) {
+        if (this.#clientId !== null) await this.#deps.control.client('UNBLOCK', this.#clientId);
+        await this.#deps.clock.sleep(1);
       }
-      await this.#deps.clock.sleep(1);
+    } catch {
+      // The read ends by itself within WATCH_BLOCK_MS.
+    } finally {
+      this.#unblocking = false;
     }
   }
 
