@@ -2,7 +2,10 @@
 import type { Redis } from '../redis/connect.ts';
 import { DAEMON_TTL_MS } from '../limits.ts';
 import type { Keys } from '../redis/keys.ts';
+import { loadScript } from '../redis/scripts.ts';
 import { HOUR } from '../time.ts';
+
+const beatScript = loadScript(new URL('./lua/', import.meta.url), 'beat-2.lua');
 
 export interface Member {
   readonly id: string;
@@ -27,15 +30,12 @@ export async function beat(redis: Redis, keys: Keys, me: Omit<Member, 'lastSeen'
   const [seconds, micros] = await redis.time();
   const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   const mine: Member = { ...me, lastSeen: new Date(now).toISOString() };
-  const results = await redis
-    .multi()
-    .set(keys.daemon(me.id), JSON.stringify(mine), 'PX', DAEMON_TTL_MS)
-    .zadd(keys.daemons(), now, me.id)
-    // Daemons that are long gone leave the list; status shows the recent ones.
-    .zremrangebyscore(keys.daemons(), '-inf', now - HOUR)
-    .zrangebyscore(keys.daemons(), now - DAEMON_TTL_MS, '+inf')
-    .exec();
-  const ids = (results![3]![1] as string[]).filter((id) => id !== me.id);
+  const alive = await beatScript.run(
+    redis,
+    [keys.daemon(me.id), keys.daemons()],
+    [me.id, JSON.stringify(mine), DAEMON_TTL_MS, now, HOUR],
+  );
+  const ids = (alive as string[]).filter((id) => id !== me.id);
   if (ids.length === 0) return [mine];
   const others = await redis.mget(ids.map((id) => keys.daemon(id)));
   return [mine, ...others.filter((text) => text !== null).map((text) => JSON.parse(text) as Member)];

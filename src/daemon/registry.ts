@@ -7,6 +7,7 @@ import type { Member } from './membership.ts';
 const lua = new URL('./lua/', import.meta.url);
 const registerScript = loadScript(lua, 'register-2.lua');
 const versionScript = loadScript(lua, 'version-1.lua');
+const startedScript = loadScript(lua, 'started-1.lua');
 
 export interface MappingRecord {
   readonly name: string;
@@ -73,4 +74,9 @@ export async function registerVersion(
 /** True while somebody alive has a newer version of the function. */
 export function isSuperseded(name: string, order: number, others: readonly Member[]): boolean {
   return others.some((member) => (member.functions[name] ?? 0) > order);
+}
+
+/** The shards that were there when the mapping first started have their positions. */
+export async function markStarted(redis: Redis, keys: Keys, name: string): Promise<void> {
+  await startedScript.run(redis, [keys.mapping(name)], []);
 }

@@ -8,6 +8,7 @@ import { openTurnWorker, type TurnEnd, type TurnLock, type TurnWorker } from '..
 import type { Keys } from '../redis/keys.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import { initShard } from '../shard/init.ts';
+import { markStarted } from './registry.ts';
 import type { Source, SourceDescription, SourceShard, StartingPosition } from '../source/port.ts';
 import { openSource } from '../source/registry.ts';
 import { SECOND, type Clock } from '../time.ts';
@@ -147,7 +148,7 @@ export class ServedMapping implements PolledMapping {
         }),
       );
     }
-    if (!started) await redis.hset(keys.mapping(this.name), 'started', '1');
+    if (!started) await markStarted(redis, keys, this.name);
   }
 
   openWorker(concurrency: number, onTurn: (mapping: TurnMapping, lock: TurnLock) => Promise<TurnEnd>): void {

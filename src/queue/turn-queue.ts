@@ -3,6 +3,7 @@ import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Log } from '../observe/log.ts';
 import { loadScript } from '../redis/scripts.ts';
+import { allowWhenFull } from './full-memory.ts';
 import { EVENTS_MAX, TURN, type TurnData, turnOptions } from './options.ts';
 
 const dropOrphan = loadScript(new URL('./lua/', import.meta.url), 'drop-orphan-7.lua');
@@ -33,7 +34,7 @@ export interface TurnQueueOptions {
 
 export function openTurnQueue(options: TurnQueueOptions): TurnQueue {
   const queue = new Queue<TurnData>(options.mapping, {
-    connection: options.connection,
+    connection: allowWhenFull(options.connection),
     prefix: options.prefix,
     streams: { events: { maxLen: EVENTS_MAX } },
     skipVersionCheck: true, // checked once for the daemon, with a better sentence

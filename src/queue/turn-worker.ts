@@ -11,6 +11,7 @@ import {
 } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time.ts';
+import { allowWhenFull } from './full-memory.ts';
 import type { TurnData } from './options.ts';
 
 export type TurnEnd =
@@ -113,7 +114,7 @@ export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
     throw new DelayedError();
   }
   const worker = new Worker<TurnData>(mapping, process, {
-    connection: options.connection,
+    connection: allowWhenFull(options.connection),
     prefix: options.prefix,
     concurrency: options.concurrency,
     lockDuration: LOCK_MS,

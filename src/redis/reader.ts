@@ -6,9 +6,10 @@ import type tls from 'node:tls';
 import { MillraceError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { AFTER_ALL, type EntryId } from '../record.ts';
-import { RANGE_REPLY_ITEMS, type RawBatch, toRawBatch } from './reader-batch.ts';
+import { RANGE_REPLY_ITEMS, type RawBatch, RedisReplyError, toRawBatch } from './reader-batch.ts';
 import { type Address, encodeCommand, ReaderConnection } from './reader-connection.ts';
 import { ReplyTooLarge } from './reader-reply.ts';
+import { loadScript } from './scripts.ts';
 
 export interface RangeReader {
   /**
@@ -30,6 +31,9 @@ export interface ReaderOptions {
 const REMEMBERED_KEYS_MAX = 10_000;
 const MULTI = encodeCommand(['MULTI']);
 const EXEC = encodeCommand(['EXEC']);
+const PING = encodeCommand(['PING']);
+/** Slower than MULTI, because Redis makes Lua values of every record; used only where MULTI is refused. */
+const rangeScript = loadScript(new URL('./lua/', import.meta.url), 'range-1.lua');
 
 /** @param url redis://, rediss:// (user:password@host:port/db) or unix:///path/to/socket */
 export function createReader(url: string, options: ReaderOptions): RangeReader {
@@ -41,7 +45,14 @@ export function createReader(url: string, options: ReaderOptions): RangeReader {
     const range = after === AFTER_ALL ? ['+', '-'] : [`(${after}`, upTo ?? '+'];
     const xrange = encodeCommand(['XRANGE', key, ...range, 'COUNT', String(count)]);
     const xinfo = encodeCommand(['XINFO', 'STREAM', key]);
-    return toRawBatch(await connection.send(MULTI + xrange + xinfo + EXEC, RANGE_REPLY_ITEMS));
+    try {
+      return toRawBatch(await connection.send(MULTI + xrange + xinfo + EXEC, RANGE_REPLY_ITEMS));
+    } catch (error) {
+      if (!(error instanceof RedisReplyError) || !error.message.startsWith('OOM')) throw error;
+      const script = encodeCommand(['EVAL', rangeScript.lua, '1', key, ...range, String(count)]);
+      // Three replies in front stand for those to MULTI and to what it queues.
+      return toRawBatch(await connection.send(PING + PING + PING + script, RANGE_REPLY_ITEMS));
+    }
   }
   return {
     async readAfter(key, after, count, upTo) {
