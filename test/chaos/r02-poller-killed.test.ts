@@ -6,7 +6,7 @@ import { report, seedOf, timesOf } from './lab/report.ts';
 import { viewShards } from './shard-view.ts';
 
 const POLLERS = 3;
-const KILLS = 60;
+const KILLS = 40;
 
 test(`R2: ${KILLS} pollers killed at random moments`, { timeout: 600_000 }, () =>
   withLab({ name: 'r02', seed: seedOf(102), shards: 12 }, async (lab) => {

@@ -1,30 +1,12 @@
 /** R5: an executor stands still for longer than its lease, its successors go on, then it wakes up: nothing that it does counts. */
 import { expect, test } from 'vitest';
-import { eventually } from '../support/daemon.ts';
-import { type Lab, type LabDaemon, mustBeClean, pause, withLab } from './lab/lab.ts';
+import { type Lab, mustBeClean, pause, withLab } from './lab/lab.ts';
+import { makeZombie } from './lab/mixed.ts';
 import { report, seedOf, timesOf } from './lab/report.ts';
 
 const EXECUTORS = 6;
 const ROUNDS = 4;
 const ZOMBIES = 20;
-const STAND_STILL_MS_MAX = 20_000;
-
-/** Stops it in the middle of its work and lets it go on when all of its shards have another owner. */
-async function makeZombie(lab: Lab, daemon: LabDaemon): Promise<void> {
-  const id = await lab.beginFault('SIGSTOP');
-  daemon.process.kill('SIGSTOP');
-  // What it had sent by then still takes effect.
-  await pause(50);
-  const hit = await lab.ownedBy(daemon);
-  await eventually(
-    () => lab.ownedBy(daemon),
-    (owned) => owned.length === 0,
-    { withinMs: STAND_STILL_MS_MAX, everyMs: 100, what: `others took ${hit.join(' ')} over` },
-  );
-  await pause(lab.random.between(0, 1_000));
-  daemon.process.kill('SIGCONT');
-  await lab.healFault(id, 'SIGSTOP', hit);
-}
 
 /** Requests that the gateway did not let out, and settles that the shard's state refused. */
 function refusedBy(lab: Lab): { requests: number; settles: number } {

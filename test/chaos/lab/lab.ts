@@ -2,10 +2,9 @@
  * A world for fault tests: a Redis that syncs every write, a recorder, real daemons as processes, a producer, and what breaks them.
  * Everything random comes from the seed; what the processes make of it does not repeat, so a failed run keeps its history.
  */
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { stringify } from 'yaml';
 import { createStream } from '../../../connectors/redis-stream/manage.ts';
@@ -33,6 +32,7 @@ import {
 
 const SAMPLE_EVERY_MS = 50;
 const DRAIN_MS_MAX = 90_000;
+const PRELOAD = new URL('../wrong-builds/preload.ts', import.meta.url).href;
 /** Daemons start a third faster with it. Node writes it at a clean exit, which `close` sees to. */
 const COMPILE_CACHE = path.join(TEST_CACHE, 'compiled');
 
@@ -44,8 +44,9 @@ export interface LabSpec {
   /** Seconds; well above what a stopped process sleeps through, unless that is the point. */
   readonly timeout?: number;
   readonly mapping?: Record<string, unknown>;
-  /** A module that every daemon loads before anything else: it makes the engine wrong (wrong-builds/). */
-  readonly preload?: string;
+  /** The name of one: daemons are started as it (wrong-builds/). */
+  readonly wrongBuild?: string;
+  readonly drainMsMax?: number;
   readonly trimmedByHand?: boolean;
 }
 
@@ -112,14 +113,11 @@ export class Lab {
   // --- daemons ------------------------------------------------------------------------------------------------------
 
   start(...args: readonly string[]): LabDaemon {
-    const { preload } = this.spec;
+    const { wrongBuild } = this.spec;
+    const wrong = wrongBuild && { NODE_OPTIONS: `--import=${PRELOAD}`, MILLRACE_TEST_WRONG_BUILD: wrongBuild };
     const process = startTestDaemon({
       config: path.join(this.dir, 'millrace.yaml'),
-      env: {
-        MILLRACE_CACHE: TEST_CACHE,
-        NODE_COMPILE_CACHE: COMPILE_CACHE,
-        ...(preload && { NODE_OPTIONS: `--import=${preload}` }),
-      },
+      env: { MILLRACE_CACHE: TEST_CACHE, NODE_COMPILE_CACHE: COMPILE_CACHE, ...wrong },
       args,
     });
     const id = (): string | undefined => process.lines.find((line) => line.msg === 'ready')?.['id'] as string;
@@ -233,8 +231,9 @@ export class Lab {
   /** Ends the producer and waits until everything is settled; false when that never comes. */
   async drain(): Promise<boolean> {
     await this.producer.stop();
+    const withinMs = this.spec.drainMsMax ?? DRAIN_MS_MAX;
     const allDone = (now: readonly ShardNow[]): boolean => now.every(isDrained);
-    return await eventually(() => this.look(), allDone, { withinMs: DRAIN_MS_MAX, everyMs: 200, what: 'drained' }).then(
+    return await eventually(() => this.look(), allDone, { withinMs, everyMs: 200, what: 'drained' }).then(
       () => true,
       () => false,
     );
@@ -250,13 +249,14 @@ export class Lab {
 
   /** Drains and checks; the violations are the caller's to judge. */
   async check(options: Partial<CheckOptions> = {}): Promise<Checked> {
-    await this.drain();
+    const drained = await this.drain();
     await this.#sampler.stop();
+    // Where it did not drain, what is left is a violation as well.
     const facts = { drained: true, trimmedByHand: this.spec.trimmedByHand ?? false };
     const end = await collectEnd(this.redis, this.keys, this.shards, facts);
     const history = await this.history();
     const result = checkHistory(history, end, { liveness: { leaseMs: LOCK_MS }, ...options });
-    return { ...result, history, end };
+    return { ...result, history, end, drained };
   }
 
   /** What the daemons said, in the order of time. */
@@ -289,6 +289,8 @@ export class Lab {
 export interface Checked extends CheckResult {
   readonly history: readonly HistoryLine[];
   readonly end: EndState;
+  /** False: what was left after drainMsMax was still left. */
+  readonly drained: boolean;
 }
 
 const faultLine = (fault: string, id: string): Omit<Unstamped<FaultLine>, 'phase'> =>
@@ -306,10 +308,16 @@ async function openLab(spec: LabSpec, dir: string): Promise<Lab> {
   redis.on('error', () => undefined);
   const recorder = await startRecorder(dir, `${spec.name}-${spec.seed}`);
   await createStream(redis, new Keys('millrace'), STREAM, { shards: spec.shards, retentionHours: 24 });
-  const handler = fileURLToPath(new URL('./handler.ts', import.meta.url));
-  await writeFile(path.join(dir, 'handler.ts'), `export { handler } from ${JSON.stringify(handler)};\n`);
+  await copyHandler(dir);
   await writeFile(path.join(dir, 'millrace.yaml'), stringify(configOf(spec, server.url, recorder)));
   return new Lab(spec, dir, server, redis, recorder);
+}
+
+/** Beside each other: what a function imports lies in its own project. */
+async function copyHandler(dir: string): Promise<void> {
+  const own = await readFile(new URL('./handler.ts', import.meta.url), 'utf8');
+  await writeFile(path.join(dir, 'handler.ts'), own.replace('../../support/', './'));
+  await copyFile(new URL('../../support/recorder-handler.ts', import.meta.url), path.join(dir, 'recorder-handler.ts'));
 }
 
 function configOf(spec: LabSpec, redis: string, recorder: Recorder): object {

@@ -1,0 +1,61 @@
+/** Test the test, on the real engine: a run that it stands is one that wrong builds of it do not (faults.md 5.1). */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { type Checked, mustBeClean, withLab } from './lab/lab.ts';
+import { runMixed } from './lab/mixed.ts';
+import { report, seedOf } from './lab/report.ts';
+import { editText, WRONG_BUILDS, type WrongBuild } from './wrong-builds/builds.ts';
+
+const RUNS_MAX = 3;
+/** A wrong build may never drain. */
+const WRONG_DRAIN_MS_MAX = 15_000;
+const SPEC = { shards: 8 };
+
+const rootFile = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
+
+describe('each wrong build', () => {
+  test.each(WRONG_BUILDS)('$name: edits text that the engine has', (build) => {
+    for (const { file } of build.edits) {
+      const text = readFileSync(rootFile(file), 'utf8');
+      expect(editText(build, file, text)).not.toBe(text);
+    }
+  });
+});
+
+/** What was merely not done in time was not lost. */
+function proves(invariant: string, { drained }: Checked): boolean {
+  return drained || (invariant !== 'I1' && invariant !== 'I8');
+}
+
+function runWrong(build: WrongBuild, seed: number): Promise<Checked> {
+  const name = `wrong ${WRONG_BUILDS.indexOf(build)}`;
+  const spec = { ...SPEC, name, seed, wrongBuild: build.name, drainMsMax: WRONG_DRAIN_MS_MAX };
+  return withLab(spec, async (lab) => {
+    await runMixed(lab, build.needsZombie ?? false);
+    return await lab.check();
+  });
+}
+
+test('the right build stands the run', { timeout: 300_000 }, () =>
+  withLab({ ...SPEC, name: 'mixed', seed: seedOf(126) }, async (lab) => {
+    await runMixed(lab, true);
+    const checked = await lab.check();
+    report('mixed', checked);
+    mustBeClean(checked);
+  }),
+);
+
+describe('the checker rejects', () => {
+  test.each(WRONG_BUILDS)('$name', { timeout: 300_000 }, async (build) => {
+    const seen = new Set<string>();
+    for (let run = 0; run < RUNS_MAX; run++) {
+      const checked = await runWrong(build, seedOf(126) + run);
+      for (const { invariant } of checked.violations) if (proves(invariant, checked)) seen.add(invariant);
+      if (!build.breaks.some((invariant) => seen.has(invariant))) continue;
+      report(`wrong build: ${build.name}`, checked, { run: run + 1, seen: [...seen].sort().join(' ') });
+      return;
+    }
+    expect([...seen], 'invariants that were reported').toEqual(expect.arrayContaining([...build.breaks]));
+  });
+});
