@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { collectStatus } from '../../src/observe/status.ts';
 import { eventually } from '../support/daemon.ts';
-import { add, said, world } from '../support/engine.ts';
+import { add, said, world, SAID } from '../support/engine.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
@@ -57,7 +57,7 @@ describe('without executors', () => {
     expect(await daemon.stop()).toBe(0);
     const second = w.start(['--role', 'poller']);
     await eventually(() => w.state(), field('n:expired', 2), { what: 'both expired' });
-    expect(said(daemon, second)).toEqual([]);
+    await expect.poll(() => said(daemon, second), SAID).toEqual([]);
   });
 
   test('a long overdue backlog does not hold up the others', async () => {
@@ -109,7 +109,7 @@ describe('a failure destination that cannot take a notice', () => {
     await eventually(() => w.state(), field('n:givenUp', 2), { what: 'both given up' });
     expect(await w.redis.xlen('out')).toBe(2);
     // The function ran once for each: a refused notice runs nothing again.
-    expect(said(daemon).map((s) => s.data[0])).toEqual(['a', 'b']);
+    await expect.poll(() => said(daemon).map((s) => s.data[0]), SAID).toEqual(['a', 'b']);
     expect((await w.state())['why']).toBe('');
     expect(first).toBeDefined();
   });

@@ -1,7 +1,7 @@
 /** Streams that are deleted and made anew, and records that are deleted one by one. */
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/daemon.ts';
-import { add, said, world } from '../support/engine.ts';
+import { add, said, world, SAID } from '../support/engine.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
@@ -32,7 +32,7 @@ describe('a stream that was made anew', () => {
       (text) => text === 'last',
       { what: 'the last one' },
     );
-    expect(said(daemon).flatMap((s) => s.data)).toEqual([...numbers(n + 3), 'last']);
+    await expect.poll(() => said(daemon).flatMap((s) => s.data), SAID).toEqual([...numbers(n + 3), 'last']);
   });
 });
 

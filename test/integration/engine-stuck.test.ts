@@ -1,7 +1,7 @@
 /** What could leave a shard standing for good: signals, jobs and state that were lost while nobody looked. */
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/daemon.ts';
-import { add, said, world } from '../support/engine.ts';
+import { add, said, world, SAID } from '../support/engine.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
@@ -27,7 +27,7 @@ describe('a shard goes on', () => {
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     await add(w.redis, 's', ['b']);
     await eventually(() => w.state(), succeeded(2), { what: 'b settled', withinMs: 10_000 });
-    expect(said(daemon).flatMap((s) => s.data)).toEqual(['a', 'b']);
+    await expect.poll(() => said(daemon).flatMap((s) => s.data), SAID).toEqual(['a', 'b']);
   });
 
   test('whose turn was parked by a host with a clock an hour ahead', async () => {
@@ -64,7 +64,7 @@ describe('a shard goes on', () => {
     await w.redis.flushall();
     await add(w.redis, 's', ['b', 'c']);
     await eventually(() => w.state(), succeeded(2), { what: 'b and c settled', withinMs: 12_000 });
-    expect(said(daemon).flatMap((s) => s.data)).toEqual(['a', 'b', 'c']);
+    await expect.poll(() => said(daemon).flatMap((s) => s.data), SAID).toEqual(['a', 'b', 'c']);
     expect(await w.redis.hget(w.keys.mapping('m'), 'function')).toBe('f');
     await daemon.line((l) => /state .* was lost/.test(l.msg), 'it says so');
   });
@@ -96,5 +96,34 @@ describe('a shard goes on', () => {
     await w.redis.del('broken');
     await add(w.redis, 'broken', ['whole']);
     await eventually(() => w.state('broken'), succeeded(1), { what: 'the other stream' });
+  });
+
+  test('while its connections are cut again and again, once and in order', async () => {
+    const mapping = (stream: string) => ({
+      ...{ function: 'f', source: { type: 'redis-stream', stream }, startingPosition: 'TRIM_HORIZON', batchSize: 5 },
+    });
+    const w = await world(redis, { handler: GOOD, mappings: { m: mapping('s'), n: mapping('t') } });
+    const daemon = w.start();
+    await daemon.ready;
+    const count = 400;
+    for (let i = 0; i < count; i++) {
+      await add(w.redis, 's', [`r${i}`]);
+      await add(w.redis, 't', [`r${i}`]);
+      await new Promise((resolve) => setTimeout(resolve, 8));
+      if (i % 25 === 0) await w.redis.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      if (i % 40 === 0) await w.redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub', 'SKIPME', 'yes');
+    }
+    await eventually(() => w.state('m'), succeeded(count), { what: 'all of the one' });
+    await eventually(() => w.state('n'), succeeded(count), { what: 'all of the other' });
+    for (const name of ['m', 'n']) {
+      // A cut may repeat the batch that it hit, and nothing else.
+      await expect
+        .poll(() => {
+          const all = said(daemon).filter((one) => one.mapping === name);
+          return [...new Set(all.flatMap((one) => one.data))];
+        }, SAID)
+        .toEqual(Array.from({ length: count }, (_, i) => `r${i}`));
+      expect(await w.notices(name)).toEqual([]);
+    }
   });
 });

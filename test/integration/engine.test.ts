@@ -1,7 +1,7 @@
 /** The engine as a user runs it: real daemons, a real Redis, real isolates. */
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/daemon.ts';
-import { add, said, world } from '../support/engine.ts';
+import { heard, add, said, world, SAID } from '../support/engine.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
@@ -20,7 +20,7 @@ describe('records that succeed', () => {
       (s) => s['n:succeeded'] === '60',
       { what: '60 records settled' },
     );
-    expect(said(daemon).flatMap((s) => s.data)).toEqual(numbers(60));
+    await expect.poll(() => said(daemon).flatMap((s) => s.data), SAID).toEqual(numbers(60));
     expect(Math.max(...said(daemon).map((s) => s.data.length))).toBe(7);
     const [group] = (await w.redis.xinfo('GROUPS', 's')) as unknown[][];
     const facts = Object.fromEntries(
@@ -40,7 +40,7 @@ describe('records that succeed', () => {
       (s) => s['n:succeeded'] === '2',
       { what: 'both records settled' },
     );
-    expect(said(daemon).flatMap((s) => s.data)).toEqual(['a', 'b']);
+    await expect.poll(() => said(daemon).flatMap((s) => s.data), SAID).toEqual(['a', 'b']);
   });
 
   test('LATEST skips what was there before, AT_TIMESTAMP what came earlier', async () => {
@@ -90,12 +90,12 @@ describe('records that fail', () => {
       (s) => s['n:succeeded'] === '4',
       { what: 'all settled' },
     );
-    const heard = said(daemon);
-    expect(heard.map((s) => s.data.join())).toEqual(['r0,r1', 'r0,r1', 'r0,r1', 'r2,r3']);
-    expect(new Set(heard.slice(0, 3).map((s) => s.id)).size).toBe(1);
-    expect(heard.map((s) => s.attempt)).toEqual([1, 2, 3, 1]);
-    expect(heard[1]!.at - heard[0]!.at).toBeGreaterThanOrEqual(195);
-    expect(heard[2]!.at - heard[1]!.at).toBeGreaterThanOrEqual(390);
+    const attempts = await heard(4, daemon);
+    expect(attempts.map((s) => s.data.join())).toEqual(['r0,r1', 'r0,r1', 'r0,r1', 'r2,r3']);
+    expect(new Set(attempts.slice(0, 3).map((s) => s.id)).size).toBe(1);
+    expect(attempts.map((s) => s.attempt)).toEqual([1, 2, 3, 1]);
+    expect(attempts[1]!.at - attempts[0]!.at).toBeGreaterThanOrEqual(195);
+    expect(attempts[2]!.at - attempts[1]!.at).toBeGreaterThanOrEqual(390);
   });
 
   test('are given up by policy, one notice each, with the event in it', async () => {
@@ -113,7 +113,9 @@ describe('records that fail', () => {
       { what: 'the healthy ones settled' },
     );
     // The trace of esm-semantics.md §1.8.
-    expect(said(daemon).map((s) => s.data.join())).toEqual(['a,bad,b,c', 'a,bad', 'a', 'bad', 'bad', 'b,c']);
+    await expect
+      .poll(() => said(daemon).map((s) => s.data.join()), SAID)
+      .toEqual(['a,bad,b,c', 'a,bad', 'a', 'bad', 'bad', 'b,c']);
     const notices = await w.notices();
     expect(notices).toHaveLength(1);
     expect(notices[0]).toMatchObject({
@@ -140,7 +142,7 @@ describe('records that fail', () => {
       (s) => s['n:succeeded'] === '3',
       { what: 'all settled' },
     );
-    expect(said(daemon).map((s) => s.data.join())).toEqual(['a,b,c', 'b,c']);
+    await expect.poll(() => said(daemon).map((s) => s.data.join()), SAID).toEqual(['a,b,c', 'b,c']);
   });
 
   test('expire within a second of a written-out age, untried when overdue, and the healthy rest is delivered', async () => {
@@ -183,7 +185,7 @@ describe('batching windows', () => {
       (s) => s['n:succeeded'] === '7',
       { what: 'all settled' },
     );
-    const [warm, full, rest] = said(daemon);
+    const [warm, full, rest] = await heard(3, daemon);
     expect([full!.data.length, rest!.data.length]).toEqual([3, 1]);
     expect(full!.at - warm!.at).toBeLessThan(4_000);
     expect(rest!.at - full!.at).toBeGreaterThanOrEqual(3_950);
@@ -217,7 +219,7 @@ describe('the source loses records', () => {
     expect(BigInt(notice!.KinesisBatchInfo.startSequenceNumber)).toBeGreaterThan(
       BigInt(ids[2]!.split('-')[0]!) * 10n ** 20n,
     );
-    expect(said(second).flatMap((s) => s.data)).toEqual(['r6', 'r7']);
+    await expect.poll(() => said(second).flatMap((s) => s.data), SAID).toEqual(['r6', 'r7']);
   });
 
   test('a stream made anew is read from its beginning', async () => {
@@ -238,6 +240,6 @@ describe('the source loses records', () => {
     );
     expect(await w.state()).toMatchObject({ gen: '2', cp: '5-0' });
     expect((await w.notices()).map((n) => n.requestContext.condition)).toEqual(['SourceGap']);
-    expect(said(daemon).at(-1)!.data).toEqual(['anew']);
+    await expect.poll(() => said(daemon).at(-1)!.data, SAID).toEqual(['anew']);
   });
 });

@@ -2,7 +2,7 @@
 import type { Redis } from 'ioredis';
 import { stringify } from 'yaml';
 import { Keys } from '../../src/redis/keys.ts';
-import { configDir, type LogLine, startTestDaemon, TEST_CACHE, type TestDaemon } from './daemon.ts';
+import { configDir, eventually, type LogLine, startTestDaemon, TEST_CACHE, type TestDaemon } from './daemon.ts';
 import type { TestRedis } from './redis.ts';
 
 /** Handlers say what they saw with console.log(JSON): the daemon's log carries it, in the order of the shard. */
@@ -82,6 +82,9 @@ export async function world(redis: TestRedis, spec: WorldSpec): Promise<World> {
   };
 }
 
+/** For `expect.poll(() => said(…), SAID)`: the log comes by a pipe, a moment after Redis holds what it tells of. */
+export const SAID = { timeout: 5_000, interval: 10 };
+
 /** What handlers said, over all given daemons, in the order of their log lines. */
 export function said(...daemons: readonly TestDaemon[]): Said[] {
   return daemons
@@ -92,6 +95,15 @@ export function said(...daemons: readonly TestDaemon[]): Said[] {
       mapping: String(line['mapping']),
       at: Date.parse(String(line['time'])),
     }));
+}
+
+/** The same, once there are `n` of them at least. */
+export function heard(n: number, ...daemons: readonly TestDaemon[]): Promise<Said[]> {
+  return eventually(
+    () => said(...daemons),
+    (all) => all.length >= n,
+    { what: `${n} invocations heard of` },
+  );
 }
 
 export async function add(redis: Redis, key: string, texts: readonly string[], id = '*'): Promise<string[]> {
