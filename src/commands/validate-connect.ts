@@ -8,8 +8,8 @@ import { type Redis, checkServer, connectRedis } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
 
 /**
- * Something missing or unfit on a server that answers is a problem; a server that does not answer, or is unsuitable as a whole
- * (version, cluster mode, eviction policy, login), is a MillraceError with exit code 2.
+ * Something missing or unfit on a server that answers is a problem, also when it is unsuitable as a whole (version, cluster mode,
+ * eviction policy); a server that does not answer, or refuses the login, is a MillraceError with exit code 2.
  */
 export async function checkConnections(config: Config, locate: LoadResult['locate']): Promise<Problem[]> {
   const redis = await connectRedis(config.redis, {
@@ -25,12 +25,18 @@ export async function checkConnections(config: Config, locate: LoadResult['locat
       problems.push(...(await checkMapping(redis, keys, mapping, locate)));
     return problems;
   } catch (error) {
+    if (error instanceof MillraceError && error.code === 'redis-unsuitable') return [unsuitable(error, locate)];
     if (error instanceof MillraceError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     throw new MillraceError('redis-unreachable', `the Redis server stopped answering: ${reason}`, { cause: error });
   } finally {
     redis.disconnect();
   }
+}
+
+function unsuitable({ code, message, hint }: MillraceError, locate: LoadResult['locate']): Problem {
+  const at = ['redis'];
+  return { severity: 'error', code, path: 'redis', message, ...(hint !== undefined && { hint }), ...locate(at) };
 }
 
 type Add = (

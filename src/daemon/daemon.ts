@@ -232,7 +232,9 @@ class RunningDaemon implements Daemon {
     await Promise.all(loops.map((loop) => loop.stop()));
     await this.#part('poller', () => this.#poller?.close());
     await this.#part('mappings', () => this.#serving?.close());
-    if (this.#redis?.status === 'ready') await this.#part('membership', () => leave(this.#redis, this.#keys, this.id));
+    // One that never joined (an unsuitable server) has nothing to leave.
+    const joined = this.#members.length > 0 && this.#redis.status === 'ready';
+    if (joined) await this.#part('membership', () => leave(this.#redis, this.#keys, this.id));
     await this.#part('http', () => this.#endpoint?.close());
     for (const close of this.#closers.splice(0).reverse()) await this.#part('connections', close);
   }

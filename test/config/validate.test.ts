@@ -220,6 +220,18 @@ describe('millrace validate --connect', () => {
     });
   });
 
+  it('an unsuitable server that answers is a problem of the file', async () => {
+    await redis.client.config('SET', 'maxmemory-policy', 'allkeys-lru');
+    try {
+      expect(await problems(YAML(redis.url))).toMatchObject({
+        exit: 1,
+        problems: [{ severity: 'error', code: 'redis-unsuitable', path: 'redis', line: 1 }],
+      });
+    } finally {
+      await redis.client.config('SET', 'maxmemory-policy', 'noeviction');
+    }
+  });
+
   it('exits 2 when the server does not answer, after what it found itself', async () => {
     const silent = createServer();
     await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
