@@ -5,33 +5,27 @@
  *
  * Nothing here is needed for safety. Two pollers may watch one shard, a wake may come twice or too early: taking a turn decides.
  */
-import type { Redis } from './redis/connect.ts';
-import { EXPIRY_TICK_MS, EXPIRE_AT_ONCE, TRIM_MS, TURN_LOST_MS, TURN_OVERDUE_MS, WINDOW_TICK_MS } from './limits.ts';
-import type { Log } from './observe/log.ts';
+import { EXPIRY_TICK_MS, TRIM_MS, WINDOW_TICK_MS } from './limits.ts';
 import { type EntryId, idMs } from './record.ts';
-import type { Keys } from './redis/keys.ts';
+import type { Redis } from './redis/connect.ts';
 import type { ShardView } from './shard/sweep.ts';
-import type { Clock } from './time.ts';
-import { idIsTime } from './arrival.ts';
-import { type ExpireDeps, expireShard } from './turn/expire.ts';
+import type { ExpireDeps } from './turn/expire.ts';
 import type { HandBack } from './turn/settings.ts';
 import { watcherOf } from './watch/assign.ts';
+import { every, type Repeating } from './watch/every.ts';
+import { Expiring, expiryOf, expiryOfUnread } from './watch/expiring.ts';
 import { type MappingGauges, sumGauges } from './watch/gauges.ts';
 import { judge } from './watch/judge.ts';
+import { hurryLateTurn, wakeLongTurn } from './watch/overdue.ts';
 import { parentsDone } from './watch/parents.ts';
 import { newPolledShard, type PolledMapping, type PolledShard, shardKey } from './watch/polled-shard.ts';
 import { sweepPlan } from './watch/sweep-plan.ts';
 import { Sweeper } from './watch/sweep.ts';
-import { every, type Repeating } from './watch/every.ts';
+import { Wakes } from './watch/wakes.ts';
 import { Watcher } from './watch/watcher.ts';
 import { windowIsDue } from './watch/windows.ts';
 
-export interface PollerDeps extends Omit<ExpireDeps, 'onSettled'> {
-  readonly redis: Redis;
-  readonly keys: Keys;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly onSettled: ExpireDeps['onSettled'];
+export interface PollerDeps extends ExpireDeps {
   /** A new connection for one group of watches. */
   readonly connectWatch: () => Redis;
   readonly gauges: (mapping: string, gauges: MappingGauges) => void;
@@ -43,8 +37,8 @@ export class Poller {
   readonly #shards = new Map<string, PolledShard>();
   readonly #sweeping: Repeating;
   readonly #loops: Repeating[];
-  readonly #expiring = new Set<string>();
-  readonly #wakes = new Map<PolledMapping, Set<string>>();
+  readonly #expiring: Expiring;
+  readonly #wakes: Wakes;
   readonly #sweeper: Sweeper;
   #alive: ReadonlySet<string> = new Set();
   #redisAhead = 0;
@@ -54,6 +48,8 @@ export class Poller {
     this.#deps = deps;
     const { clock, log } = deps;
     this.#sweeper = new Sweeper(deps.redis, deps.keys);
+    this.#expiring = new Expiring(deps);
+    this.#wakes = new Wakes(log);
     this.#watcher = new Watcher({
       ...{ connect: deps.connectWatch, control: deps.redis, clock, log },
       onRecord: (id, first) => this.#onRecord(id, first),
@@ -64,23 +60,12 @@ export class Poller {
       every(clock, pauseMs, work, failed(what));
     const pauseOf = () => sweepPlan(this.#shards.size).pauseMs;
     this.#sweeping = repeat('sweep', pauseOf, () => this.#sweepSome());
+    const tick = (ms: number) => () => ms;
     this.#loops = [
       this.#sweeping,
-      repeat(
-        'batching windows',
-        () => WINDOW_TICK_MS,
-        () => this.#weighWindows(),
-      ),
-      repeat(
-        'expiry',
-        () => EXPIRY_TICK_MS,
-        () => this.#expireDue(),
-      ),
-      repeat(
-        'trim',
-        () => TRIM_MS,
-        () => this.#trim(),
-      ),
+      repeat('batching windows', tick(WINDOW_TICK_MS), () => this.#weighWindows()),
+      repeat('expiry', tick(EXPIRY_TICK_MS), () => this.#expireDue()),
+      repeat('trim', tick(TRIM_MS), () => this.#trim()),
     ];
   }
 
@@ -123,7 +108,7 @@ export class Poller {
   /** Due at once, or when the batching window has passed or the batch is full (esm-semantics.md §1.4). */
   #recordsThere(polled: PolledShard, first: EntryId, dueAt = 0): void {
     const { windowMs } = polled.mapping.settings();
-    polled.expiresAt = this.#expiryOfUnread(polled, first);
+    polled.expiresAt = expiryOfUnread(polled, first, this.#nowMs());
     if (windowMs === 0) return this.#wake(polled);
     const due = dueAt || Math.max(polled.settledAt, Math.min(idMs(first), this.#nowMs())) + windowMs;
     polled.window = { after: polled.checkpoint, records: 0, bytes: 0, dueAt: due };
@@ -138,22 +123,9 @@ export class Poller {
     }
   }
 
-  /** Wakes are gathered, so that many shards that become due together cost one call. */
   #wake(polled: PolledShard): void {
     this.#enter(polled, 'awake');
-    const { mapping } = polled;
-    const waiting = this.#wakes.get(mapping);
-    if (waiting) return void waiting.add(polled.shard.shardId);
-    this.#wakes.set(mapping, new Set([polled.shard.shardId]));
-    setImmediate(() => {
-      const ids = [...(this.#wakes.get(mapping) ?? [])];
-      this.#wakes.delete(mapping);
-      if (this.#closed) return;
-      mapping.queue.wake(ids).catch((error: unknown) => {
-        // The sweep finds them again.
-        this.#deps.log.warn({ mapping: mapping.name, error: String(error) }, 'wake failed, the sweep will repeat it');
-      });
-    });
+    this.#wakes.add(polled);
   }
 
   /** A turn ended somewhere. */
@@ -225,11 +197,14 @@ export class Poller {
   async #reconcile(polled: PolledShard, view: ShardView, nowMs: number): Promise<void> {
     polled.view = view;
     const verdict = judge(view, nowMs, this.#alive);
-    if (verdict.kind === 'running') return await this.#running(polled);
+    if (verdict.kind === 'running') {
+      this.#enterOnce(polled, 'awake');
+      return await wakeLongTurn(polled, this.#deps.clock.monoMs());
+    }
     if (verdict.kind === 'done') return this.#done(polled);
     polled.checkpoint = view.checkpoint;
     polled.settledAt = view.settledAt;
-    polled.expiresAt = this.#expiryOf(polled, view);
+    polled.expiresAt = expiryOf(polled, view, nowMs);
     if (verdict.kind === 'parked') {
       polled.until = verdict.until;
       return this.#enterOnce(polled, 'parked');
@@ -245,86 +220,27 @@ export class Poller {
     await this.#workFound(polled, verdict.first, nowMs);
   }
 
-  /**
-   * Somebody alive has the turn. If it does not end, its job may be gone all the same (its holder found its lease run out, an answer was
-   * lost on the way): a wake is merged with a turn that runs, and else begins the one that is missing.
-   */
-  async #running(polled: PolledShard): Promise<void> {
-    this.#enterOnce(polled, 'awake');
-    if (this.#deps.clock.monoMs() - polled.since < TURN_OVERDUE_MS) return;
-    await polled.mapping.queue.wake([polled.shard.shardId]);
-    polled.since = this.#deps.clock.monoMs();
-  }
-
   /** There is work and nobody runs it: usually it has just been woken. */
   async #workFound(polled: PolledShard, first: EntryId | null, nowMs: number): Promise<void> {
-    const waited = this.#deps.clock.monoMs() - polled.since;
-    const late = polled.state === 'parked' ? nowMs - polled.until : waited;
-    switch (polled.state) {
-      case 'window':
-        return;
-      case 'awake':
-      case 'parked':
-        if (late < TURN_OVERDUE_MS) return;
-        if (late > TURN_LOST_MS && (await polled.mapping.queue.freeStuck(polled.shard.shardId))) {
-          this.#deps.log.warn({ mapping: polled.mapping.name, shard: polled.shard.shardId }, 'a lost turn was freed');
-        }
-        await polled.mapping.queue.hurry(polled.shard.shardId);
-        await polled.mapping.queue.wake([polled.shard.shardId]);
-        return;
-      default:
-        if (first === null) return this.#wake(polled);
-        return this.#recordsThere(polled, first);
-    }
+    const { log, clock } = this.#deps;
+    if (polled.state === 'window') return;
+    if (polled.state === 'parked') return await hurryLateTurn(polled, nowMs - polled.until, log);
+    if (polled.state === 'awake') return await hurryLateTurn(polled, clock.monoMs() - polled.since, log);
+    if (first === null) return this.#wake(polled);
+    this.#recordsThere(polled, first);
   }
 
   #enterOnce(polled: PolledShard, state: PolledShard['state']): void {
     if (polled.state !== state) this.#enter(polled, state);
   }
 
-  #expiryOf(polled: PolledShard, view: ShardView): number {
-    if (view.expiresAt > 0) return view.expiresAt;
-    return view.nextId === null || view.unitPending ? 0 : this.#expiryOfUnread(polled, view.nextId);
-  }
-
-  /** By the id, if that is a time; else a first look has to note when the record was seen, and says when it expires. */
-  #expiryOfUnread(polled: PolledShard, first: EntryId): number {
-    const { policy, firstSeen } = polled.mapping.settings();
-    const { age } = policy;
-    if (age.kind !== 'strict' || age.ageMs === null) return 0;
-    const now = this.#nowMs();
-    if (!firstSeen && idIsTime(first, now)) return idMs(first) + age.ageMs;
-    return polled.expiresAt > now ? polled.expiresAt : now;
-  }
-
   // --- expiry and trimming ------------------------------------------------------------------------------------------
 
   async #expireDue(): Promise<void> {
-    const now = this.#nowMs();
-    const due = [...this.#shards.values()].filter(
-      (p) => p.expiresAt > 0 && p.expiresAt <= now && !this.#expiring.has(p.id),
-    );
-    await Promise.all(
-      due.slice(0, EXPIRE_AT_ONCE).map(async (polled) => {
-        this.#expiring.add(polled.id);
-        try {
-          const { expiresAt } = polled;
-          const back = await expireShard(this.#deps, polled.mapping, polled.shard, this.#deadOwner(polled));
-          // Somebody has it, or its parents come first: it makes room for others until the next look.
-          if (!back && polled.expiresAt === expiresAt) polled.expiresAt = 0;
-          if (!back) return;
-          this.handBack(back);
-          if (back.state === 'queued') this.#wake(polled);
-        } finally {
-          this.#expiring.delete(polled.id);
-        }
-      }),
-    );
-  }
-
-  /** Whoever had the shard when it was last looked at, if that daemon is gone: it will not settle anything any more. */
-  #deadOwner({ view }: PolledShard): string {
-    return view && view.owner !== '' && !this.#alive.has(view.owner) ? view.owner : '';
+    await this.#expiring.round(this.#shards.values(), this.#nowMs(), this.#alive, (polled, back) => {
+      this.handBack(back);
+      if (back.state === 'queued') this.#wake(polled);
+    });
   }
 
   async #trim(): Promise<void> {
@@ -348,6 +264,7 @@ export class Poller {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#wakes.close();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
     await this.#watcher.close();
   }

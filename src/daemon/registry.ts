@@ -73,7 +73,9 @@ export async function registerVersion(
 
 /** True while somebody alive has a newer version of the function. */
 export function isSuperseded(name: string, order: number, others: readonly Member[]): boolean {
-  return others.some((member) => (member.functions[name] ?? 0) > order);
+  // A daemon that only polls runs no function, so it supersedes nobody's.
+  const executors = others.filter((member) => member.roles.includes('executor'));
+  return executors.some((member) => (member.functions[name] ?? 0) > order);
 }
 
 /** The shards that were there when the mapping first started have their positions. */
