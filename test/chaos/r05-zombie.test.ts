@@ -12,7 +12,7 @@ const ZOMBIES = 20;
 function refusedBy(lab: Lab): { requests: number; settles: number } {
   const lines = lab.daemons.flatMap((daemon) => daemon.process.lines);
   const count = (pattern: RegExp): number => lines.filter(({ msg }) => pattern.test(msg)).length;
-  return { requests: count(/^request failed: ERR_EGRESS_FENCED/), settles: count(/^fenced: .* was superseded/) };
+  return { requests: count(/^invocation failed: .*ERR_EGRESS_FENCED/), settles: count(/^fenced: .* was superseded/) };
 }
 
 test(`R5: ${ZOMBIES} executors stopped for longer than their lease`, { timeout: 600_000 }, () =>

@@ -25,14 +25,14 @@ interface Context {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Says when the gateway refused a request because the shard is another's by now. */
+/** The reason of a request that failed stands in its error's cause; the daemon's log shows the message only. */
 export async function handler(event: Event, context: Context): Promise<object> {
   try {
     return await attempt(event, context);
   } catch (error) {
-    const { code } = ((error as Error).cause ?? {}) as { code?: string };
-    if (code !== undefined) console.log(`request failed: ${code}`);
-    throw error;
+    const { message, cause } = error as Error;
+    const { code } = (cause ?? {}) as { code?: string };
+    throw code === undefined ? error : new Error(`${message}: ${code}`, { cause: error });
   }
 }
 
