@@ -38,5 +38,7 @@ test(`R19: ${TRIMS} trims while records wait`, { timeout: 300_000 }, () =>
     mustBeClean(checked);
     expect(gaps.length).toBeGreaterThan(0);
     expect(lost).toBeLessThanOrEqual(removed);
+    const counted = (await lab.look()).map(({ state }) => Number(state['n:lostBySource'] ?? 0));
+    expect(counted.reduce((sum, n) => sum + n, 0)).toBe(lost);
   }),
 );
