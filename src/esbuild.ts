@@ -3,7 +3,8 @@
  * our own runtime inside the isolate (sandbox/runtime/), which are different things bundled with the same care.
  */
 import path from 'node:path';
-import { type BuildFailure, type BuildOptions, type Message, type Plugin, build } from 'esbuild';
+import { type BuildFailure, type BuildOptions, type Message, type Plugin, build, stop } from 'esbuild';
+import { BUNDLER_IDLE_MS } from './limits.ts';
 
 export type { Plugin as BundlePlugin } from 'esbuild';
 
@@ -40,8 +41,22 @@ export type BundleResult =
   | { readonly ok: true; readonly bundle: Bundled }
   | { readonly ok: false; readonly problems: readonly CompileProblem[] };
 
+let building = 0;
+let idle: NodeJS.Timeout | undefined;
+
 /** Never rejects for anything that is wrong with the sources. */
 export async function bundle(request: BundleRequest): Promise<BundleResult> {
+  building++;
+  clearTimeout(idle);
+  try {
+    return await run(request);
+  } finally {
+    // esbuild keeps a process of its own, 30 MB, for the next build: a daemon builds when it starts and hardly ever again.
+    if (--building === 0) idle = setTimeout(() => void stop(), BUNDLER_IDLE_MS).unref();
+  }
+}
+
+async function run(request: BundleRequest): Promise<BundleResult> {
   try {
     const result = await build({
       stdin: { contents: request.entry, resolveDir: request.root, sourcefile: 'millrace-entry.js', loader: 'js' },

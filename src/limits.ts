@@ -206,6 +206,10 @@ export const SECRET_LENGTH_MIN = 8;
 /** Wait for a server that `validate --connect` asks. */
 export const VALIDATE_CONNECT_MS = 5_000;
 
+// --- the bundler (esbuild.ts) -----------------------------------------------------------------------------------
+/** Its process is ended after this long without a build; starting it anew takes about 20 ms. */
+export const BUNDLER_IDLE_MS = 1_000;
+
 // --- observe/ -------------------------------------------------------------------------------------------------
 /** Log lines that wait for a reader of standard output that stalls; beyond it lines are dropped. */
 export const LOG_BUFFER_BYTES_MAX = 16 * 1024 * 1024;

@@ -34,7 +34,7 @@ export function nativePath(): string {
   );
 }
 
-/** The wrappers that exist here: both replace themselves by the next command, so the child keeps its process id. */
+/** The wrappers that exist here: all replace themselves by the next command, so the child keeps its process id. */
 function wrappers(): string[] {
   if (process.platform === 'win32') return [];
   const works = (args: string[]): boolean =>
@@ -47,6 +47,13 @@ function wrappers(): string[] {
     }
   }
   if (process.platform !== 'linux') return found;
+  // As a batch process a child that has work again does not interrupt the daemon in the write that gave it the work, nor Redis.
+  for (const chrt of ['/usr/bin/chrt', '/bin/chrt']) {
+    if (existsSync(chrt) && works([chrt, '-b', '0'])) {
+      found.push(chrt, '-b', '0');
+      break;
+    }
+  }
   for (const setpriv of ['/usr/bin/setpriv', '/bin/setpriv', '/sbin/setpriv']) {
     if (existsSync(setpriv) && works([setpriv, '--pdeathsig', 'KILL'])) {
       found.push(setpriv, '--pdeathsig', 'KILL');

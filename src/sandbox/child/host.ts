@@ -1,6 +1,7 @@
 /** One isolate with its context: the bootstrap, the prelude and the bundle in it, and the functions through which it reaches out. */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type ivm from 'isolated-vm';
+import { withCollector } from './garbage.ts';
 import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK } from '../isolate/host.ts';
 import type { InitHead } from '../protocol.ts';
 
@@ -72,6 +73,7 @@ export class IsolateHost {
   readonly #context: ivm.Context;
   readonly #entry: ivm.Reference<Entry>;
   readonly #outward: Outward;
+  #gc: ivm.Reference<() => void> | undefined;
 
   constructor(lib: typeof ivm, head: InitHead, scripts: Scripts, outward: Outward) {
     isolatedVm = lib;
@@ -107,6 +109,13 @@ export class IsolateHost {
 
   invoke(event: string, head: string): void {
     this.#call(OP_INVOKE, event, head);
+  }
+
+  /** Collects what is dead; answers the bytes that live. */
+  collect(): number {
+    this.#gc ??= withCollector(() => this.#isolate.createContextSync().global.getSync('gc', { reference: true }));
+    this.#gc.applySync(undefined, []);
+    return this.#isolate.getHeapStatisticsSync().used_heap_size;
   }
 
   tick(): void {

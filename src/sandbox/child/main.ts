@@ -29,6 +29,7 @@ import {
   unpackParts,
 } from '../protocol.ts';
 import { Channel } from './channel.ts';
+import { collectOwn, Garbage } from './garbage.ts';
 import { BundleSyntaxError, codeCaches, IsolateGone, IsolateHost, type Outward } from './host.ts';
 
 const PIPE_FD = 3;
@@ -41,6 +42,9 @@ const native = { exports: {} as { ivm: typeof ivm } };
 process.dlopen(native, nativePath!);
 
 const channel = new Channel(PIPE_FD);
+/** In the isolate, and here. */
+const garbage = new Garbage();
+const ownGarbage = new Garbage();
 let host: IsolateHost | null = null;
 let limits: InitHead['limits'] | null = null;
 let busy = false;
@@ -77,6 +81,7 @@ function errorText(errorType: string, message: string): string {
 const outward: Outward = {
   settle: (kind, text, dropped) => {
     settled = { kind, text, dropped };
+    ownGarbage.crossed(text.length);
   },
   unhandled: (text) => {
     if (settled !== null && settled.kind !== SETTLE_RESULT && settled.kind !== SETTLE_INIT)
@@ -88,8 +93,12 @@ const outward: Outward = {
         dropped: settled?.dropped ?? 0,
       };
   },
-  log: (level, text) => channel.send(LOG, level, null, Buffer.from(text, 'utf8').subarray(0, limits!.logLineBytes)),
+  log: (level, text) => {
+    ownGarbage.crossed(text.length);
+    channel.send(LOG, level, null, Buffer.from(text, 'utf8').subarray(0, limits!.logLineBytes));
+  },
   startFetch: (id, head, body) => {
+    ownGarbage.crossed(head.length + (body?.length ?? 0));
     const parts = [Buffer.from(head, 'utf8'), body === null ? EMPTY : Buffer.from(body, 'base64')];
     channel.send(FETCH, body === null ? 0 : FLAG_BODY, id, packParts(parts));
   },
@@ -136,10 +145,12 @@ function handle(frame: Frame): void {
     const head = payload.toString('utf8', 4, 4 + headBytes);
     const event =
       (flags & FLAG_ASCII) !== 0 ? payload.toString('latin1', 4 + headBytes) : payload.toString('utf8', 4 + headBytes);
+    garbage.crossed(event.length);
     host!.invoke(event, head);
   } else if (busy) {
     const id = payload.readUInt32LE(0);
     const [head, body] = unpackParts(payload.subarray(4), 2) as [Buffer, Buffer];
+    garbage.crossed(body.length);
     host!.fetchDone(id, head.toString('utf8'), body.toString('base64'), (flags & FLAG_ERROR) !== 0);
   }
   flush();
@@ -157,6 +168,14 @@ function advance(): number {
   return -1;
 }
 
+/** Between invocations, when the last answer is out. */
+function collectGarbage(): void {
+  if (host !== null && garbage.due) garbage.collected(host.collect());
+  if (!ownGarbage.due) return;
+  collectOwn();
+  ownGarbage.collected(0);
+}
+
 function run(): void {
   if (timer !== null) clearTimeout(timer);
   timer = null;
@@ -172,6 +191,7 @@ function run(): void {
       if (wait >= 0) timer = setTimeout(guarded, wait);
       return;
     }
+    collectGarbage();
     // A read that libuv has under way gets the next bytes; the event loop brings them.
     if (channel.reading) return;
     const next = channel.wait();
