@@ -6,7 +6,10 @@ import { DAY } from './time.ts';
 const FIRST_PLAUSIBLE_MS = Date.UTC(2010, 0, 1);
 
 export function idIsTime(id: EntryId, nowMs: number): boolean {
-  const ms = idMs(id);
+  return isTime(idMs(id), nowMs);
+}
+
+function isTime(ms: number, nowMs: number): boolean {
   return ms >= FIRST_PLAUSIBLE_MS && ms <= nowMs + DAY;
 }
 
@@ -17,7 +20,8 @@ export interface ArrivalRule {
 }
 
 export function arrivalMs(id: EntryId, rule: ArrivalRule): number {
-  if (!rule.firstSeen && idIsTime(id, rule.nowMs)) return idMs(id);
+  const ms = idMs(id);
+  if (!rule.firstSeen && isTime(ms, rule.nowMs)) return ms;
   // The first mark that reaches the record tells when it had been seen at the latest.
   for (const [upTo, seenMs] of rule.marks) if (compareIds(upTo, id) >= 0) return seenMs;
   return rule.nowMs;

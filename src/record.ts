@@ -30,6 +30,9 @@ export const BEFORE_ALL: EntryId = '0-0';
 export const AFTER_ALL: EntryId = '18446744073709551615-18446744073709551615';
 
 const SEQ_DIGITS = 20;
+/** Numbers of so many digits are below 2^53. */
+const EXACT_DIGITS = 15;
+const ZERO = 48;
 const MAX_U64 = 18446744073709551615n;
 
 function splitId(id: EntryId): { ms: bigint; seq: bigint } {
@@ -39,7 +42,12 @@ function splitId(id: EntryId): { ms: bigint; seq: bigint } {
 
 /** Milliseconds part as a number; ids beyond 2^53 ms lose precision, which is fine for ages and never used for order. */
 export function idMs(id: EntryId): number {
-  return Number(id.slice(0, id.indexOf('-')));
+  const dash = id.indexOf('-');
+  if (dash > EXACT_DIGITS) return Number(id.slice(0, dash));
+  // Asked for every record: a third of the time of cutting the text and reading that.
+  let ms = 0;
+  for (let i = 0; i < dash; i++) ms = ms * 10 + (id.charCodeAt(i) - ZERO);
+  return ms;
 }
 
 /** Negative, zero or positive, like a comparator. */

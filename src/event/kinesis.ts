@@ -20,12 +20,24 @@ export interface KinesisOptions extends FieldNames {
   readonly shardId: string;
   /** `eventSourceARN`. */
   readonly arn: string;
+  readonly awsRegion?: string;
+  readonly invokeIdentityArn?: string;
+}
+
+/** What all events of a shard have in common, as text. */
+export interface KinesisFrame {
+  readonly dataField: Buffer;
+  readonly keyField: Buffer;
+  readonly defaultKey: string;
+  readonly beforeEventId: string;
+  readonly tail: string;
+}
+
+export interface KinesisBounds {
   /** Arrival of record i in ms (the id's, or the moment it was first seen). */
   arrivalMs(i: number): number;
   /** Bound on the encoded event: EVENT_BYTES_MAX. */
   readonly maxBytes: number;
-  readonly awsRegion?: string;
-  readonly invokeIdentityArn?: string;
 }
 
 export interface EncodedEvent {
@@ -50,13 +62,26 @@ const ZEROS = Array.from({ length: 21 }, (_, n) => '0'.repeat(n));
 /** Milliseconds as the fraction of a second, written as a number is: '' , '.001' … '.1' … '.999'. */
 const FRACTIONS = Array.from({ length: 1_000 }, (_, ms) => String(ms / 1_000).slice(1));
 
+/** Once per shard: at one record per event the constant texts cost as much as the record. */
+export function kinesisFrame(options: KinesisOptions): KinesisFrame {
+  return {
+    dataField: dataFieldOf(options),
+    keyField: partitionKeyFieldOf(options),
+    defaultKey: asciiJson(options.streamName),
+    beforeEventId: `},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":${asciiJson(options.shardId).slice(0, -1)}:`,
+    tail: constantTail(options),
+  };
+}
+
 /** Encodes the records [from, to) of the batch, as many as fit. */
-export function encodeKinesis(batch: RecordBatch, from: number, to: number, options: KinesisOptions): EncodedEvent {
-  const dataField = dataFieldOf(options);
-  const keyField = partitionKeyFieldOf(options);
-  const defaultKey = asciiJson(options.streamName);
-  const beforeEventId = `},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":${asciiJson(options.shardId).slice(0, -1)}:`;
-  const tail = constantTail(options);
+export function encodeKinesis(
+  frame: KinesisFrame,
+  batch: RecordBatch,
+  from: number,
+  to: number,
+  { arrivalMs, maxBytes }: KinesisBounds,
+): EncodedEvent {
+  const { dataField, keyField, defaultKey, beforeEventId, tail } = frame;
   let text = OPENING;
   let count = 0;
   let missed = 0;
@@ -69,8 +94,8 @@ export function encodeKinesis(batch: RecordBatch, from: number, to: number, opti
       BEFORE_SEQUENCE +
       sequence +
       BEFORE_DATA;
-    const foot = BEFORE_ARRIVAL + seconds(options.arrivalMs(i)) + beforeEventId + sequence + tail;
-    const room = options.maxBytes - text.length - head.length - foot.length - CLOSING.length;
+    const foot = BEFORE_ARRIVAL + seconds(arrivalMs(i)) + beforeEventId + sequence + tail;
+    const room = maxBytes - text.length - head.length - foot.length - CLOSING.length;
     const data = dataBase64(batch, i, dataField, room);
     if (typeof data === 'number') {
       missed = OPENING.length + head.length + data + foot.length + CLOSING.length;

@@ -67,19 +67,23 @@ export function createMetrics(): Metrics {
   const registry = new Registry();
   let readSandboxes: () => readonly SandboxFacts[] = () => [];
   const { settled, invocations, duration, coldStarts, ...of } = declare(registry, () => readSandboxes());
+  // Looking up a label's series costs more than counting in it.
+  const settledBy = remembered((mapping, outcome) => settled.labels({ mapping, outcome }));
+  const endedAs = remembered((name, outcome) => invocations.labels({ function: name, outcome }));
+  const lasted = remembered((name) => duration.labels({ function: name }));
   const gauges = [of.lag, of.iteratorAge, of.blocked, of.oldest];
   const perMapping = [of.takeovers, of.fenced, of.retries];
 
   return {
     settled(mapping, counts) {
-      for (const [name, outcome] of SETTLED) if (counts[name] > 0) settled.inc({ mapping, outcome }, counts[name]);
+      for (const [name, outcome] of SETTLED) if (counts[name] > 0) settledBy(mapping, outcome).inc(counts[name]);
     },
     invoked(functionName, outcome, partial = false) {
       const ok = partial ? 'partial' : 'ok';
       // An attempt that ended with its process and not by the function's doing was killed, too.
-      invocations.inc({ function: functionName, outcome: outcome.kind === 'ok' ? ok : (outcome.metric ?? 'killed') });
+      endedAs(functionName, outcome.kind === 'ok' ? ok : (outcome.metric ?? 'killed')).inc();
       if (!outcome.report) return;
-      duration.observe({ function: functionName }, outcome.report.durationMs / 1_000);
+      lasted(functionName, '').observe(outcome.report.durationMs / 1_000);
       if (outcome.report.initDurationMs !== undefined) coldStarts.inc({ function: functionName });
     },
     throttled: (functionName) => invocations.inc({ function: functionName, outcome: 'throttled' }),
@@ -110,6 +114,17 @@ export function createMetrics(): Metrics {
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),
+  };
+}
+
+function remembered<T>(find: (name: string, detail: string) => T): (name: string, detail: string) => T {
+  const found = new Map<string, Map<string, T>>();
+  return (name, detail) => {
+    let ofName = found.get(name);
+    if (!ofName) found.set(name, (ofName = new Map()));
+    let one = ofName.get(detail);
+    if (!one) ofName.set(detail, (one = find(name, detail)));
+    return one;
   };
 }
 

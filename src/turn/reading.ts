@@ -6,7 +6,7 @@ import { EVENT_BYTES_MAX, READ_AHEAD_RECORDS } from '../limits.ts';
 import { AFTER_ALL, compareIds, type EntryId, previousId, type Unit } from '../record.ts';
 import type { RawBatch } from '../redis/reader-batch.ts';
 import type { RangeReader } from '../redis/reader.ts';
-import { type EncodedEvent, encodeKinesis } from '../event/kinesis.ts';
+import { type EncodedEvent, encodeKinesis, type KinesisFrame, kinesisFrame } from '../event/kinesis.ts';
 import { type FieldNames, recordFacts } from '../event/records.ts';
 import type { RecordTime } from '../unit/types.ts';
 import { arrivalMs, idIsTime } from '../arrival.ts';
@@ -47,6 +47,7 @@ export class Reading {
   readonly #deps: ReadingDeps;
   readonly #settingsNow: () => TurnSettings;
   readonly #shard: TurnShard;
+  #framed: { readonly settings: TurnSettings; readonly frame: KinesisFrame } | null = null;
   #at: Position;
   #marks: readonly (readonly [EntryId, number])[];
   #batch: RawBatch | null = null;
@@ -167,20 +168,21 @@ export class Reading {
     // The reader cuts what no event could hold, and a unit was whole when it was made: that is no reason to report its rest as gone.
     if (batch.cut) throw new Error(`the ${unit.count} records from ${unit.first} on cannot be read at once`);
     await this.#seen(batch);
-    const event = this.#encode(batch, 0, batch.count, 2 * EVENT_BYTES_MAX);
     const records = this.#times(batch, 0, batch.count);
+    const event = this.#encode(batch, 0, batch.count, records, 2 * EVENT_BYTES_MAX);
     return { batch, from: 0, to: batch.count, records, event, entriesReadBefore, moreBehind: false };
   }
 
   #slice(batch: RawBatch, from: number, limit: number): Slice {
-    const event = this.#encode(batch, from, limit, EVENT_BYTES_MAX);
+    const times = this.#times(batch, from, limit);
+    const event = this.#encode(batch, from, limit, times, EVENT_BYTES_MAX);
     // A record that is too large by itself makes a unit of one.
     const to = from + Math.max(1, event.count);
     const slice: Slice = {
       batch,
       from,
       to,
-      records: this.#times(batch, from, to),
+      records: to === limit ? times : times.slice(0, to - from),
       event,
       entriesReadBefore: this.#at.entriesRead,
       moreBehind: to < batch.count || moreBehind(batch),
@@ -215,25 +217,31 @@ export class Reading {
     this.#marks = await this.#deps.mark();
   }
 
-  #arrival(id: EntryId): number {
-    return arrivalMs(id, { firstSeen: this.#settings.firstSeen, marks: this.#marks, nowMs: this.#deps.nowMs() });
-  }
-
   #times(batch: RawBatch, from: number, to: number): RecordTime[] {
+    const rule = { firstSeen: this.#settings.firstSeen, marks: this.#marks, nowMs: this.#deps.nowMs() };
     const times = new Array<RecordTime>(to - from);
-    for (let i = from; i < to; i++) times[i - from] = { id: batch.ids[i]!, arrivalMs: this.#arrival(batch.ids[i]!) };
+    for (let i = from; i < to; i++) {
+      const id = batch.ids[i]!;
+      times[i - from] = { id, arrivalMs: arrivalMs(id, rule) };
+    }
     return times;
   }
 
-  #encode(batch: RawBatch, from: number, to: number, maxBytes: number): EncodedEvent {
+  /** The records [from, to), whose times are given. */
+  #encode(batch: RawBatch, from: number, to: number, times: readonly RecordTime[], maxBytes: number): EncodedEvent {
+    const arrivalOf = (i: number): number => times[i - from]!.arrivalMs;
+    return encodeKinesis(this.#frame(), batch, from, to, { arrivalMs: arrivalOf, maxBytes });
+  }
+
+  /** Made anew when the settings are exchanged. */
+  #frame(): KinesisFrame {
     const settings = this.#settings;
-    return encodeKinesis(batch, from, to, {
-      shardId: this.#shard.shardId,
-      arn: settings.arn,
-      ...this.#fieldNames(),
-      arrivalMs: (i) => this.#arrival(batch.ids[i]!),
-      maxBytes,
-    });
+    if (this.#framed?.settings !== settings) {
+      const { arn } = settings;
+      const frame = kinesisFrame({ shardId: this.#shard.shardId, arn, ...this.#fieldNames() });
+      this.#framed = { settings, frame };
+    }
+    return this.#framed.frame;
   }
 
   #fieldNames(): FieldNames {
@@ -258,7 +266,8 @@ export class Reading {
     while (from < to && compareIds(slice.batch.ids[from]!, first) < 0) from++;
     while (to > from && compareIds(slice.batch.ids[to - 1]!, last) > 0) to--;
     if (from >= to) return null;
-    const encoded = this.#encode(slice.batch, from, to, 2 * EVENT_BYTES_MAX);
+    const times = slice.records.slice(from - slice.from, to - slice.from);
+    const encoded = this.#encode(slice.batch, from, to, times, 2 * EVENT_BYTES_MAX);
     return encoded.count === to - from ? encoded.event : null;
   }
 }

@@ -1,14 +1,16 @@
 import type { KinesisStreamEvent } from 'aws-lambda';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeKinesis, type KinesisOptions } from '../../src/event/kinesis.ts';
+import { encodeKinesis, type KinesisBounds, kinesisFrame, type KinesisOptions } from '../../src/event/kinesis.ts';
 import { recordFacts } from '../../src/event/records.ts';
 import { idMs, toSequenceNumber } from '../../src/record.ts';
 import { rawBatch, type TestEntry } from '../support/raw-batch.ts';
 
 const EVENT_BYTES_MAX = 6 * 1024 * 1024;
 
-function options(entries: readonly TestEntry[], more: Partial<KinesisOptions> = {}): KinesisOptions {
+type Options = KinesisOptions & KinesisBounds;
+
+function options(entries: readonly TestEntry[], more: Partial<Options> = {}): Options {
   return {
     streamName: 'clicks',
     shardId: 'shardId-000000000000',
@@ -19,9 +21,19 @@ function options(entries: readonly TestEntry[], more: Partial<KinesisOptions> = 
   };
 }
 
-function encode(entries: readonly TestEntry[], more: Partial<KinesisOptions> = {}) {
-  const encoded = encodeKinesis(rawBatch(entries), 0, entries.length, options(entries, more));
+function encode(entries: readonly TestEntry[], more: Partial<Options> = {}) {
+  const encoded = encodePart(entries, 0, entries.length, options(entries, more));
   return { ...encoded, text: encoded.event.toString('latin1') };
+}
+
+function encodePart(
+  entries: readonly TestEntry[],
+  from: number,
+  to: number,
+  of: Options,
+  dropped: readonly Buffer[] = [],
+) {
+  return encodeKinesis(kinesisFrame(of), rawBatch(entries, dropped), from, to, of);
 }
 
 function parse(text: string): KinesisStreamEvent {
@@ -121,18 +133,18 @@ describe('the Kinesis event', () => {
     const withData = [{ id: '1-0', fields: [['data', huge] as const] }];
     const without = [{ id: '1-0', fields: [['blob', huge] as const] }];
     for (const entries of [withData, without]) {
-      const encoded = encodeKinesis(rawBatch(entries, [huge]), 0, 1, options(entries));
+      const encoded = encodePart(entries, 0, 1, options(entries), [huge]);
       expect(encoded.count).toBe(0);
       expect(encoded.bytes).toBeGreaterThan(9_300_000);
     }
     const beside = [{ id: '1-0', fields: [['blob', huge] as const, ['data', 'small'] as const] }];
-    const encoded = encodeKinesis(rawBatch(beside, [huge]), 0, 1, options(beside));
+    const encoded = encodePart(beside, 0, 1, options(beside), [huge]);
     expect(data(parse(encoded.event.toString())).toString()).toBe('small');
   });
 
   it('encodes a part of the batch', () => {
     const entries = [1, 2, 3, 4].map((n) => ({ id: `${n}-0`, fields: [['data', String(n)] as const] }));
-    const event = parse(encodeKinesis(rawBatch(entries), 1, 3, options(entries)).event.toString());
+    const event = parse(encodePart(entries, 1, 3, options(entries)).event.toString());
     expect(event.Records.map((_, i) => data(event, i).toString())).toEqual(['2', '3']);
   });
 
