@@ -149,7 +149,7 @@ export async function checkServer(redis: Redis): Promise<void> {
       'redis-unsuitable',
       'the Redis server runs in cluster mode, which Millrace does not support yet',
       {
-        hint: 'use a single server or a Sentinel group',
+        hint: 'use a single server; a failover has to happen behind one address',
       },
     );
   }
