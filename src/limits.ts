@@ -42,6 +42,10 @@ export const INIT_MS_MAX = 10_000;
 export const SPAWN_MS_MAX = 15_000;
 /** How long an invocation waits for a child when all are taken; then it is the infrastructure's failure and spends nothing. */
 export const CHILD_WAIT_MS_MAX = 30_000;
+/** Beyond one per core, a version gets another child for an invocation that has waited so long: quick handlers never do. */
+export const CHILD_GROW_AFTER_MS = 25;
+/** The same while one of its children is still loading, which often ends the wait. */
+export const CHILD_GROW_STARTING_MS = 1_000;
 /** Children per daemon, and of these for one function, so that one function's slow handlers leave room for the others. */
 export const CHILDREN_MAX = 64;
 export const CHILDREN_PER_FUNCTION_SHARE = 0.5;

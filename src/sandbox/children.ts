@@ -6,6 +6,8 @@ import {
   CHILD_BACKOFF_FIRST_MS,
   CHILD_BACKOFF_MAX_MS,
   CHILD_BASE_MB,
+  CHILD_GROW_AFTER_MS,
+  CHILD_GROW_STARTING_MS,
   CHILD_LOSSES_FREE,
   CHILD_WAIT_MS_MAX,
 } from '../limits.ts';
@@ -16,12 +18,16 @@ export interface ChildrenBounds {
   readonly count: number;
   readonly perFunction: number;
   readonly memoryMb: number;
+  /** So many of one version are started as soon as they are wanted; one more only for who has waited CHILD_GROW_AFTER_MS. */
+  readonly atOnce: number;
 }
 
 /** A place for one child; `child` is null until there is a process in it. */
 export interface Slot {
   readonly version: FunctionVersion;
   child: SandboxChild | null;
+  /** The function is loaded in it. */
+  loaded: boolean;
 }
 
 interface Waiter {
@@ -40,6 +46,8 @@ export class Children {
   readonly #idle = new Set<Slot>();
   #waiters: Waiter[] = [];
   readonly #losses = new Map<string, { count: number; notBefore: number }>();
+  /** While somebody waits: looks whether they have waited long enough for another child. */
+  #growing: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(bounds: ChildrenBounds) {
@@ -59,7 +67,7 @@ export class Children {
     const delay = (this.#losses.get(version.name)?.notBefore ?? 0) - performance.now();
     if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
     if (this.#closed) return null;
-    const now = this.#waiters.length === 0 || this.#warm(version) !== undefined ? this.#take(version) : null;
+    const now = this.#waiters.length === 0 || this.#warm(version) !== undefined ? this.#take(version, 0) : null;
     if (now !== null) return now;
     return new Promise((resolve) => {
       const waiter: Waiter = {
@@ -73,6 +81,7 @@ export class Children {
       };
       const timer = setTimeout(() => waiter.give(null), CHILD_WAIT_MS_MAX);
       this.#waiters.push(waiter);
+      this.#growing ??= setInterval(() => this.#lookAtWaiters(), CHILD_GROW_AFTER_MS / 2);
       // Room may exist already when only others' waiting made this one wait.
       this.#serve();
     });
@@ -110,6 +119,7 @@ export class Children {
 
   close(): void {
     this.#closed = true;
+    clearInterval(this.#growing);
     for (const waiter of [...this.#waiters]) waiter.give(null);
   }
 
@@ -129,12 +139,35 @@ export class Children {
     return found;
   }
 
-  #take(version: FunctionVersion): Slot | null {
+  #lookAtWaiters(): void {
+    if (this.#waiters.length > 0) return this.#serve();
+    clearInterval(this.#growing);
+    this.#growing = undefined;
+  }
+
+  /**
+   * Handlers that are quick share few children: more of them would only share the same cores, each with its own heap and its own code to
+   * compile. Who waits for slow ones gets a child of its own.
+   */
+  #mayGrow(version: FunctionVersion, waitedMs: number): boolean {
+    let ofVersion = 0;
+    let loading = false;
+    for (const slot of this.#slots) {
+      if (slot.version.hash !== version.hash) continue;
+      ofVersion++;
+      loading ||= !slot.loaded;
+    }
+    if (ofVersion < this.#bounds.atOnce) return true;
+    return waitedMs >= (loading ? CHILD_GROW_STARTING_MS : CHILD_GROW_AFTER_MS);
+  }
+
+  #take(version: FunctionVersion, waitedMs: number): Slot | null {
     const warm = this.#warm(version);
     if (warm !== undefined) {
       this.#idle.delete(warm);
       return warm;
     }
+    if (!this.#mayGrow(version, waitedMs)) return null;
     let ofFunction = 0;
     for (const slot of this.#slots) if (slot.version.name === version.name && !this.#idle.has(slot)) ofFunction++;
     if (ofFunction >= this.#bounds.perFunction) return null;
@@ -145,7 +178,7 @@ export class Children {
       this.#slots.delete(oldest.value);
       oldest.value.child?.kill('evicted');
     }
-    const slot: Slot = { version, child: null };
+    const slot: Slot = { version, child: null, loaded: false };
     this.#slots.add(slot);
     return slot;
   }
@@ -161,8 +194,9 @@ export class Children {
   #serve(): void {
     if (this.#closed) return;
     // In order, but one at its function's own bound does not hold up the others.
+    const now = performance.now();
     for (const waiter of [...this.#waiters]) {
-      const slot = this.#take(waiter.version);
+      const slot = this.#take(waiter.version, now - waiter.since);
       if (slot !== null) waiter.give(slot);
     }
   }

@@ -70,6 +70,7 @@ class Pool implements Sandbox {
       count,
       perFunction: options.childrenPerFunction ?? Math.max(1, Math.ceil(count * CHILDREN_PER_FUNCTION_SHARE)),
       memoryMb: options.memoryMb ?? (available / MB) * CHILDREN_MEMORY_SHARE,
+      atOnce: availableParallelism(),
     });
     this.#watch = setInterval(() => this.#look(), MEMORY_WATCH_MS);
     this.#watch.unref();
@@ -197,6 +198,7 @@ class Pool implements Sandbox {
     const initMs = performance.now() - started;
     if (end.kind === 'initialised') {
       ports.end();
+      slot.loaded = true;
       this.#startSpares();
       return { ok: true, initMs };
     }
