@@ -42,12 +42,22 @@ export function checkShutdown(
     } else if (exit.kind === 'exit' && exit.code !== 0)
       report(`process ${term.pid} ended with ${exit.code}`, term, exit);
     const until = exit?.tMono ?? Infinity;
-    const take = history.find(
-      (l) => l.kind === 'lease' && l.pid === term.pid && l.tMono > term.tMono + SIGNAL_SLACK_MS && l.tMono <= until,
-    );
+    const leases = history.filter((l) => l.kind === 'lease' && l.pid === term.pid && l.tMono > term.tMono);
+    const take = leases.find((l) => l.tMono <= until && takenWhileDraining(l, term, exit));
     if (take) report(`process ${term.pid} took a shard after SIGTERM`, term, take);
   }
   return silentFailures ? found : [...found, ...views.flatMap(checkNoneSpent)];
+}
+
+/**
+ * An epoch is the moment of the take by Redis' clock (microseconds), and the daemon's log says when it began to drain, so what the machine
+ * does between signal and daemon does not count. Without that line: the moment of the signal, and when the lease was seen.
+ */
+function takenWhileDraining(lease: HistoryLine, term: HistoryLine, exit: HistoryLine | undefined): boolean {
+  if (exit?.kind === 'exit' && exit.drainingAt !== undefined && lease.kind === 'lease') {
+    return Number(lease.epoch) / 1_000 > exit.drainingAt + SIGNAL_SLACK_MS;
+  }
+  return lease.tMono > term.tMono + SIGNAL_SLACK_MS;
 }
 
 /** No attempt is counted that the function did not fail: a notice's count is at most the failures its handler recorded. */

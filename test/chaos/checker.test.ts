@@ -305,6 +305,17 @@ describe('I11 shutdown', () => {
       .put({ kind: 'lease', shard: SHARD, epoch: '9', pid: 7 });
     violates(story.put({ kind: 'exit', pid: 7, code: 0 }), ['I11'], SHUTDOWN);
   });
+  it('a take after the daemon itself said that it drains, however late the signal reached it', () => {
+    const told = (takenMs: number) =>
+      three()
+        .unit(1, 3)
+        .put({ kind: 'term', pid: 7 })
+        .wait(500)
+        .put({ kind: 'lease', shard: SHARD, epoch: String(takenMs * 1_000), pid: 7 })
+        .put({ kind: 'exit', pid: 7, code: 0, drainingAt: 1_800_000_000_000 });
+    clean(told(1_800_000_000_000), SHUTDOWN);
+    violates(told(1_800_000_000_300), ['I11'], SHUTDOWN);
+  });
   it('an attempt that shutdown cut short was counted as a failure', () => {
     const story = three()
       .attempt('start', 1, 3)

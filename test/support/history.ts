@@ -90,6 +90,8 @@ export interface ProcessLine extends Base {
   readonly kind: 'term' | 'exit';
   readonly pid: number;
   readonly code?: number | null;
+  /** Of an exit: wall ms at which the daemon itself said that it drains; a busy machine brings it the signal late. */
+  readonly drainingAt?: number;
 }
 
 export interface ResourceLine extends Base {

@@ -176,7 +176,9 @@ export class Lab {
     this.#ended.add(daemon);
     daemon.process.kill('SIGTERM');
     const { code } = await daemon.process.exited;
-    await this.recorder.record({ kind: 'exit', pid, code });
+    const said = daemon.process.lines.find((line) => line.msg === 'draining');
+    const drainingAt = said ? { drainingAt: Date.parse(String(said['time'])) } : {};
+    await this.recorder.record({ kind: 'exit', pid, code, ...drainingAt });
     return code;
   }
 
