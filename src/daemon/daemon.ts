@@ -15,6 +15,7 @@ import { Poller } from '../poller.ts';
 import { checkServer, connectRedis, type Redis } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
 import { createReader, type RangeReader } from '../redis/reader.ts';
+import { createScriptLine } from '../redis/script-line.ts';
 import type { FunctionVersion, Sandbox } from '../sandbox/types.ts';
 import { type Clock, systemClock } from '../time.ts';
 import type { HandBack } from '../turn/settings.ts';
@@ -145,8 +146,19 @@ class RunningDaemon implements Daemon {
     const sandbox = await this.#options.sandbox();
     this.#sandbox = sandbox;
     this.#metrics.sandboxes(() => sandbox.stats());
+    const settleBy = createScriptLine(this.#options.config.redis, this.#redis, { log });
+    this.#closers.push(() => settleBy.close());
     this.#executor = createExecutor({
-      ...{ daemonId: this.id, redis: this.#redis, reader, keys: this.#keys, sandbox, clock: this.#clock, log },
+      ...{
+        daemonId: this.id,
+        redis: this.#redis,
+        settleBy,
+        reader,
+        keys: this.#keys,
+        sandbox,
+        clock: this.#clock,
+        log,
+      },
       handlerLog: (origin) => log.handler(origin),
       observe: this.#metrics,
     });

@@ -9,6 +9,11 @@ import type { Redis } from 'ioredis';
 
 export type ScriptArg = string | number | Buffer;
 
+/** A connection, as far as scripts need one: ioredis, or a ScriptLine. */
+export interface ScriptCaller {
+  call(command: string, args: readonly ScriptArg[]): Promise<unknown>;
+}
+
 export interface Script {
   readonly name: string;
   readonly lua: string;
@@ -16,7 +21,7 @@ export interface Script {
   /** null: any number (`-N`). */
   readonly numberOfKeys: number | null;
   /** Replies as strings, integers, null and arrays of these. Rejects with the server's error. */
-  run(redis: Redis, keys: readonly string[], args: readonly ScriptArg[]): Promise<unknown>;
+  run(redis: Redis | ScriptCaller, keys: readonly string[], args: readonly ScriptArg[]): Promise<unknown>;
   /** The same with Buffers in place of strings. */
   runBuffer(redis: Redis, keys: readonly string[], args: readonly ScriptArg[]): Promise<unknown>;
 }
@@ -30,18 +35,20 @@ export function loadScript(dir: URL, fileName: string): Script {
   const name = match[1]!;
   const numberOfKeys = match[2] === 'N' ? null : Number(match[2]);
 
-  async function evaluate(redis: Redis, keys: readonly string[], args: readonly ScriptArg[], buffers: boolean) {
+  async function evaluate(
+    call: (command: string, args: ScriptArg[]) => Promise<unknown>,
+    keys: readonly string[],
+    args: readonly ScriptArg[],
+  ) {
     if (numberOfKeys !== null && keys.length !== numberOfKeys) {
       throw new Error(`${fileName} takes ${numberOfKeys} keys, got ${keys.length}`);
     }
     const rest = [keys.length, ...keys, ...args];
-    const call = (command: string, script: string) =>
-      buffers ? redis.callBuffer(command, [script, ...rest]) : redis.call(command, [script, ...rest]);
     try {
-      return await call('EVALSHA', sha1);
+      return await call('EVALSHA', [sha1, ...rest]);
     } catch (error) {
       // The refused EVALSHA ran nothing, so sending the text is no second run.
-      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return await call('EVAL', lua);
+      if (error instanceof Error && error.message.startsWith('NOSCRIPT')) return await call('EVAL', [lua, ...rest]);
       throw error;
     }
   }
@@ -51,7 +58,7 @@ export function loadScript(dir: URL, fileName: string): Script {
     lua,
     sha1,
     numberOfKeys,
-    run: (redis, keys, args) => evaluate(redis, keys, args, false),
-    runBuffer: (redis, keys, args) => evaluate(redis, keys, args, true),
+    run: (redis, keys, args) => evaluate((command, rest) => redis.call(command, rest), keys, args),
+    runBuffer: (redis, keys, args) => evaluate((command, rest) => redis.callBuffer(command, rest), keys, args),
   };
 }

@@ -3,7 +3,7 @@ import type { Redis } from '../redis/connect.ts';
 import { FencedError } from '../errors.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
-import { loadScript } from '../redis/scripts.ts';
+import { loadScript, type ScriptCaller } from '../redis/scripts.ts';
 import type { Holding } from './take.ts';
 
 const script = loadScript(new URL('./lua/', import.meta.url), 'settle-3.lua');
@@ -51,7 +51,12 @@ export type Settled =
   | { readonly kind: 'refused'; readonly reason: string };
 
 /** Throws FencedError when the shard changed hands. Doing it twice is harmless. */
-export async function settle(redis: Redis, keys: Keys, target: SettleTarget, s: Settlement): Promise<Settled> {
+export async function settle(
+  redis: Redis | ScriptCaller,
+  keys: Keys,
+  target: SettleTarget,
+  s: Settlement,
+): Promise<Settled> {
   const { mapping, shardId } = target.holding.shard;
   const { counts } = s;
   const state = keys.shard(mapping, shardId);

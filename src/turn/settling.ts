@@ -7,6 +7,7 @@ import { buildNotice } from '../failure/notice.ts';
 import { FAILURE_KEPT_MS } from '../limits.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
+import type { ScriptCaller } from '../redis/scripts.ts';
 import { type SettleCounts, type Settled, settle } from '../shard/settle.ts';
 import type { ShardState } from '../shard/state.ts';
 import type { Holding } from '../shard/take.ts';
@@ -19,7 +20,7 @@ import type { TurnSettings, TurnShard } from './settings.ts';
 const NOTHING: SettleCounts = { succeeded: 0, expired: 0, givenUp: 0, filtered: 0, lostBySource: 0 };
 
 export interface SettlingDeps {
-  readonly redis: Redis;
+  readonly redis: Redis | ScriptCaller;
   readonly keys: Keys;
   readonly holding: Holding;
   readonly settings: () => TurnSettings;

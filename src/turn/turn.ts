@@ -7,6 +7,7 @@ import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
 import type { Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { RangeReader } from '../redis/reader.ts';
+import type { ScriptCaller } from '../redis/scripts.ts';
 import type { InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
 import type { SettleCounts } from '../shard/settle.ts';
 import { markArrivals } from '../shard/sweep.ts';
@@ -35,6 +36,8 @@ export interface TurnObserver {
 export interface TurnDeps {
   readonly daemonId: string;
   readonly redis: Redis;
+  /** What settles go by. */
+  readonly settleBy: ScriptCaller;
   readonly reader: RangeReader;
   readonly keys: Keys;
   readonly sandbox: Sandbox;
@@ -111,7 +114,7 @@ export class Turn {
       deps.observe.settled(mapping.name, counts);
     };
     this.#settling = new Settling(
-      { redis, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled },
+      { redis: deps.settleBy, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled },
       state,
     );
   }
