@@ -20,17 +20,27 @@ export interface Executor {
   drain(): void;
 }
 
-export function createExecutor(given: Omit<TurnDeps, 'gate' | 'draining'>): Executor {
+/** `turnsPerMapping`: turns of one mapping that run at once. */
+export function createExecutor(
+  given: Omit<TurnDeps, 'gate' | 'draining' | 'spare'> & { readonly turnsPerMapping: number },
+): Executor {
   let draining = false;
-  const deps: TurnDeps = { ...given, gate: new AloneGate(), draining: () => draining };
+  const running = new Map<string, number>();
+  const count = (mapping: TurnMapping, by: number) => running.set(mapping.name, (running.get(mapping.name) ?? 0) + by);
+  const spare = (mapping: TurnMapping) =>
+    mapping.shardCount <= given.turnsPerMapping || (running.get(mapping.name) ?? 0) < given.turnsPerMapping;
+  const deps: TurnDeps = { ...given, gate: new AloneGate(), draining: () => draining, spare };
   return {
     drain: () => void (draining = true),
     async turn(mapping, lock) {
       if (draining) return { kind: 'yield' };
+      count(mapping, 1);
       try {
         return await runTurn(deps, mapping, lock);
       } catch (error) {
         return interrupted(deps, mapping, lock, error);
+      } finally {
+        count(mapping, -1);
       }
     },
   };

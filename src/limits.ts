@@ -10,6 +10,9 @@ export const STALLED_CHECK_MS = 1_000;
 export const STALLED_COUNT_MAX = 1_000_000_000;
 /** A turn yields to waiting shards after this long. */
 export const QUANTUM_MS = 200;
+/** Records that follow each other within this are waited for in the same turn, and looked for this often. */
+export const LINGER_MS = 25;
+export const LINGER_LOOK_MS = 2;
 /** Turns of one mapping that run at once in one daemon. */
 export const TURNS_PER_MAPPING = 8;
 /** A lease is treated as lost this long before the lock ends: covers timer and transport delay. */

@@ -159,6 +159,7 @@ class RunningDaemon implements Daemon {
         clock: this.#clock,
         log,
       },
+      turnsPerMapping: this.#options.concurrency,
       handlerLog: (origin) => log.handler(origin),
       observe: this.#metrics,
     });

@@ -62,6 +62,10 @@ export class ServedMapping implements PolledMapping {
     return [...this.#shards.values()];
   }
 
+  get shardCount(): number {
+    return this.#shards.size;
+  }
+
   shard(shardId: string): TurnShard | undefined {
     return this.#shards.get(shardId);
   }

@@ -34,6 +34,7 @@ export interface TurnMapping {
   readonly name: string;
   settings(): TurnSettings;
   shard(shardId: string): TurnShard | undefined;
+  readonly shardCount: number;
 }
 
 /** What a turn tells the pollers when it ends. */

@@ -20,7 +20,8 @@ import { startUnit } from '../unit/pieces.ts';
 import type { Decision } from '../unit/types.ts';
 import type { AloneGate } from './alone.ts';
 import { type AttemptDeps, attempt, type Attempted } from './attempt.ts';
-import { Reading, type Slice } from './reading.ts';
+import { Linger } from './linger.ts';
+import { type Next, Reading, type Slice } from './reading.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
 import { SettleRefused, Settling } from './settling.ts';
 
@@ -47,6 +48,8 @@ export interface TurnDeps {
   readonly observe: TurnObserver;
   readonly gate: AloneGate;
   readonly draining: () => boolean;
+  /** True while a slot is free for whichever of the mapping's shards comes next. */
+  readonly spare: (mapping: TurnMapping) => boolean;
 }
 
 /** A unit with its records, about to run. */
@@ -66,6 +69,7 @@ export class Turn {
   readonly #log: Log;
   readonly #lease: LeaseView;
   readonly #endsAt: number;
+  readonly #linger: Linger;
   #settings: TurnSettings;
   #settledAt: number;
   /** Redis' clock minus our monotonic one, as of Redis' last answer. */
@@ -91,6 +95,8 @@ export class Turn {
     this.#log = deps.log.child({ mapping: mapping.name, shard: shard.shardId });
     this.#redisAhead = taken.nowMs - clock.monoMs();
     this.#endsAt = clock.monoMs() + QUANTUM_MS;
+    const spare = () => deps.spare(mapping);
+    this.#linger = new Linger({ clock, spare, draining: deps.draining, endsAt: this.#endsAt });
     this.#settledAt = state.settledAt;
     this.#lease = {
       epoch: holding.epoch,
@@ -179,7 +185,7 @@ export class Turn {
     this.#reading.moveTo(settling.checkpoint, settling.entriesRead);
     // With a window the moment of the last settle decides when the next batch is due, so it cannot wait to be written with it.
     if (!this.#reading.ready || window > 0) await settling.commit();
-    const next = await this.#reading.next();
+    const next = await this.#nextSoon(window === 0);
     if (next.kind === 'gap') {
       this.#log.warn({ ...next.gap }, 'the source lost records before they were read');
       await settling.applyGap(next.gap);
@@ -193,10 +199,20 @@ export class Turn {
     const { slice } = next;
     this.#dueAt = this.#batchDueAt(slice, window);
     if (this.#dueAt > this.#nowMs()) return null;
+    this.#linger.unit(slice.records[0]!.arrivalMs - this.#settledAt);
     settling.entriesRead = slice.entriesReadBefore;
     settling.units = [startUnit(slice.records, randomUUID())];
     this.#fresh = slice;
     return slice;
+  }
+
+  async #nextSoon(lingers: boolean): Promise<Next> {
+    for (;;) {
+      const next = await this.#reading.next();
+      if (next.kind !== 'end' || next.sealed || !lingers) return next;
+      await this.#settling.commit();
+      if (!(await this.#linger.again())) return next;
+    }
   }
 
   /** Redis ms at which the batch may run; a full one at once (esm-semantics.md §1.4: the window opens after the previous invocation). */
