@@ -133,6 +133,12 @@ test('requests carry whose they are, go nowhere that is not listed, and attempts
     { what: 'settled' },
   );
   sink.close();
+  // The log is a pipe of its own and may come after what Redis says.
+  await eventually(
+    () => daemon.lines.filter((line) => line['stream'] === 'handler').length,
+    (n) => n >= 2,
+    { what: 'both lines of the handler' },
+  );
   const said = daemon.lines
     .filter((line) => line['stream'] === 'handler')
     .map((line) => JSON.parse(line.msg) as { answers: string[]; id: string; millrace: Record<string, unknown> });
