@@ -11,7 +11,7 @@ import type { Redis } from './redis/connect.ts';
 import type { ShardView } from './shard/sweep.ts';
 import type { ExpireDeps } from './turn/expire.ts';
 import type { HandBack } from './turn/settings.ts';
-import { watcherOf } from './watch/assign.ts';
+import { AssignedBefore, watcherOf } from './watch/assign.ts';
 import { every, type Repeating } from './watch/every.ts';
 import { Expiring, expiryOf, expiryOfUnread } from './watch/expiring.ts';
 import { type MappingGauges, sumGauges } from './watch/gauges.ts';
@@ -22,6 +22,7 @@ import { newPolledShard, type PolledMapping, type PolledShard, shardKey } from '
 import { sweepPlan } from './watch/sweep-plan.ts';
 import { Sweeper } from './watch/sweep.ts';
 import { Wakes } from './watch/wakes.ts';
+import { canTrim } from './watch/trimming.ts';
 import { Watcher } from './watch/watcher.ts';
 import { windowIsDue } from './watch/windows.ts';
 
@@ -40,6 +41,7 @@ export class Poller {
   readonly #expiring: Expiring;
   readonly #wakes: Wakes;
   readonly #sweeper: Sweeper;
+  readonly #assigned = new AssignedBefore();
   #alive: ReadonlySet<string> = new Set();
   #redisAhead = 0;
   #closed = false;
@@ -80,6 +82,7 @@ export class Poller {
     alive: ReadonlySet<string>,
   ): void {
     this.#alive = alive;
+    if (!this.#assigned.changes(mappings)) return;
     const mine = new Set<string>();
     for (const { mapping, members } of mappings) {
       for (const shard of mapping.shards()) {
@@ -244,10 +247,11 @@ export class Poller {
   }
 
   async #trim(): Promise<void> {
-    for (const { mapping, shard } of [...this.#shards.values()]) {
+    for (const { mapping, shard, view } of [...this.#shards.values()]) {
       if (!mapping.trim || this.#closed) continue;
+      if (!canTrim(view, mapping.trim.retentionMs, this.#nowMs())) continue;
       try {
-        await mapping.trim(shard, this.#nowMs());
+        await mapping.trim.run(shard, this.#nowMs());
       } catch (error) {
         // One key that cannot be trimmed must not let the others grow.
         this.#deps.log.warn(

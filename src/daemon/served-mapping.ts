@@ -33,6 +33,7 @@ export class ServedMapping implements PolledMapping {
   #settings: TurnSettings | null = null;
   #description: SourceDescription | null = null;
   #shards = new Map<string, TurnShard>();
+  #shardList: readonly TurnShard[] = [];
   #worker: TurnWorker | null = null;
   #paused = false;
   /** Why it cannot be served right now, in a sentence; null: it can. */
@@ -58,8 +59,9 @@ export class ServedMapping implements PolledMapping {
     return this.#settings;
   }
 
+  /** The same list until the shards change. */
   shards(): readonly TurnShard[] {
-    return [...this.#shards.values()];
+    return this.#shardList;
   }
 
   get shardCount(): number {
@@ -71,10 +73,10 @@ export class ServedMapping implements PolledMapping {
   }
 
   get trim(): PolledMapping['trim'] {
-    const retention = this.#description?.retentionMs ?? null;
-    return retention === null
-      ? null
-      : (shard, nowMs) => this.#trim(shard, retention === 'settled' ? null : nowMs - retention);
+    const retentionMs = this.#description?.retentionMs ?? null;
+    if (retentionMs === null) return null;
+    const beforeMs = (nowMs: number) => (retentionMs === 'settled' ? null : nowMs - retentionMs);
+    return { retentionMs, run: (shard, nowMs) => this.#trim(shard, beforeMs(nowMs)) };
   }
 
   async #trim(shard: TurnShard, beforeMs: number | null): Promise<void> {
@@ -123,6 +125,7 @@ export class ServedMapping implements PolledMapping {
     }
     await this.#init(description.shards);
     this.#shards = new Map(description.shards.map((shard) => [shard.shardId, this.#sameOrNew(shard)]));
+    this.#shardList = [...this.#shards.values()];
     this.#description = description;
     this.#settings = null;
     return true;

@@ -22,3 +22,30 @@ export function watcherOf(shard: string, members: readonly string[]): string | u
   }
   return best;
 }
+
+interface Assigned {
+  readonly mapping: { shards(): readonly unknown[] };
+  readonly members: readonly string[];
+}
+
+/** Assigning is asked for at every heartbeat, and hardly ever has anything to do. */
+export class AssignedBefore {
+  #before: readonly { readonly mapping: unknown; readonly shards: unknown; readonly members: string }[] | null = null;
+
+  /** Whether these are others than the last time; lists of shards are told apart by identity. */
+  changes(mappings: readonly Assigned[]): boolean {
+    const before = this.#before;
+    const now = mappings.map(({ mapping, members }) => {
+      const shards = mapping.shards();
+      return { mapping, shards, members: members.join('\n') };
+    });
+    this.#before = now;
+    return !(
+      before?.length === now.length &&
+      now.every(
+        (one, i) =>
+          one.mapping === before[i]!.mapping && one.shards === before[i]!.shards && one.members === before[i]!.members,
+      )
+    );
+  }
+}

@@ -9,7 +9,10 @@ export interface PolledMapping extends TurnMapping {
   readonly queue: TurnQueue;
   shards(): readonly TurnShard[];
   /** Removes what every mapping settled, as far as the source's retention allows; null: it keeps everything. */
-  readonly trim: ((shard: TurnShard, nowMs: number) => Promise<void>) | null;
+  readonly trim: null | {
+    readonly retentionMs: number | 'settled';
+    run(shard: TurnShard, nowMs: number): Promise<void>;
+  };
 }
 
 export type PolledState =
