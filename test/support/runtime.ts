@@ -4,6 +4,7 @@ import { buildPrelude } from '../../src/sandbox/build-prelude.ts';
 import type { Egress } from '../../src/sandbox/egress/port.ts';
 import type { FunctionVersion } from '../../src/sandbox/types.ts';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Invoked, type InvokeSettings, makeSandbox } from './sandbox.ts';
@@ -53,4 +54,14 @@ export function useRuntime(): TestRuntime {
     invoke: (...args) => made.invoke(...args),
     run: (body, event, over) => made.once(`exports.handler = async (event) => { ${body} }`, event, over),
   };
+}
+
+/** What the same body gives in the Node that runs the tests, by way of JSON as a result of a handler has it. */
+export async function inNode(body: string, event: unknown = {}): Promise<unknown> {
+  const require = createRequire(import.meta.url);
+  const run = new Function('require', 'event', `return (async () => { ${body} })()`) as (
+    require: NodeJS.Require,
+    event: unknown,
+  ) => Promise<unknown>;
+  return JSON.parse(JSON.stringify((await run(require, event)) ?? null)) as unknown;
 }

@@ -53,6 +53,10 @@ export class EventTarget {
     details.signal?.addEventListener('abort', () => this.removeEventListener(type, listener), { once: true });
   }
 
+  static listeners(target: EventTarget, type: string): Listener[] {
+    return [...(target.#listeners.get(type)?.keys() ?? [])];
+  }
+
   removeEventListener(type: string, listener: Listener | null): void {
     if (listener !== null) this.#listeners.get(type)?.delete(listener);
   }
@@ -80,6 +84,9 @@ export class EventTarget {
     }
   }
 }
+
+export const listenersOf = EventTarget.listeners;
+Reflect.deleteProperty(EventTarget, 'listeners');
 
 const INTERNAL = Symbol('internal');
 

@@ -42,6 +42,11 @@ const LOADERS: Record<string, Loader> = {
       builtinModules: Object.keys(LOADERS),
       isBuiltin: (name: string) => known(name),
     }),
+  stream: () => (require('./node/stream/stream.ts') as typeof import('./node/stream/stream.ts')).stream,
+  'stream/promises': () =>
+    (require('./node/stream/stream.ts') as typeof import('./node/stream/stream.ts')).streamPromises,
+  'stream/consumers': () =>
+    (require('./node/stream/consumers.ts') as typeof import('./node/stream/consumers.ts')).streamConsumers,
   'stream/web': () =>
     unsupported('stream/web', {
       ReadableStream: (require('./fetch/readable-stream.ts') as typeof import('./fetch/readable-stream.ts'))
@@ -54,7 +59,7 @@ const LOADERS: Record<string, Loader> = {
 /** Exist in Node, not here: they can be imported, and say why when they are used. */
 const REFUSED = new Set(
   (
-    'fs fs/promises child_process cluster worker_threads net tls dgram http https http2 dns dns/promises stream stream/promises stream/consumers ' +
+    'fs fs/promises child_process cluster worker_threads net tls dgram http https http2 dns dns/promises ' +
     'zlib readline readline/promises repl tty v8 vm inspector inspector/promises trace_events wasi domain sys test test/reporters sqlite sea ' +
     'path/win32'
   ).split(' '),

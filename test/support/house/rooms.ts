@@ -89,5 +89,6 @@ export const VENDORS: Readonly<Record<string, RegExp>> = {
   'prom-client': /^src\/observe\//,
   esbuild: /^src\/esbuild\.ts$/,
   undici: /^src\/sandbox\/egress\//,
+  'readable-stream': /^src\/sandbox\/runtime\//,
   unenv: /^src\/(sandbox\/runtime|function)\//,
 };

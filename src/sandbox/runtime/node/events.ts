@@ -1,41 +1,29 @@
 /** node:events. EventEmitter is a function, not a class, because old packages call it without `new`. */
 import { invalidArgument, nodeError } from '../errors.ts';
+import type { Emitter, Listener } from './emitter.ts';
+import { addAbortListener, getEventListeners, on, once } from './event-waiting.ts';
 import { inspect } from './inspect.ts';
 
-type Listener = (...args: unknown[]) => unknown;
 interface Entry {
   readonly call: Listener;
   readonly original: Listener;
 }
 
-export interface EventEmitter {
-  on(name: PropertyKey, listener: Listener): this;
-  addListener(name: PropertyKey, listener: Listener): this;
-  once(name: PropertyKey, listener: Listener): this;
-  prependListener(name: PropertyKey, listener: Listener): this;
-  prependOnceListener(name: PropertyKey, listener: Listener): this;
-  off(name: PropertyKey, listener: Listener): this;
-  removeListener(name: PropertyKey, listener: Listener): this;
-  removeAllListeners(name?: PropertyKey): this;
-  emit(name: PropertyKey, ...args: unknown[]): boolean;
-  listeners(name: PropertyKey): Listener[];
-  rawListeners(name: PropertyKey): Listener[];
-  listenerCount(name: PropertyKey): number;
-  eventNames(): PropertyKey[];
-  setMaxListeners(count: number): this;
-  getMaxListeners(): number;
+interface EventEmitterClass {
+  new (options?: { captureRejections?: boolean }): Emitter;
+  (this: unknown, options?: { captureRejections?: boolean }): void;
+  prototype: Emitter;
+  defaultMaxListeners: number;
+  captureRejections: boolean;
 }
 
-interface EventEmitterClass {
-  new (): EventEmitter;
-  (this: unknown): void;
-  prototype: EventEmitter;
-  defaultMaxListeners: number;
-}
+const errorMonitor = Symbol('events.errorMonitor');
+const captureRejectionSymbol = Symbol.for('nodejs.rejection');
 
 /** Beside the object, so that emitters look empty when printed and may be frozen. */
 const tables = new WeakMap<object, Map<PropertyKey, Entry[]>>();
 const maxima = new WeakMap<object, number>();
+const capturing = new WeakSet<object>();
 
 function tableOf(emitter: object): Map<PropertyKey, Entry[]> {
   let table = tables.get(emitter);
@@ -43,16 +31,17 @@ function tableOf(emitter: object): Map<PropertyKey, Entry[]> {
   return table;
 }
 
-function add(emitter: EventEmitter, name: PropertyKey, original: Listener, once: boolean, first: boolean): void {
+function add(emitter: Emitter, name: PropertyKey, original: Listener, once: boolean, first: boolean): void {
   if (typeof original !== 'function') throw invalidArgument('listener', 'of type function', original);
   const table = tableOf(emitter);
-  if (table.has('newListener')) emitter.emit('newListener', name, original);
+  if (table.has('newListener'))
+    emitter.emit('newListener', name, (original as Listener & { listener?: Listener }).listener ?? original);
   const call = once ? wrapOnce(emitter, name, original) : original;
   const there = table.get(name) ?? [];
   table.set(name, first ? [{ call, original }, ...there] : [...there, { call, original }]);
 }
 
-function wrapOnce(emitter: EventEmitter, name: PropertyKey, original: Listener): Listener {
+function wrapOnce(emitter: Emitter, name: PropertyKey, original: Listener): Listener {
   const call: Listener & { listener?: Listener } = (...args) => {
     remove(emitter, name, call);
     return original.apply(emitter, args);
@@ -61,7 +50,7 @@ function wrapOnce(emitter: EventEmitter, name: PropertyKey, original: Listener):
   return call;
 }
 
-function remove(emitter: EventEmitter, name: PropertyKey, listener: Listener): void {
+function remove(emitter: Emitter, name: PropertyKey, listener: Listener): void {
   const table = tableOf(emitter);
   const there = table.get(name);
   const at = there?.findLastIndex((entry) => entry.call === listener || entry.original === listener) ?? -1;
@@ -72,9 +61,54 @@ function remove(emitter: EventEmitter, name: PropertyKey, listener: Listener): v
   if (table.has('removeListener')) emitter.emit('removeListener', name, there[at]!.original);
 }
 
-export const EventEmitter = function EventEmitter() {} as unknown as EventEmitterClass;
+/** As in Node each listener is taken away by itself where somebody listens to removals, the last one first. */
+function removeAll(emitter: Emitter, names: readonly PropertyKey[]): void {
+  const table = tableOf(emitter);
+  if (!table.has('removeListener')) {
+    if (names.length === 0) table.clear();
+    else table.delete(names[0]!);
+    return;
+  }
+  const wanted = names.length > 0 ? names : [...table.keys()].filter((name) => name !== 'removeListener');
+  for (const name of wanted)
+    for (const entry of [...(table.get(name) ?? [])].reverse()) remove(emitter, name, entry.call);
+  if (names.length === 0) table.clear();
+}
 
-const methods: Record<string, (this: EventEmitter, ...args: never[]) => unknown> = {
+export const EventEmitter: EventEmitterClass = function EventEmitter(
+  this: object | undefined,
+  options?: { captureRejections?: boolean },
+) {
+  if (this !== undefined && (options?.captureRejections ?? events.captureRejections)) capturing.add(this);
+} as unknown as EventEmitterClass;
+
+function unheard(error: unknown): Error {
+  if (error instanceof Error) return error;
+  const made = nodeError(Error, 'ERR_UNHANDLED_ERROR', `Unhandled error. (${inspect(error)})`);
+  return Object.assign(made, { context: error });
+}
+
+/** The promise of an async listener, for emitters that want their rejections as events. */
+function capture(emitter: Emitter, name: PropertyKey, args: readonly unknown[], result: unknown): void {
+  const then = (result as { then?: unknown } | null | undefined)?.then;
+  if (typeof then !== 'function') return;
+  const rejected = (error: unknown) => {
+    const own = (emitter as unknown as Record<symbol, unknown>)[captureRejectionSymbol];
+    if (typeof own === 'function') own.call(emitter, error, name, ...args);
+    else {
+      // Or a listener of 'error' that rejects would be called for ever.
+      capturing.delete(emitter);
+      try {
+        emitter.emit('error', error);
+      } finally {
+        capturing.add(emitter);
+      }
+    }
+  };
+  then.call(result, undefined, (error: unknown) => void setImmediate(rejected, error));
+}
+
+const methods: Record<string, (this: Emitter, ...args: never[]) => unknown> = {
   on(name: PropertyKey, listener: Listener) {
     add(this, name, listener, false, false);
     return this;
@@ -96,19 +130,22 @@ const methods: Record<string, (this: EventEmitter, ...args: never[]) => unknown>
     return this;
   },
   removeAllListeners(...names: PropertyKey[]) {
-    if (names.length === 0) tables.delete(this);
-    else tableOf(this).delete(names[0]!);
+    removeAll(this, names);
     return this;
   },
   emit(name: PropertyKey, ...args: unknown[]) {
-    const entries = tableOf(this).get(name);
+    const table = tableOf(this);
+    if (name === 'error' && table.has(errorMonitor)) this.emit(errorMonitor, ...args);
+    const entries = table.get(name);
     if (entries === undefined) {
       if (name !== 'error') return false;
-      const [error] = args;
-      if (error instanceof Error) throw error;
-      throw nodeError(Error, 'ERR_UNHANDLED_ERROR', `Unhandled error. (${inspect(error)})`);
+      throw unheard(args[0]);
     }
-    for (const entry of entries) entry.call.apply(this, args);
+    const captures = capturing.has(this);
+    for (const entry of entries) {
+      const result = entry.call.apply(this, args);
+      if (captures && result !== undefined) capture(this, name, args, result);
+    }
     return true;
   },
   listeners(name: PropertyKey) {
@@ -117,8 +154,9 @@ const methods: Record<string, (this: EventEmitter, ...args: never[]) => unknown>
   rawListeners(name: PropertyKey) {
     return (tableOf(this).get(name) ?? []).map((entry) => entry.call);
   },
-  listenerCount(name: PropertyKey) {
-    return tableOf(this).get(name)?.length ?? 0;
+  listenerCount(name: PropertyKey, listener?: Listener) {
+    const entries = tableOf(this).get(name) ?? [];
+    return listener === undefined ? entries.length : entries.filter((one) => one.original === listener).length;
   },
   eventNames() {
     return [...tableOf(this).keys()];
@@ -135,83 +173,25 @@ methods['addListener'] = methods['on']!;
 methods['off'] = methods['removeListener']!;
 Object.assign(EventEmitter.prototype, methods);
 
-type Target = EventEmitter | EventTarget;
-
-function listen(target: Target, name: string, listener: Listener, once = false): () => void {
-  if ('addEventListener' in target) {
-    target.addEventListener(name, listener as never, { once });
-    return () => target.removeEventListener(name, listener as never);
-  }
-  if (once) target.once(name, listener);
-  else target.on(name, listener);
-  return () => void target.removeListener(name, listener);
-}
-
-function once(target: Target, name: string, options: { signal?: AbortSignal } = {}): Promise<unknown[]> {
-  return new Promise((resolve, reject) => {
-    const { signal } = options;
-    if (signal?.aborted === true) return reject(signal.reason as Error);
-    const stops: (() => void)[] = [];
-    const settle = (act: () => void) => {
-      for (const stop of stops) stop();
-      act();
-    };
-    stops.push(listen(target, name, (...args) => settle(() => resolve(args)), true));
-    if (name !== 'error') stops.push(listen(target, 'error', (error) => settle(() => reject(error as Error)), true));
-    if (signal !== undefined)
-      stops.push(listen(signal, 'abort', () => settle(() => reject(signal.reason as Error)), true));
-    return undefined;
-  });
-}
-
-async function* on(target: Target, name: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<unknown[]> {
-  const { signal } = options;
-  const events: unknown[][] = [];
-  let failure: { reason: unknown } | undefined;
-  let wake = () => {};
-  const stops = [
-    listen(target, name, (...args) => {
-      events.push(args);
-      wake();
-    }),
-    listen(target, 'error', (reason) => {
-      failure = { reason };
-      wake();
-    }),
-  ];
-  if (signal !== undefined) {
-    stops.push(
-      listen(signal, 'abort', () => {
-        failure = { reason: signal.reason };
-        wake();
-      }),
-    );
-  }
-  try {
-    for (;;) {
-      while (events.length > 0) yield events.shift()!;
-      if (failure !== undefined) throw failure.reason;
-      await new Promise<void>((resolve) => (wake = resolve));
-    }
-  } finally {
-    for (const stop of stops) stop();
-  }
-}
+type Target = Emitter | EventTarget;
 
 /** The module is the class, with its functions on it, as in Node. */
 export const events = Object.assign(EventEmitter, {
   EventEmitter,
   defaultMaxListeners: 10,
-  errorMonitor: Symbol('events.errorMonitor'),
-  captureRejectionSymbol: Symbol.for('nodejs.rejection'),
+  errorMonitor,
+  captureRejectionSymbol,
   captureRejections: false,
   usingDomains: false,
   once,
   on,
-  getEventListeners: (target: Target, name: PropertyKey) => ('listeners' in target ? target.listeners(name) : []),
-  getMaxListeners: (target: EventEmitter) => target.getMaxListeners(),
-  setMaxListeners(count: number, ...targets: EventEmitter[]) {
-    for (const target of targets) target.setMaxListeners?.(count);
+  addAbortListener,
+  getEventListeners,
+  getMaxListeners: (target: Target) => ('getMaxListeners' in target ? target.getMaxListeners() : 0),
+  setMaxListeners(count: number, ...targets: Target[]) {
+    for (const target of targets) if ('setMaxListeners' in target) target.setMaxListeners(count);
   },
-  listenerCount: (target: EventEmitter, name: PropertyKey) => target.listenerCount(name),
+  listenerCount: (target: Target, name: string) => getEventListeners(target, name).length,
 });
+/** For packages that take it from the module by name. */
+export { addAbortListener };
