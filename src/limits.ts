@@ -57,6 +57,15 @@ export const CHILDREN_MEMORY_SHARE = 0.75;
 export const CHILD_BASE_MB = 64;
 /** A child's RSS may exceed memorySize by this: Node itself (about 50 MB), copies of a 6 MB event and result, garbage not yet swept. */
 export const CHILD_OVERHEAD_MB = 128;
+/** What a child may hold open: Node has about twenty descriptors of its own. */
+export const CHILD_DESCRIPTORS_MAX = 64;
+/** Threads and processes of one child: Node, V8 and isolated-vm have about a dozen; a fork bomb ends here. */
+export const CHILD_THREADS_MAX = 48;
+/** User ids for the children of a daemon that is root: those that systemd keeps for services without an account of their own. */
+export const CHILD_UID_FIRST = 61_184;
+export const CHILD_UIDS = 4_336;
+/** For one trial of what the system allows; a few milliseconds are usual. */
+export const HARDENING_PROBE_MS = 5_000;
 /** How often a running child's RSS is read: a handler fills about 3 GB/s, so that it overshoots its cap by 150 MB at most. */
 export const MEMORY_WATCH_MS = 50;
 export const CHILD_IDLE_MS = 5 * 60 * 1000;

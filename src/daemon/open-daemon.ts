@@ -6,6 +6,7 @@ import type { Log } from '../observe/log.ts';
 import { createEgress } from '../sandbox/egress/gateway.ts';
 import { createSandbox } from '../sandbox/pool.ts';
 import { buildPrelude } from '../sandbox/build-prelude.ts';
+import { hardeningMeasures } from '../sandbox/spawn.ts';
 import type { FunctionVersion, Sandbox } from '../sandbox/types.ts';
 import { type Daemon, type DaemonOptions, startDaemon } from './daemon.ts';
 
@@ -41,7 +42,11 @@ export function openDaemon(options: OpenOptions): Promise<Daemon> {
   const cacheDir = cacheDirOf(options.config);
   return startDaemon({
     ...options,
-    sandbox: () => openSandbox(cacheDir, options.log),
+    sandbox: async () => {
+      const sandbox = await openSandbox(cacheDir, options.log);
+      options.log.info({ measures: hardeningMeasures() }, 'sandbox hardening');
+      return sandbox;
+    },
     loadFunctions: (config) => loadFunctions(config, cacheDir),
   });
 }

@@ -1,13 +1,16 @@
-/** Starting a child process: no environment, no files but its own two, lowest priority, and it dies with this process. */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+/** Starting a child process: no environment, no files but its own two, behind what hardening.ts found to work, and it dies with this process. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, fchmodSync, fstatSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { MillraceError } from '../errors.ts';
+import { type Hardening, probeHardening } from './hardening.ts';
 
 interface ChildCommand {
   readonly file: string;
   readonly args: readonly string[];
+  /** Descriptors that it inherits as SCRIPT_FD and NATIVE_FD. */
+  readonly files: readonly number[];
 }
 
 /** Path of isolated-vm's native file for this Node: loaded directly, because node-gyp-build looks at files the child may not read. */
@@ -34,42 +37,35 @@ export function nativePath(): string {
   );
 }
 
-/** The wrappers that exist here: all replace themselves by the next command, so the child keeps its process id. */
-function wrappers(): string[] {
-  if (process.platform === 'win32') return [];
-  const works = (args: string[]): boolean =>
-    spawnSync(args[0]!, [...args.slice(1), 'true'], { env: {}, stdio: 'ignore', timeout: 5_000 }).status === 0;
-  const found: string[] = [];
-  for (const nice of ['/usr/bin/nice', '/bin/nice']) {
-    if (existsSync(nice) && works([nice, '-n', '19'])) {
-      found.push(nice, '-n', '19');
-      break;
-    }
-  }
-  if (process.platform !== 'linux') return found;
-  // As a batch process a child that has work again does not interrupt the daemon in the write that gave it the work, nor Redis.
-  for (const chrt of ['/usr/bin/chrt', '/bin/chrt']) {
-    if (existsSync(chrt) && works([chrt, '-b', '0'])) {
-      found.push(chrt, '-b', '0');
-      break;
-    }
-  }
-  for (const setpriv of ['/usr/bin/setpriv', '/bin/setpriv', '/sbin/setpriv']) {
-    if (existsSync(setpriv) && works([setpriv, '--pdeathsig', 'KILL'])) {
-      found.push(setpriv, '--pdeathsig', 'KILL');
-      break;
-    }
-  }
-  return found;
+/** What a child finds its two files under when its user may not read where they lie: descriptors that it closes once it has read them. */
+const SCRIPT_FD = 4;
+const NATIVE_FD = 5;
+const byDescriptor = (fd: number): string => `/proc/self/fd/${fd}`;
+
+interface Prepared {
+  readonly native: string;
+  readonly hardening: Hardening;
 }
 
-let command: { readonly prefix: string[]; readonly native: string } | null = null;
+let prepared: Prepared | null = null;
+let started = 0;
+const opened = new Map<string, number>();
+
+function prepare(): Prepared {
+  return (prepared ??= { native: nativePath(), hardening: probeHardening(process.execPath) });
+}
+
+/** What was tried on this system for children, and what of it works. */
+export function hardeningMeasures(): Hardening['measures'] {
+  return prepare().hardening.measures;
+}
 
 /** What to start for a child whose program is `script`. */
-function childCommand(script: string): ChildCommand {
-  command ??= { prefix: wrappers(), native: nativePath() };
-  const { prefix, native } = command;
-  const dies = prefix.includes('--pdeathsig');
+function childCommand(script: string, { native, hardening }: Prepared): ChildCommand {
+  const { measures } = hardening;
+  const dies = measures.diesWithDaemon === 'on';
+  const foreign = measures.ownUser === 'on';
+  const [scriptPath, nativeFile] = foreign ? [byDescriptor(SCRIPT_FD), byDescriptor(NATIVE_FD)] : [script, native];
   const node = [
     process.execPath,
     // isolated-vm and Node's own start-up snapshot do not go together.
@@ -77,19 +73,35 @@ function childCommand(script: string): ChildCommand {
     '--no-warnings',
     '--permission',
     '--allow-addons',
-    `--allow-fs-read=${script}`,
-    `--allow-fs-read=${native}`,
+    `--allow-fs-read=${scriptPath}`,
+    `--allow-fs-read=${nativeFile}`,
+    // Else Node would follow the descriptor to the path that must not be needed.
+    ...(foreign ? ['--preserve-symlinks-main'] : []),
     // Without pdeathsig a second thread watches the pipe, because the first may be held by user code.
     ...(dies ? [] : ['--allow-worker']),
     // One helper thread for V8 instead of four: a child runs one invocation.
     '--v8-pool-size=1',
-    script,
-    native,
+    scriptPath,
+    nativeFile,
     String(process.pid),
     dies ? 'dies-with-parent' : 'watch',
+    // Only for who reads a list of processes.
+    ...(foreign ? [basename(script)] : []),
   ];
-  const all = [...prefix, ...node];
-  return { file: all[0]!, args: all.slice(1) };
+  const [file, ...args] = [...hardening.wrap(started++), ...node];
+  return { file: file!, args, files: foreign ? [readable(script), readable(native)] : [] };
+}
+
+/** A descriptor that any user may read from: opened once, for all children. */
+function readable(path: string): number {
+  let fd = opened.get(path);
+  if (fd === undefined) {
+    fd = openSync(path, 'r');
+    const { mode } = fstatSync(fd);
+    if ((mode & 0o004) === 0) fchmodSync(fd, (mode & 0o777) | 0o004);
+    opened.set(path, fd);
+  }
+  return fd;
 }
 
 /**
@@ -97,11 +109,11 @@ function childCommand(script: string): ChildCommand {
  * the whole foreground group, and must not kill what the daemon lets finish.
  */
 export function spawnChild(script: string): ChildProcess {
-  const { file, args } = childCommand(script);
+  const { file, args, files } = childCommand(script, prepare());
   return spawn(file, args, {
     env: {},
     cwd: '/',
-    stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'ignore', 'pipe', 'pipe', ...files],
     detached: true,
     windowsHide: true,
   });

@@ -3,6 +3,7 @@
  * about time or memory (the daemon does, from outside) and ends when the pipe ends.
  * Arguments: path of isolated-vm's native file, process id of the daemon, `watch` where the system does not end it with the daemon.
  */
+import { closeSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
 import type ivm from 'isolated-vm';
 import { SETTLE_FATAL, SETTLE_INIT, SETTLE_RESULT } from '../isolate/host.ts';
@@ -40,6 +41,11 @@ const EMPTY = Buffer.alloc(0);
 const [nativePath, parentPid, guard] = process.argv.slice(2);
 const native = { exports: {} as { ivm: typeof ivm } };
 process.dlopen(native, nativePath!);
+// Handed over as descriptors where its user may not read the files themselves: both are read now.
+for (const path of [process.argv[1]!, nativePath!]) {
+  const fd = /^\/proc\/self\/fd\/(\d+)$/.exec(path)?.[1];
+  if (fd !== undefined) closeSync(Number(fd));
+}
 
 const channel = new Channel(PIPE_FD);
 /** In the isolate, and here. */
