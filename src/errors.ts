@@ -34,6 +34,7 @@ export const ERRORS = {
   // --- functions ----------------------------------------------------------------------------------------------
   'function-code-missing': { exit: 1, about: "a function's code, or the module its handler names, does not exist" },
   'function-code-kind': { exit: 1, about: "a function's code is of a kind that cannot be run" },
+  'function-archive': { exit: 1, about: "a function's .zip archive is damaged, too large, or holds what is refused" },
   'function-handler': { exit: 1, about: 'a handler is misspelt, or names nothing that can be called' },
   'function-syntax': { exit: 1, about: "a function's code does not compile" },
   'function-import': { exit: 1, about: "a function's code imports something that does not exist" },

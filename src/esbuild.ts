@@ -17,7 +17,15 @@ export interface BundleRequest {
   readonly plugins: readonly Plugin[];
   readonly options?: Pick<
     BuildOptions,
-    'alias' | 'banner' | 'footer' | 'define' | 'supported' | 'minify' | 'minifyWhitespace' | 'minifySyntax'
+    | 'alias'
+    | 'banner'
+    | 'footer'
+    | 'define'
+    | 'supported'
+    | 'minify'
+    | 'minifyWhitespace'
+    | 'minifySyntax'
+    | 'tsconfigRaw'
   >;
 }
 

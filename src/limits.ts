@@ -222,7 +222,22 @@ export const SECRET_LENGTH_MIN = 8;
 /** Wait for a server that `validate --connect` asks. */
 export const VALIDATE_CONNECT_MS = 5_000;
 
+// --- archives (function/zip/) -----------------------------------------------------------------------------------
+/** What a zip counts to without Zip64; the node_modules of 250 MB have about 30,000 files. */
+export const ZIP_ENTRIES_MAX = 65_535;
+/** What file systems take: one name, and a path that leaves room for the cache directory before it. */
+export const ZIP_PATH_PART_BYTES_MAX = 255;
+export const ZIP_PATH_BYTES_MAX = 1_024;
+/** Entries inflated side by side: as many as zlib's threads and the disk keep up with, about 100 KB each. */
+export const UNPACK_AT_ONCE = 8;
+/** An unpacked archive that no start, reload or check has asked for in this time goes; it costs a second to have it again. */
+export const UNPACKED_KEPT_MS = 24 * 60 * 60 * 1000;
+/** A half-written one of a process that was killed: none takes so long. */
+export const UNPACK_ABANDONED_MS = 60 * 60 * 1000;
+
 // --- the bundler (esbuild.ts) -----------------------------------------------------------------------------------
+/** Source of one function with all that it imports; the bundler takes some 15 times that of memory. */
+export const BUNDLE_INPUT_BYTES_MAX = 64 * 1024 * 1024;
 /** Its process is ended after this long without a build; starting it anew takes about 20 ms. */
 export const BUNDLER_IDLE_MS = 1_000;
 

@@ -81,13 +81,14 @@ function shownPath(file: string, cwd: string): string {
 }
 
 function jsonText(problems: readonly Problem[]): string {
-  const keys = ({ severity, code, path: at, message, hint, file, line, column }: Problem) => ({
+  const keys = ({ severity, code, path: at, message, hint, file, entry, line, column }: Problem) => ({
     severity,
     code,
     path: at,
     message,
     ...(hint === undefined ? {} : { hint }),
     file,
+    ...(entry === undefined ? {} : { entry }),
     line,
     column,
   });

@@ -2,9 +2,11 @@
 import path from 'node:path';
 import type { ErrorCode } from '../errors.ts';
 import { type BundleResult, type CompileProblem, bundle } from '../esbuild.ts';
+import { archiveImportsPlugin } from './archive-imports.ts';
 import { builtinsPlugin } from './builtins.ts';
 import { confinePlugin } from './confine.ts';
 import type { Located } from './locate.ts';
+import { placeIn } from './place.ts';
 import { FunctionCodeError, type FunctionProblem } from './types.ts';
 
 export interface Script {
@@ -53,13 +55,21 @@ export async function bundleFunction(name: string, located: Located): Promise<Sc
 }
 
 function build(located: Located, supported: Record<string, boolean>): Promise<BundleResult> {
+  const inArchive = located.archive !== undefined;
   const target = `./${path.relative(located.root, located.entry)}`;
   return bundle({
     entry: `import * as exported from ${JSON.stringify(target)};\n__millrace.exports = exported;\n`,
     root: located.root,
     format: 'esm',
-    plugins: [builtinsPlugin, confinePlugin(located.root)],
-    options: { banner: { js: BEFORE }, footer: { js: AFTER }, define: DEFINE, supported },
+    plugins: [builtinsPlugin, ...(inArchive ? [archiveImportsPlugin(located.root)] : []), confinePlugin(located)],
+    options: {
+      banner: { js: BEFORE },
+      footer: { js: AFTER },
+      define: DEFINE,
+      supported,
+      // Else the nearest tsconfig.json holds: that of a project around the cache, or one that extends a file outside of the archive.
+      ...(inArchive ? { tsconfigRaw: {} } : {}),
+    },
   });
 }
 
@@ -88,13 +98,12 @@ function toProblem(found: CompileProblem, located: Located): FunctionProblem {
     code,
     message: native ? 'this package loads a native addon (.node file)' : found.text,
     ...(hint === undefined ? {} : { hint }),
-    file: found.file || located.entry,
-    line: found.line,
-    column: found.column,
+    ...placeIn(located, found.file || located.entry, found.line, found.column),
   };
 }
 
 function importHint(what: string, located: Located): string {
   if (what.startsWith('.') || what.startsWith('/')) return 'the path is relative to the importing file';
+  if (located.archive !== undefined) return `put it into the archive, below node_modules/`;
   return `install it where the function can see it: \`npm install ${what}\` in ${located.root}`;
 }

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { loadFunction } from './load.ts';
 import { type Located, locate } from './locate.ts';
+import { type Place, placeIn } from './place.ts';
 import { storeScript } from './store.ts';
 import { FunctionCodeError, type FunctionProblem, type FunctionSource, type FunctionVersion } from './types.ts';
 
@@ -26,7 +27,7 @@ export async function checkFunction(
   tryLoad: TryLoad,
 ): Promise<readonly FunctionProblem[]> {
   try {
-    const located = await locate(source);
+    const located = await locate(source, cacheDir);
     const version = await loadFunction(source, cacheDir);
     const failure = await tryLoad(await probeOf(version, cacheDir));
     return failure === null ? [] : [problemOf(failure, source, located)];
@@ -80,18 +81,16 @@ function notAFunction(failure: LoadFailure, source: FunctionSource, located: Loc
     code: 'function-handler',
     message: `${located.exportPath} ${what} (handler ${JSON.stringify(source.handler)})`,
     hint: names === '' ? 'the module exports no function' : `functions that are exported: ${names}`,
-    file: located.entry,
-    line: 1,
-    column: 1,
+    ...placeIn(located, located.entry),
   };
 }
 
 /** The first frame in the user's own files; else the beginning of the handler's file. */
-function placeOf(trace: readonly string[], located: Located): Pick<FunctionProblem, 'file' | 'line' | 'column'> {
+function placeOf(trace: readonly string[], located: Located): Place {
   for (const frame of trace) {
     const at = /\/var\/task\/(?!node_modules\/)(?<file>[^():]+):(?<line>\d+):(?<column>\d+)/.exec(frame)?.groups;
     if (at === undefined) continue;
-    return { file: path.join(located.root, at['file']!), line: Number(at['line']), column: Number(at['column']) };
+    return placeIn(located, path.join(located.root, at['file']!), Number(at['line']), Number(at['column']));
   }
-  return { file: located.entry, line: 1, column: 1 };
+  return placeIn(located, located.entry);
 }

@@ -13,7 +13,7 @@ import type { FunctionSource, FunctionVersion } from './types.ts';
  * @throws FunctionCodeError with every problem and its place
  */
 export async function loadFunction(source: FunctionSource, cacheDir: string): Promise<FunctionVersion> {
-  const located = await locate(source);
+  const located = await locate(source, cacheDir);
   const script = await bundleFunction(source.name, located);
   const stored = await storeScript(script, cacheDir);
   const settings = {

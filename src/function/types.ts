@@ -1,12 +1,13 @@
 /** What a function is made from, and what it becomes. */
 import { type ErrorCode, MillraceError } from '../errors.ts';
+import { type Place, placeText } from './place.ts';
 
 /** A function as the configuration declares it, defaults filled in. */
 export interface FunctionSource {
   readonly name: string;
-  /** Absolute path: a source file, or a directory with package.json. */
+  /** Absolute path: a source file, a directory, or a `.zip`. */
   readonly code: string;
-  /** `export` for a file, `file.export` for a directory; exports may be nested: `api.handler`. */
+  /** `export` for a file, `file.export` for a directory or archive; exports may be nested: `api.handler`. */
   readonly handler: string;
   /** MB */
   readonly memorySize: number;
@@ -17,6 +18,9 @@ export interface FunctionSource {
   /** Entries of `environment` whose values must never be shown. */
   readonly secretNames: readonly string[];
   readonly concurrencyPerProcess: number;
+  /** Bounds of a `.zip`. */
+  readonly maximumZippedSizeInMB: number;
+  readonly maximumUnzippedSizeInMB: number;
 }
 
 /** One immutable version: code plus everything that an attempt depends on. The same shape as the sandbox's. */
@@ -37,15 +41,12 @@ export interface FunctionVersion {
   readonly concurrencyPerProcess: number;
 }
 
-/** Something wrong with a function's code. `file` is absolute; line and column count from 1. */
-export interface FunctionProblem {
+/** Something wrong with a function's code, and where. */
+export interface FunctionProblem extends Place {
   readonly severity: 'error' | 'warning';
   readonly code: ErrorCode;
   readonly message: string;
   readonly hint?: string;
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
 }
 
 /** The code cannot become a version. Carries every problem that was found; the message is the first one with its place. */
@@ -56,7 +57,7 @@ export class FunctionCodeError extends MillraceError {
     const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
     super(
       first.code,
-      `function ${name}: ${first.file}:${first.line}:${first.column}: ${first.message}${more}`,
+      `function ${name}: ${placeText(first)}: ${first.message}${more}`,
       first.hint === undefined ? {} : { hint: first.hint },
     );
     this.problems = problems;

@@ -22,9 +22,11 @@ export function checkFunction(declared: Declared, context: CheckContext): Functi
   checkMachine(declared, values, context);
   const environment = environmentOf(declared, values.environment, context);
   const { handler, memorySize, timeout, network, concurrencyPerProcess } = values;
+  const { maximumZippedSizeInMB, maximumUnzippedSizeInMB } = values;
   if (code === undefined || environment === undefined || handler === undefined || memorySize === undefined)
     return undefined;
   if (timeout === undefined || network === undefined || concurrencyPerProcess === undefined) return undefined;
+  if (maximumZippedSizeInMB === undefined || maximumUnzippedSizeInMB === undefined) return undefined;
   return {
     name,
     code,
@@ -35,6 +37,8 @@ export function checkFunction(declared: Declared, context: CheckContext): Functi
     secretNames,
     network,
     concurrencyPerProcess,
+    maximumZippedSizeInMB,
+    maximumUnzippedSizeInMB,
     position: keyAt,
   };
 }
@@ -49,19 +53,19 @@ function codeOf(
   handler: string | undefined,
   context: CheckContext,
 ): string | undefined {
-  const found = resolveCode(written, path.dirname(declared.file.absolute), context.root);
+  const found = resolveCode({ written, handler }, path.dirname(declared.file.absolute), context.root);
   if ('fault' in found) {
     const { message, ...fault } = found.fault;
     const text = writtenText(child(declared.node, 'code'), written);
     context.report.add({ ...where(declared, 'code'), ...fault, message: `${text} ${message}` });
     return undefined;
   }
-  if (found.directory && handler !== undefined && !/[^.]\.[^.]+$/.test(handler)) {
+  if (found.kind !== 'file' && handler !== undefined && !/[^.]\.[^.]+$/.test(handler)) {
     const hint = `for example \`index.${handler.replaceAll('.', '')}\``;
     context.report.add({
       code: 'handler-form',
       ...where(declared, 'handler'),
-      message: 'for a directory the handler is `file.export`',
+      message: `for ${found.kind === 'directory' ? 'a directory' : 'an archive'} the handler is \`file.export\``,
       hint,
     });
     return undefined;

@@ -9,12 +9,20 @@ export interface CodeFault {
   readonly hint?: string;
 }
 
-export type CodePath = { readonly path: string; readonly directory: boolean } | { readonly fault: CodeFault };
+export interface FoundCode {
+  readonly path: string;
+  readonly kind: 'file' | 'directory' | 'archive';
+}
+export type CodePath = FoundCode | { readonly fault: CodeFault };
 
-const EXTENSIONS = ['.ts', '.mts', '.js', '.mjs', '.cjs'];
+const EXTENSIONS = ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'];
 
 /** `root`: nothing outside of it is taken, also not through a symbolic link. `from`: directory of the YAML file. */
-export function resolveCode(written: string, from: string, root: string): CodePath {
+export function resolveCode(
+  { written, handler }: { readonly written: string; readonly handler: string | undefined },
+  from: string,
+  root: string,
+): CodePath {
   const absolute = path.resolve(from, written);
   const bad = (code: string, message: string, hint?: string): CodePath => ({
     fault: { code, message, ...(hint === undefined ? {} : { hint }) },
@@ -44,24 +52,26 @@ export function resolveCode(written: string, from: string, root: string): CodePa
     );
   }
   if (found.isDirectory()) {
-    if (look(path.join(absolute, 'package.json')) !== undefined) return { path: absolute, directory: true };
+    if (looksLikeFunction(absolute, handler)) return { path: absolute, kind: 'directory' };
     return bad(
       'code-directory',
-      'is a directory without a package.json',
-      'name the handler’s file, or add a package.json (`{ "type": "module" }` is enough)',
+      'is a directory without a package.json and without the handler’s file',
+      'the handler names a file in it and an export, such as `index.handler`; or name the handler’s file as `code`',
     );
   }
   if (!found.isFile()) return bad('code-missing', 'is neither a file nor a directory');
   const extension = path.extname(absolute).toLowerCase();
-  if (extension === '.zip')
-    return bad(
-      'not-supported-yet',
-      'is a .zip archive, which is not supported yet',
-      'unpack it and name the directory',
-    );
+  if (extension === '.zip') return { path: absolute, kind: 'archive' };
   if (!EXTENSIONS.includes(extension))
-    return bad('code-extension', `is neither ${EXTENSIONS.join(', ')} nor a directory`);
-  return { path: absolute, directory: false };
+    return bad('code-extension', `is neither ${EXTENSIONS.join(', ')}, .zip nor a directory`);
+  return { path: absolute, kind: 'file' };
+}
+
+/** As in Lambda no package.json is needed; but a directory with neither is more likely the wrong one. */
+function looksLikeFunction(directory: string, handler = ''): boolean {
+  const module = path.join(directory, handler.replace(/\.[^/]*$/, ''));
+  const files = [...EXTENSIONS.map((extension) => module + extension), path.join(directory, 'package.json')];
+  return isInside(directory, module) && files.some((file) => look(file) !== undefined);
 }
 
 function isInside(root: string, target: string): boolean {

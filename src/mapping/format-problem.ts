@@ -7,7 +7,8 @@ export type Paint = (style: 'bold' | 'red' | 'yellow' | 'dim', text: string) => 
 export const noPaint: Paint = (_style, text) => text;
 
 export function formatProblem(problem: Problem, paint: Paint = noPaint): string {
-  const place = paint('bold', `${problem.file}:${problem.line}:${problem.column}`);
+  const file = problem.entry === undefined ? problem.file : `${problem.file}!/${problem.entry}`;
+  const place = paint('bold', `${file}:${problem.line}:${problem.column}`);
   const severity = problem.severity === 'error' ? paint('red', 'error') : paint('yellow', 'warning');
   const where = problem.path === '' ? '' : `${problem.path}: `;
   const first = `${place}  ${severity}  ${where}${problem.message}  ${paint('dim', `[${problem.code}]`)}`;

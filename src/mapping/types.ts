@@ -22,6 +22,8 @@ export interface Problem extends Position {
   readonly path: string;
   readonly message: string;
   readonly hint?: string;
+  /** In code inside an archive: `file` is the archive, this the file in it, and line and column are that file's. */
+  readonly entry?: string;
 }
 
 /** As declared, with `code` absolute, `environment` resolved, and the names of its secret entries. */

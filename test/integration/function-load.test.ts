@@ -84,8 +84,7 @@ describe('a directory', () => {
   });
 
   test.each<[string, Partial<typeof files>, string, RegExp]>([
-    ['without package.json', { 'src/index.ts': '' }, 'src/index.handler', /no package\.json/],
-    ['without the module', files, 'index.handler', /there is no module .*index \(tried/],
+    ['without the module', files, 'index.handler', /there is no module index in .*\(tried/],
     ['without an export', files, 'src/index', /not of the form file\.export/],
     ['outside of it', files, '../x.handler', /not of the form file\.export/],
   ])('%s', async (_name, written, handler, sentence) => {
@@ -125,10 +124,9 @@ describe('what is wrong is said with its place', () => {
 
   test.each<[string, RegExp]>([
     ['nothing.ts', /there is no file or directory/],
-    ['code.zip', /zip archives are not supported yet/],
     ['code.py', /a function is a \.ts/],
   ])('%s', async (name, message) => {
-    const directory = functions.write({ 'code.zip': '', 'code.py': '' });
+    const directory = functions.write({ 'code.py': '' });
     expect((await failure(source(path.join(directory, name)))).message).toMatch(message);
   });
 

@@ -9,7 +9,7 @@ export interface TestFunctions {
   readonly root: string;
   readonly cacheDir: string;
   /** Writes the files (paths relative to a fresh directory) and answers that directory. */
-  write(files: Record<string, string>): string;
+  write(files: Record<string, string | Buffer>): string;
   /** A function whose code is one TypeScript file. */
   file(code: string, over?: Partial<FunctionSource>, name?: string): FunctionSource;
 }
@@ -23,7 +23,7 @@ export function useFunctions(): TestFunctions {
     writeFileSync(path.join(root, 'package.json'), '{}');
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
-  const write = (files: Record<string, string>): string => {
+  const write = (files: Record<string, string | Buffer>): string => {
     const directory = path.join(root, `f${++count}`);
     for (const [name, text] of Object.entries(files)) {
       const file = path.join(directory, name);
@@ -55,6 +55,8 @@ export function source(code: string, over: Partial<FunctionSource> = {}): Functi
     network: { allow: [] },
     secretNames: [],
     concurrencyPerProcess: 1,
+    maximumZippedSizeInMB: 50,
+    maximumUnzippedSizeInMB: 250,
     ...over,
   };
 }

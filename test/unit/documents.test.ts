@@ -18,6 +18,7 @@ import {
 import { loadConfig } from '../../src/mapping/load-config.ts';
 import { createMetrics } from '../../src/observe/metrics.ts';
 import { anchorsOf, type Block, blocks, DOCUMENTS, linksOf, readDocument } from '../support/documents.ts';
+import { source } from '../support/functions.ts';
 import { ROOT } from '../support/house/files.ts';
 
 const read = (file: string) => readFileSync(path.join(ROOT, file), 'utf8');
@@ -76,9 +77,7 @@ test('handlers shown are ones that can be run', async () => {
   for (const [n, { text }] of handlers.entries()) {
     const code = path.join(dir, `handler-${n}.ts`);
     writeFileSync(code, text);
-    const settings = { memorySize: 128, timeout: 3, environment: {}, network: { allow: [] } };
-    const source = { name: 'shown', code, handler: 'handler', ...settings, secretNames: [], concurrencyPerProcess: 1 };
-    await expect(loadFunction(source, dir)).resolves.toMatchObject({ exportPath: 'handler' });
+    await expect(loadFunction(source(code), dir)).resolves.toMatchObject({ exportPath: 'handler' });
   }
 });
 

@@ -25,12 +25,12 @@ const environmentEntry = field(
 export const functionShape = {
   code: field(text(4096), {
     about:
-      'The handler’s file (`.ts`, `.mts`, `.js`, `.mjs`, `.cjs`) or a directory with a `package.json`, relative to the YAML file and inside its directory.',
+      'The handler’s file (`.ts`, `.mts`, `.cts`, `.js`, `.mjs`, `.cjs`), a directory, or a `.zip` as Lambda takes it, relative to the YAML file and inside its directory.',
     example: 'functions/enrich.ts',
     alsoCalled: ['codeUri', 'file', 'path'],
   }),
   handler: field(text(128).regex(/^\S+$/, { error: 'must not contain spaces' }), {
-    about: 'The exported function: `export` for a file, `file.export` for a directory.',
+    about: 'The exported function: `export` for a file, `file.export` for a directory or archive.',
     example: 'handler',
     alsoCalled: ['entrypoint', 'export'],
   }),
@@ -39,6 +39,18 @@ export const functionShape = {
     example: '256',
     unit: 'MB',
     alsoCalled: ['memory', 'memoryLimit', 'memorySizeMb'],
+  }),
+  maximumZippedSizeInMB: field(integer(1, 1024, 'MB').default(50), {
+    about: 'The largest `.zip` that is taken as code. Lambda’s limit by default.',
+    example: '100',
+    unit: 'MB',
+    alsoCalled: ['maximumZippedSize', 'codeSizeZipped'],
+  }),
+  maximumUnzippedSizeInMB: field(integer(1, 10240, 'MB').default(250), {
+    about: 'What a `.zip` may unpack to, all files together. Lambda’s limit by default.',
+    example: '500',
+    unit: 'MB',
+    alsoCalled: ['maximumUnzippedSize', 'codeSizeUnzipped'],
   }),
   timeout: field(integer(1, 900, 'seconds').default(3), {
     about: 'Wall time of one attempt, in seconds; then the attempt has failed.',

@@ -90,5 +90,6 @@ export const VENDORS: Readonly<Record<string, RegExp>> = {
   esbuild: /^src\/esbuild\.ts$/,
   undici: /^src\/sandbox\/egress\//,
   'readable-stream': /^src\/sandbox\/runtime\//,
+  yauzl: /^src\/function\/zip\//,
   unenv: /^src\/(sandbox\/runtime|function)\//,
 };
