@@ -1,6 +1,7 @@
 // Brings a fresh clone to the state in which everything runs: what package-lock.json names is installed, and `.millrace/node`
 // points at the Node to run it with. Quick and offline when that is so already. `npm start` and `npm test` call it first.
-// Plain JavaScript for Node 18 and later: this runs before anything is installed.
+// With a directory (`node scripts/setup.mjs examples/handlers`) it does the same for the package there, which has its own lock file:
+// the tests call it for what only they need. Plain JavaScript for Node 18 and later: this runs before anything is installed.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
@@ -9,8 +10,11 @@ import { fileURLToPath } from 'node:url';
 import { findNode, platformSupported } from './find-node.mjs';
 
 const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
-const stamp = path.join(root, 'node_modules', '.millrace-stamp');
-const lock = path.join(root, '.millrace', 'setup.lock');
+const part = process.argv[2];
+/** What is set up: the checkout, or a package in it. */
+const home = path.resolve(root, part ?? '.');
+const stamp = path.join(home, 'node_modules', '.millrace-stamp');
+const lock = path.join(root, '.millrace', `${part === undefined ? 'setup' : path.basename(home)}.lock`);
 const LOCK_WAIT_MS = 10 * 60_000;
 
 class SetupError extends Error {
@@ -38,18 +42,22 @@ async function setup() {
     );
   }
   const wanted = createHash('sha256')
-    .update(readFileSync(path.join(root, 'package-lock.json')))
+    .update(readFileSync(path.join(home, 'package-lock.json')))
     .digest('hex');
-  // Without a Node to run with, what is there is not all that was wanted: npm leaves out optional packages that it could not get.
-  if (!installed(wanted) || findNode(root) === undefined) await oneAtATime(() => install(wanted));
-  linkNode();
+  if (!complete(wanted)) await oneAtATime(() => install(wanted));
+  if (part === undefined) linkNode();
+}
+
+/** Without a Node to run with, what is there is not all that was wanted: npm leaves out optional packages that it could not get. */
+function complete(wanted) {
+  return installed(wanted) && (part !== undefined || findNode(root) !== undefined);
 }
 
 function installed(wanted) {
   if (readText(stamp) === wanted) return true;
   // Installed by hand: npm's own record of what is there names every package of the lock in its version.
-  const have = parse(readText(path.join(root, 'node_modules', '.package-lock.json')))?.packages;
-  const want = parse(readText(path.join(root, 'package-lock.json')))?.packages;
+  const have = parse(readText(path.join(home, 'node_modules', '.package-lock.json')))?.packages;
+  const want = parse(readText(path.join(home, 'package-lock.json')))?.packages;
   if (have === undefined || want === undefined) return false;
   return Object.entries(want).every(
     ([name, entry]) => name === '' || entry.optional === true || have[name]?.version === entry.version,
@@ -57,9 +65,9 @@ function installed(wanted) {
 }
 
 async function install(wanted) {
-  if (installed(wanted) && findNode(root) !== undefined) return;
+  if (complete(wanted)) return;
   const began = Date.now();
-  say('Installing what package-lock.json names (once) …');
+  say(`Installing what ${path.relative(root, path.join(home, 'package-lock.json'))} names (once) …`);
   // Without install scripts (.npmrc): isolated-vm ships a prebuilt binary for our Node and would be compiled for this one.
   const args = [
     'ci',
@@ -86,7 +94,7 @@ function npm(args) {
       ? [process.env.npm_node_execpath ?? process.execPath, [cli]]
       : ['npm', []];
   return new Promise((resolve, reject) => {
-    const child = spawn(command, [...first, ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, [...first, ...args], { cwd: home, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
     const keep = (data) => (output = (output + data).slice(-20_000));
     child.stdout.on('data', keep);
@@ -114,7 +122,7 @@ function installError(output) {
   if (/ENOSPC/.test(text)) return new SetupError('The disk is full.', 'About 500 MB are needed in node_modules.');
   if (/EACCES|EPERM|EROFS/.test(text)) {
     return new SetupError(
-      `npm may not write to ${path.join(root, 'node_modules')}.`,
+      `npm may not write to ${path.join(home, 'node_modules')}.`,
       'Run it as the owner of the checkout.',
     );
   }

@@ -28,7 +28,7 @@ interface Clone {
   readonly dir: string;
   /** How often npm was called. */
   readonly calls: () => number;
-  readonly setUp: () => ReturnType<typeof run>;
+  readonly setUp: (...args: string[]) => ReturnType<typeof run>;
 }
 
 /** `npm`: what it does, as JavaScript, with `fs` and the `root` of the clone. */
@@ -48,7 +48,7 @@ ${npm}`;
   return {
     dir,
     calls: () => (existsSync(log) ? readFileSync(log, 'utf8').trim().split('\n').length : 0),
-    setUp: () => run(process.execPath, [path.join(dir, 'scripts', 'setup.mjs')], { cwd: dir, env }),
+    setUp: (...args) => run(process.execPath, [path.join(dir, 'scripts', 'setup.mjs'), ...args], { cwd: dir, env }),
   };
 }
 
@@ -96,6 +96,22 @@ test('two at once: one installs, the other waits for it', async () => {
   const fresh = clone(`Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);\n${GOOD_NPM}`);
   const both = await Promise.all([fresh.setUp(), fresh.setUp()]);
   expect(both.map(({ code }) => code)).toEqual([0, 0]);
+  expect(fresh.calls()).toBe(1);
+});
+
+test('a directory: installs the package there, once, and leaves everything else alone', async () => {
+  const fresh = clone(`fs.mkdirSync('node_modules', { recursive: true });`);
+  const part = path.join(fresh.dir, 'examples', 'handlers');
+  mkdirSync(part, { recursive: true });
+  writeFileSync(path.join(part, 'package-lock.json'), '{"packages":{}}');
+  const { code, stderr } = await fresh.setUp('examples/handlers');
+  expect({ code, stderr }).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('examples/handlers/package-lock.json') as string,
+  });
+  expect(existsSync(path.join(part, 'node_modules'))).toBe(true);
+  expect(existsSync(path.join(fresh.dir, 'node_modules'))).toBe(false);
+  expect(await fresh.setUp('examples/handlers')).toMatchObject({ code: 0, stderr: '' });
   expect(fresh.calls()).toBe(1);
 });
 
