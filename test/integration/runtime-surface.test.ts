@@ -288,7 +288,14 @@ describe('process', () => {
       { environment: { STAGE: 'prod' } },
     );
     expect(resultOf(outcome)).toEqual({
-      env: { STAGE: 'prod', NEW: 1 },
+      env: {
+        STAGE: 'prod',
+        NEW: 1,
+        AWS_LAMBDA_FUNCTION_NAME: expect.stringMatching(/^fn-/) as string,
+        AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+        AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '64',
+        AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+      },
       version: true,
       cwd: '/var/task',
       up: true,

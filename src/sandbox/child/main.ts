@@ -111,6 +111,12 @@ const outward: Outward = {
   cancelFetch: (id) => channel.send(FETCH_CANCEL, 0, id, EMPTY),
 };
 
+/** A name, never a path that the C library would open. */
+function timeZone(wanted: string | undefined): string {
+  const name = (wanted ?? '').replace(/^:/, '');
+  return /^[A-Za-z][\w+-]*(\/[A-Za-z][\w+-]*)*$/.test(name) ? name : 'UTC';
+}
+
 function init(payload: Buffer): void {
   const [headBytes, bootstrap, prelude, bundle, bootstrapCache, preludeCache, bundleCache] = unpackParts(
     payload,
@@ -118,6 +124,8 @@ function init(payload: Buffer): void {
   ) as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
   const head = JSON.parse(headBytes.toString('utf8')) as InitHead;
   limits = head.limits;
+  // Before the isolate is made, whose Date takes it over. As in Lambda: UTC, unless the function's environment names a zone.
+  process.env['TZ'] = timeZone(head.environment['TZ']);
   const scripts = {
     bootstrap: bootstrap.toString('utf8'),
     prelude: prelude.toString('utf8'),

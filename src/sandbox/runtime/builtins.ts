@@ -33,7 +33,8 @@ const LOADERS: Record<string, Loader> = {
   async_hooks: () => (require('./node/async-hooks.ts') as typeof import('./node/async-hooks.ts')).asyncHooks,
   os: () => (require('./node/os.ts') as typeof import('./node/os.ts')).os,
   process: () => globalThis.process,
-  console: () => globalThis.console,
+  console: () => (require('./node/console.ts') as typeof import('./node/console.ts')).consoleModule,
+  tty: () => (require('./node/tty.ts') as typeof import('./node/tty.ts')).tty,
   constants: () => ({}),
   perf_hooks: () => unsupported('perf_hooks', { performance: globalThis.performance }),
   module: () =>
@@ -60,7 +61,7 @@ const LOADERS: Record<string, Loader> = {
 const REFUSED = new Set(
   (
     'fs fs/promises child_process cluster worker_threads net tls dgram http https http2 dns dns/promises ' +
-    'zlib readline readline/promises repl tty v8 vm inspector inspector/promises trace_events wasi domain sys test test/reporters sqlite sea ' +
+    'zlib readline readline/promises repl v8 vm inspector inspector/promises trace_events wasi domain sys test test/reporters sqlite sea ' +
     'path/win32'
   ).split(' '),
 );

@@ -3,8 +3,14 @@ import { define, hooks } from './host.ts';
 import { formatList } from './node/inspect.ts';
 import { EventEmitter } from './node/events.ts';
 import { refusal } from './node/unsupported.ts';
+import { makeStandardStreams } from './process-output.ts';
 
 const NS_PER_MS = 1_000_000n;
+
+interface WarningOptions {
+  readonly type?: unknown;
+  readonly code?: unknown;
+}
 
 function hrtime(before?: readonly [number, number]): [number, number] {
   const ms = hooks.monoMs();
@@ -21,36 +27,6 @@ function hrtime(before?: readonly [number, number]): [number, number] {
   return [seconds, nanos];
 }
 hrtime.bigint = () => BigInt(hooks.monoMs()) * NS_PER_MS;
-
-/** Streams of text: whole lines go to the log, the last one at the end of the write. */
-function output(level: 'info' | 'error') {
-  return {
-    isTTY: false,
-    columns: 80,
-    writable: true,
-    write(chunk: unknown, encoding?: unknown, done?: unknown): boolean {
-      const text = typeof chunk === 'string' ? chunk : String(chunk);
-      const line = text.endsWith('\n') ? text.slice(0, -1) : text;
-      if (text !== '') hooks.log(level, line);
-      const callback = typeof encoding === 'function' ? encoding : done;
-      if (typeof callback === 'function') queueMicrotask(callback as () => void);
-      return true;
-    },
-    end(): void {},
-    on(): unknown {
-      return this;
-    },
-    once(): unknown {
-      return this;
-    },
-    emit: () => false,
-    removeListener(): unknown {
-      return this;
-    },
-    getColorDepth: () => 1,
-    hasColors: () => false,
-  };
-}
 
 function refuse(member: string) {
   return () => {
@@ -108,9 +84,14 @@ const ACTIONS = {
     if (typeof fn !== 'function') throw new TypeError('The "callback" argument must be of type function.');
     queueMicrotask(() => void fn(...args));
   },
-  emitWarning(warning: unknown): void {
-    hooks.log('warn', formatList([warning]));
+  emitWarning(warning: unknown, given?: unknown, code?: unknown): void {
+    const options = typeof given === 'object' && given !== null ? (given as WarningOptions) : { type: given, code };
+    const type = typeof options.type === 'string' ? options.type : 'Warning';
+    const mark = typeof options.code === 'string' ? `[${options.code}] ` : '';
+    hooks.log('warn', warning instanceof Error ? formatList([warning]) : `${mark}${type}: ${String(warning)}`);
   },
+  getActiveResourcesInfo: () => [] as string[],
+  setSourceMapsEnabled: () => undefined,
   setUncaughtExceptionCaptureCallback: () => undefined,
   hasUncaughtExceptionCaptureCallback: () => false,
 };
@@ -144,15 +125,22 @@ function addListeners(made: object): void {
   }
 }
 
+/** What a Lambda finds beside its own environment, as far as it is true here: libraries ask it whether they run in one. */
+const LAMBDA = {
+  AWS_LAMBDA_FUNCTION_NAME: hooks.functionName,
+  AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(hooks.memoryLimitMb),
+  AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+};
+
 /** `load`: what process.getBuiltinModule answers with. */
 export function makeProcess(load: (name: string) => unknown): object {
   const made = {
     ...IDENTITY,
     ...METERS,
     ...ACTIONS,
-    env: { ...hooks.environment },
-    stdout: output('info'),
-    stderr: output('error'),
+    env: { ...LAMBDA, ...hooks.environment },
+    ...makeStandardStreams(),
     exit: (code?: number) => hooks.exit(code ?? made.exitCode ?? 0),
     getBuiltinModule: load,
   };
