@@ -162,5 +162,6 @@ function readRequestHead(bytes: Buffer): FetchRequestHead {
     url: head.url,
     headers: head.headers as [string, string][],
     redirect: head.redirect as FetchRequestHead['redirect'],
+    ...(head.raw === true ? { raw: true } : {}),
   };
 }

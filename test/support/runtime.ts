@@ -39,12 +39,12 @@ const echo: Egress = ({ head, body }) =>
         },
   );
 
-export function useRuntime(): TestRuntime {
+export function useRuntime(egress: Egress = echo): TestRuntime {
   let made: Awaited<ReturnType<typeof makeSandbox>>;
   let cacheDir = '';
   beforeAll(async () => {
     cacheDir = mkdtempSync(path.join(tmpdir(), 'millrace-runtime-'));
-    made = await makeSandbox({ preludePath: (await buildPrelude(cacheDir)).path, egress: echo });
+    made = await makeSandbox({ preludePath: (await buildPrelude(cacheDir)).path, egress });
   });
   afterAll(async () => {
     await made.close();

@@ -89,7 +89,7 @@ class Gateway {
     for (let redirects = 0; ; redirects++) {
       const response = await this.#send(hop, call);
       const next = REDIRECTS.has(response.status) && head.redirect !== 'manual' ? nextHop(hop, response) : null;
-      if (next === null) return finished(hop, response, redirects > 0);
+      if (next === null) return finished(hop, response, redirects > 0, head.raw === true);
       if (head.redirect === 'error')
         throw refused(`${hop.target.url.host} answered with a redirect, which the request forbids`);
       if (redirects === EGRESS_REDIRECTS_MAX) throw limited(`more than ${EGRESS_REDIRECTS_MAX} redirects`);
@@ -177,9 +177,10 @@ function nextHop(hop: Hop, response: RawResponse): Hop | null {
   };
 }
 
-async function finished(hop: Hop, response: RawResponse, redirected: boolean): Promise<EgressResult> {
+async function finished(hop: Hop, response: RawResponse, redirected: boolean, raw: boolean): Promise<EgressResult> {
   const { status, statusText, headers } = response;
   const encoding = headers.find(([name]) => name === 'content-encoding')?.[1];
-  const body = hop.method === 'HEAD' ? Buffer.alloc(0) : await decodeBody(response.body, encoding);
+  const whole = raw ? response.body : await decodeBody(response.body, encoding);
+  const body = hop.method === 'HEAD' ? Buffer.alloc(0) : whole;
   return { ok: true, head: { status, statusText, url: hop.target.url.href, redirected, headers }, body };
 }

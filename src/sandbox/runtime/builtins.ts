@@ -48,6 +48,8 @@ const LOADERS: Record<string, Loader> = {
     (require('./node/stream/stream.ts') as typeof import('./node/stream/stream.ts')).streamPromises,
   'stream/consumers': () =>
     (require('./node/stream/consumers.ts') as typeof import('./node/stream/consumers.ts')).streamConsumers,
+  http: () => (require('./node/http/http.ts') as typeof import('./node/http/http.ts')).http,
+  https: () => (require('./node/http/http.ts') as typeof import('./node/http/http.ts')).https,
   'stream/web': () =>
     unsupported('stream/web', {
       ReadableStream: (require('./fetch/readable-stream.ts') as typeof import('./fetch/readable-stream.ts'))
@@ -60,7 +62,7 @@ const LOADERS: Record<string, Loader> = {
 /** Exist in Node, not here: they can be imported, and say why when they are used. */
 const REFUSED = new Set(
   (
-    'fs fs/promises child_process cluster worker_threads net tls dgram http https http2 dns dns/promises ' +
+    'fs fs/promises child_process cluster worker_threads net tls dgram http2 dns dns/promises ' +
     'zlib readline readline/promises repl v8 vm inspector inspector/promises trace_events wasi domain sys test test/reporters sqlite sea ' +
     'path/win32'
   ).split(' '),

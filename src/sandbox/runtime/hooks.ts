@@ -20,9 +20,11 @@ export interface FetchRequestHead {
   readonly url: string;
   readonly headers: readonly (readonly [string, string])[];
   readonly redirect: 'follow' | 'error' | 'manual';
+  /** The body of the response as it came, with its Content-Encoding: for node:http, whose users decode it themselves. */
+  readonly raw?: boolean;
 }
 
-/** JSON. `body` is complete and already decompressed when the head arrives. */
+/** JSON. `body` is complete when the head arrives, and decompressed unless the request said `raw`. */
 export interface FetchResponseHead {
   readonly status: number;
   readonly statusText: string;

@@ -1,9 +1,9 @@
 /** fetch: builds the request from captured functions, hands it to the host, and makes of the answer what the standard has. */
 import type { FetchErrorHead, FetchRequestHead, FetchResponseHead } from '../hooks.ts';
-import { define, hooks, isArray } from '../host.ts';
 import { takeBody } from './body.ts';
 import { pairsOf } from './headers.ts';
 import { Request, type RequestInit, type Response, receiveResponse } from './messages.ts';
+import { cancelRequest, sendRequest } from './send.ts';
 
 function failure(head: FetchErrorHead): TypeError {
   const cause = new Error(head.message) as Error & { code?: string };
@@ -19,18 +19,18 @@ export async function fetch(input: unknown, init?: RequestInit): Promise<Respons
   signal.throwIfAborted();
   const body = await takeBody(request);
   signal.throwIfAborted();
-  const head: FetchRequestHead = withoutToJson({
+  const head: FetchRequestHead = {
     method: request.method,
     url: request.url,
-    headers: withoutToJson(pairsOf(request.headers)),
+    headers: pairsOf(request.headers),
     redirect: request.redirect,
-  });
+  };
   return new Promise<Response>((resolve, reject) => {
     const aborted = () => {
-      hooks.cancelFetch(id);
+      cancelRequest(id);
       reject(signal.reason as Error);
     };
-    const id = hooks.startFetch(head, body, (error, answer: FetchResponseHead | null, bytes) => {
+    const id = sendRequest(head, body, (error, answer: FetchResponseHead | null, bytes) => {
       signal.removeEventListener('abort', aborted);
       if (error !== null || answer === null)
         reject(failure(error ?? { name: 'Error', message: 'no answer', code: 'ERR' }));
@@ -38,11 +38,4 @@ export async function fetch(input: unknown, init?: RequestInit): Promise<Respons
     });
     signal.addEventListener('abort', aborted, { once: true });
   });
-}
-
-/** A toJSON that somebody put on Object.prototype or Array.prototype has no say in what is sent. */
-function withoutToJson<T extends object>(value: T): T {
-  define(value, 'toJSON', undefined);
-  if (isArray(value)) for (let i = 0; i < value.length; i++) define(value[i] as object, 'toJSON', undefined);
-  return value;
 }

@@ -31,18 +31,24 @@ function tableOf(emitter: object): Map<PropertyKey, Entry[]> {
   return table;
 }
 
-function add(emitter: Emitter, name: PropertyKey, original: Listener, once: boolean, first: boolean): void {
-  if (typeof original !== 'function') throw invalidArgument('listener', 'of type function', original);
+type Wrapped = Listener & { listener?: Listener };
+
+function checked(listener: unknown): asserts listener is Listener {
+  if (typeof listener !== 'function') throw invalidArgument('listener', 'of type function', listener);
+}
+
+function add(emitter: Emitter, name: PropertyKey, call: Wrapped, first: boolean): void {
+  checked(call);
+  const original = call.listener ?? call;
   const table = tableOf(emitter);
-  if (table.has('newListener'))
-    emitter.emit('newListener', name, (original as Listener & { listener?: Listener }).listener ?? original);
-  const call = once ? wrapOnce(emitter, name, original) : original;
+  if (table.has('newListener')) emitter.emit('newListener', name, original);
   const there = table.get(name) ?? [];
   table.set(name, first ? [{ call, original }, ...there] : [...there, { call, original }]);
 }
 
 function wrapOnce(emitter: Emitter, name: PropertyKey, original: Listener): Listener {
-  const call: Listener & { listener?: Listener } = (...args) => {
+  checked(original);
+  const call: Wrapped = (...args) => {
     remove(emitter, name, call);
     return original.apply(emitter, args);
   };
@@ -110,20 +116,19 @@ function capture(emitter: Emitter, name: PropertyKey, args: readonly unknown[], 
 
 const methods: Record<string, (this: Emitter, ...args: never[]) => unknown> = {
   on(name: PropertyKey, listener: Listener) {
-    add(this, name, listener, false, false);
+    add(this, name, listener, false);
     return this;
   },
   once(name: PropertyKey, listener: Listener) {
-    add(this, name, listener, true, false);
-    return this;
+    // By `on`, which streams override.
+    return this.on(name, wrapOnce(this, name, listener));
   },
   prependListener(name: PropertyKey, listener: Listener) {
-    add(this, name, listener, false, true);
+    add(this, name, listener, true);
     return this;
   },
   prependOnceListener(name: PropertyKey, listener: Listener) {
-    add(this, name, listener, true, true);
-    return this;
+    return this.prependListener(name, wrapOnce(this, name, listener));
   },
   removeListener(name: PropertyKey, listener: Listener) {
     remove(this, name, listener);

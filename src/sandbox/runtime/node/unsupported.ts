@@ -12,8 +12,8 @@ const INSTEAD: Record<string, string> = {
   net: 'there are no sockets in the sandbox: use fetch, to hosts that network.allow lists',
   tls: 'there are no sockets in the sandbox: use fetch, to hosts that network.allow lists',
   dgram: 'there are no sockets in the sandbox: use fetch, to hosts that network.allow lists',
-  http: 'there are no sockets in the sandbox: use fetch, to hosts that network.allow lists',
-  https: 'there are no sockets in the sandbox: use fetch, to hosts that network.allow lists',
+  http: 'a handler sends requests, and is not called',
+  https: 'a handler sends requests, and is not called',
   http2: 'there are no sockets in the sandbox: use fetch, to hosts that network.allow lists',
   dns: 'names are resolved by fetch alone',
 };
