@@ -69,10 +69,13 @@ export const HARDENING_PROBE_MS = 5_000;
 /** How often a running child's RSS is read: a handler fills about 3 GB/s, so that it overshoots its cap by 150 MB at most. */
 export const MEMORY_WATCH_MS = 50;
 export const CHILD_IDLE_MS = 5 * 60 * 1000;
-/** Children of a function lost in a row before the next is started with delay, first and longest. */
-export const CHILD_LOSSES_FREE = 3;
-export const CHILD_BACKOFF_FIRST_MS = 50;
-export const CHILD_BACKOFF_MAX_MS = 2_000;
+/** Children that a version may lose at once before its starts are spaced: a start costs about 0.1 s of a core. */
+export const CHILD_LOSSES_AT_ONCE = 5;
+/** From then on one start in this time, so at most about a tenth of a core; doubled by each that comes to nothing, up to the second. */
+export const CHILD_START_EVERY_FIRST_MS = 1_000;
+export const CHILD_START_EVERY_MAX_MS = 8_000;
+/** Shards that wait for a start are spread over as many starts as there are shards, but not further than this. */
+export const CHILD_START_SPREAD_MAX_MS = 10_000;
 /** One line of a handler; what one invocation may write. More is counted and reported, not kept. */
 export const LOG_LINE_BYTES_MAX = 8 * 1024;
 export const LOG_LINES_MAX = 1_000;
@@ -128,6 +131,9 @@ export const INIT_AT_ONCE = 100;
 // --- daemons --------------------------------------------------------------------------------------------------
 export const HEARTBEAT_MS = 1_000;
 export const DAEMON_TTL_MS = 5_000;
+/** What a heartbeat says of functions: so many of them, and so much of each error, that it stays below 100 kB. */
+export const FUNCTION_SHARES_MAX = 100;
+export const FUNCTION_SHARE_TEXT_CHARS_MAX = 300;
 /** Draining waits for the longest timeout and this, which covers a cold start and the settle. */
 export const GRACE_BEYOND_TIMEOUT_S = 5;
 export const HTTP_DEFAULT = '127.0.0.1:9464';

@@ -1,8 +1,7 @@
 /** Status as people read it. Pure: data in, text out; every time is said from the moment of the status. */
 import type { BlockedStatus, MappingStatus, ShardStatus, Status } from '../observe/status-types.ts';
-import { DAY, HOUR, MINUTE, SECOND } from '../time.ts';
-
-export type Paint = (style: 'bold' | 'red' | 'yellow' | 'green' | 'dim', text: string) => string;
+import { formatFunctions } from './status-functions.ts';
+import { count, duration, firstLine, type Paint } from './status-words.ts';
 
 /** Beyond this, idle and closed shards of a mapping are summed up in one line; nothing that needs a look is left out of sight first. */
 const SHARDS_SHOWN = 40;
@@ -20,7 +19,7 @@ export function formatStatus(status: Status, paint: Paint): string {
   const parts = status.mappings.map((mapping) => formatMapping(mapping, nowMs, paint));
   if (parts.length === 0)
     parts.push('No mapping has state here yet: millrace start, or millrace dev, gives it some.\n');
-  return `${parts.join('\n')}\n${formatDaemons(status, nowMs, paint)}`;
+  return `${parts.join('\n')}\n${formatFunctions(status.functions, nowMs, paint)}${formatDaemons(status, nowMs, paint)}`;
 }
 
 /** One line per mapping, for logs and pipes. */
@@ -126,32 +125,4 @@ function formatDaemons({ daemons }: Status, nowMs: number, paint: Paint): string
     return `  ${about}  ${up}${conflicts.join('')}\n`;
   });
   return `${paint('bold', 'Daemons')}\n${lines.join('')}`;
-}
-
-function count(n: number, noun: string): string {
-  return `${n} ${noun}${n === 1 ? '' : 's'}`;
-}
-
-function firstLine(text: string): string {
-  const line = text.split('\n')[0]!;
-  return line.length > 160 ? `${line.slice(0, 159)}…` : line;
-}
-
-/** Two units at most: `1 d 3 h`, `12 min 5 s`, `4.2 s`, `80 ms`. */
-export function duration(ms: number): string {
-  const rounded = Math.max(0, Math.round(ms));
-  if (rounded < SECOND) return `${rounded} ms`;
-  if (rounded < 10 * SECOND) return `${(rounded / SECOND).toFixed(1)} s`;
-  const units = [
-    ['d', DAY],
-    ['h', HOUR],
-    ['min', MINUTE],
-    ['s', SECOND],
-  ] as const;
-  const at = units.findIndex(([, size]) => rounded >= size);
-  const [name, size] = units[at]!;
-  const first = `${Math.floor(rounded / size)} ${name}`;
-  const next = units[at + 1];
-  const rest = next ? Math.floor((rounded % size) / next[1]) : 0;
-  return next && rest > 0 ? `${first} ${rest} ${next[0]}` : first;
 }

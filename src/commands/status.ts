@@ -10,7 +10,8 @@ import type { Status } from '../observe/status-types.ts';
 import { connectRedis, type Redis } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
 import { SECOND, systemClock } from '../time.ts';
-import { formatLines, formatStatus, type Paint } from './status-table.ts';
+import { formatLines, formatStatus } from './status-table.ts';
+import type { Paint } from './status-words.ts';
 
 export interface StatusCommandOptions {
   readonly config: string;

@@ -21,6 +21,7 @@ import { type Clock, systemClock } from '../time.ts';
 import type { HandBack } from '../turn/settings.ts';
 import { VERSION } from '../version.ts';
 import { every, type Repeating } from '../watch/every.ts';
+import { functionShares } from './function-shares.ts';
 import { beat, leave, type Member } from './membership.ts';
 import { Serving } from './serving.ts';
 
@@ -181,7 +182,8 @@ class RunningDaemon implements Daemon {
 
   /** Once a second: I am alive; who else is; what follows from it. */
   async #beat(): Promise<void> {
-    this.#members = await beat(this.#redis, this.#keys, {
+    const shares = functionShares(this.#sandbox?.stats() ?? [], this.#clock.wallMs());
+    const me = {
       ...{
         id: this.id,
         host: hostname(),
@@ -191,7 +193,8 @@ class RunningDaemon implements Daemon {
         version: VERSION,
       },
       ...this.#serving.claims(),
-    });
+    };
+    this.#members = await beat(this.#redis, this.#keys, me, shares);
     await this.#serving.follow(this.#members, this.id);
     this.#assign();
   }

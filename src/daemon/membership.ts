@@ -3,9 +3,10 @@ import type { Redis } from '../redis/connect.ts';
 import { DAEMON_TTL_MS } from '../limits.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
+import type { FunctionShare } from '../observe/status-types.ts';
 import { HOUR } from '../time.ts';
 
-const beatScript = loadScript(new URL('./lua/', import.meta.url), 'beat-2.lua');
+const beatScript = loadScript(new URL('./lua/', import.meta.url), 'beat-3.lua');
 
 export interface Member {
   readonly id: string;
@@ -25,15 +26,20 @@ export interface Member {
   readonly conflicts: Readonly<Record<string, string>>;
 }
 
-/** Writes `me` and returns everybody who is alive, `me` included. */
-export async function beat(redis: Redis, keys: Keys, me: Omit<Member, 'lastSeen'>): Promise<Member[]> {
+/** Writes `me` and what is said of my functions, and returns everybody who is alive, `me` included. */
+export async function beat(
+  redis: Redis,
+  keys: Keys,
+  me: Omit<Member, 'lastSeen'>,
+  functions: readonly FunctionShare[],
+): Promise<Member[]> {
   const [seconds, micros] = await redis.time();
   const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
   const mine: Member = { ...me, lastSeen: new Date(now).toISOString() };
   const alive = await beatScript.run(
     redis,
-    [keys.daemon(me.id), keys.daemons()],
-    [me.id, JSON.stringify(mine), DAEMON_TTL_MS, now, HOUR],
+    [keys.daemon(me.id), keys.daemons(), keys.daemonFunctions(me.id)],
+    [me.id, JSON.stringify(mine), DAEMON_TTL_MS, now, HOUR, functions.length === 0 ? '' : JSON.stringify(functions)],
   );
   const ids = (alive as string[]).filter((id) => id !== me.id);
   if (ids.length === 0) return [mine];
@@ -43,5 +49,5 @@ export async function beat(redis: Redis, keys: Keys, me: Omit<Member, 'lastSeen'
 
 /** A clean stop is seen at once, not after DAEMON_TTL_MS. */
 export async function leave(redis: Redis, keys: Keys, id: string): Promise<void> {
-  await redis.multi().del(keys.daemon(id)).zrem(keys.daemons(), id).exec();
+  await redis.multi().del(keys.daemon(id), keys.daemonFunctions(id)).zrem(keys.daemons(), id).exec();
 }

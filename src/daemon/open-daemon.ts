@@ -23,6 +23,7 @@ export async function openSandbox(cacheDir: string, log: Log): Promise<Sandbox> 
   const sandbox = await createSandbox({ cacheDir, preludePath: prelude.path, egress, log });
   return {
     invoke: (request) => sandbox.invoke(request),
+    holdOffMs: (version) => sandbox.holdOffMs(version),
     stats: () => sandbox.stats(),
     async close() {
       await sandbox.close();

@@ -13,6 +13,8 @@ export interface SettledCounts {
 export interface InvocationFacts {
   readonly kind: 'ok' | 'function-error' | 'infrastructure';
   readonly metric?: 'error' | 'timeout' | 'out_of_memory' | 'killed';
+  /** It did not get a process to run in. */
+  readonly throttled?: true;
   readonly report?: { readonly durationMs: number; readonly initDurationMs?: number };
 }
 
@@ -27,13 +29,14 @@ export interface WatchedFacts {
 export interface SandboxFacts {
   readonly function: string;
   readonly rssBytes: number;
+  readonly lost: Readonly<Record<keyof typeof LOST, number>>;
 }
 
 export interface Metrics {
   settled(mapping: string, counts: SettledCounts): void;
   /** `partial`: the function returned, and named failed items. */
   invoked(functionName: string, outcome: InvocationFacts, partial?: boolean): void;
-  /** An attempt that was put off because no slot was free for the function. */
+  /** An attempt that was put off before it was made, because the function loses its processes too often. */
   throttled(functionName: string): void;
   retried(mapping: string): void;
   takenOver(mapping: string): void;
@@ -60,6 +63,15 @@ const SETTLED: readonly (readonly [keyof SettledCounts, string])[] = [
   ['lostBySource', 'lost_by_source'],
 ];
 
+/** Label of each way in which a function loses a child (sandbox/types.ts, LossReason). */
+const LOST = {
+  timeout: 'timeout',
+  outOfMemory: 'out_of_memory',
+  exit: 'exit',
+  protocol: 'protocol',
+  startFailed: 'start_failed',
+} as const;
+
 /** From a warm isolate's fraction of a millisecond to Lambda's longest timeout. */
 const DURATION_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900];
 
@@ -81,7 +93,8 @@ export function createMetrics(): Metrics {
     invoked(functionName, outcome, partial = false) {
       const ok = partial ? 'partial' : 'ok';
       // An attempt that ended with its process and not by the function's doing was killed, too.
-      endedAs(functionName, outcome.kind === 'ok' ? ok : (outcome.metric ?? 'killed')).inc();
+      const label = outcome.kind === 'ok' ? ok : (outcome.metric ?? (outcome.throttled ? 'throttled' : 'killed'));
+      endedAs(functionName, label).inc();
       if (!outcome.report) return;
       lasted(functionName, '').observe(outcome.report.durationMs / 1_000);
       if (outcome.report.initDurationMs !== undefined) coldStarts.inc({ function: functionName });
@@ -153,6 +166,18 @@ function declare(registry: Registry, readSandboxes: () => readonly SandboxFacts[
     collect() {
       this.reset();
       for (const facts of readSandboxes()) this.inc({ function: facts.function }, facts.rssBytes);
+    },
+  });
+  new Counter({
+    name: 'millrace_children_lost_total',
+    help: 'Child processes that the function lost, by why.',
+    labelNames: ['function', 'reason'],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const facts of readSandboxes())
+        for (const [reason, label] of Object.entries(LOST))
+          this.inc({ function: facts.function, reason: label }, facts.lost[reason as keyof typeof LOST]);
     },
   });
   const lag = gauge('lag_records', 'Records not settled yet.', ['mapping']);

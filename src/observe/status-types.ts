@@ -60,6 +60,48 @@ export interface MappingStatus {
   readonly shards: readonly ShardStatus[];
 }
 
+/** Child processes that a function lost, by why (sandbox/types.ts, LossReason). */
+export interface LostChildren {
+  readonly timeout: number;
+  readonly outOfMemory: number;
+  readonly exit: number;
+  readonly protocol: number;
+  readonly startFailed: number;
+}
+
+interface LossDetail {
+  readonly reason: keyof LostChildren;
+  readonly errorType: string;
+  readonly errorMessage: string;
+  /** Null for a direct invocation. */
+  readonly mapping: string | null;
+  readonly shardId: string | null;
+}
+
+interface FunctionFigures {
+  readonly name: string;
+  readonly version: string;
+  readonly children: number;
+  readonly rssBytes: number;
+  readonly coldStarts: number;
+  readonly lost: LostChildren;
+  /** Pause between two starts of a child while the function is slowed, else 0. */
+  readonly delayMs: number;
+}
+
+/** What one daemon writes of one function with its heartbeat. */
+export interface FunctionShare extends FunctionFigures {
+  readonly lastLoss: (LossDetail & { readonly agoMs: number }) | null;
+  readonly slowedForMs: number;
+}
+
+/** Summed over the daemons that are alive; each counts since its start. */
+export interface FunctionStatus extends FunctionFigures {
+  readonly lastLoss: (LossDetail & { readonly time: string }) | null;
+  /** When the next child may be started; null while it is not slowed. */
+  readonly slowedUntil: string | null;
+}
+
 export interface DaemonStatus {
   readonly id: string;
   readonly host: string;
@@ -76,5 +118,6 @@ export interface Status {
   readonly formatVersion: 1;
   readonly time: string;
   readonly mappings: readonly MappingStatus[];
+  readonly functions: readonly FunctionStatus[];
   readonly daemons: readonly DaemonStatus[];
 }

@@ -3,6 +3,7 @@ import type { Redis } from '../redis/connect.ts';
 import { MillraceError } from '../errors.ts';
 import type { Keys } from '../redis/keys.ts';
 import { HOUR } from '../time.ts';
+import { readFunctions } from './status-functions.ts';
 import { countAfter, readShards, type ShardFacts } from './status-read.ts';
 import { lagOf, shardStatus } from './status-shard.ts';
 import type { DaemonStatus, MappingStatus, Status } from './status-types.ts';
@@ -26,7 +27,10 @@ export async function collectStatus(redis: Redis, keys: Keys, options: StatusOpt
     const status = await readMapping(redis, keys, name, { nowMs, live });
     if (status) mappings.push(status);
   }
-  return { formatVersion: 1, time: new Date(nowMs).toISOString(), mappings, daemons };
+  const inForce = new Map(mappings.map((one) => [one.function, one.functionVersion]));
+  inForce.delete('');
+  const functions = await readFunctions(redis, keys, daemons, inForce, options.mapping !== undefined);
+  return { formatVersion: 1, time: new Date(nowMs).toISOString(), mappings, functions, daemons };
 }
 
 function chosen(all: readonly string[], wanted: string | undefined): string[] {

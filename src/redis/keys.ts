@@ -59,6 +59,10 @@ export class Keys {
   daemon(id: string): string {
     return `${this.namespace}:daemon:${id}`;
   }
+  /** String with a TTL: what a live daemon says of its functions (JSON). */
+  daemonFunctions(id: string): string {
+    return `${this.namespace}:daemon:${id}:functions`;
+  }
   /** Sorted set: daemon id → last heartbeat (Redis ms). */
   daemons(): string {
     return `${this.namespace}:daemons`;

@@ -3,15 +3,14 @@
  * used first; who finds none waits, first come first served, but a child of the right version is handed on rather than thrown away.
  */
 import {
-  CHILD_BACKOFF_FIRST_MS,
-  CHILD_BACKOFF_MAX_MS,
   CHILD_BASE_MB,
   CHILD_GROW_AFTER_MS,
   CHILD_GROW_STARTING_MS,
-  CHILD_LOSSES_FREE,
+  CHILD_START_SPREAD_MAX_MS,
   CHILD_WAIT_MS_MAX,
 } from '../limits.ts';
 import type { SandboxChild } from './child-process.ts';
+import { StartBrake } from './start-brake.ts';
 import type { FunctionVersion } from './types.ts';
 
 export interface ChildrenBounds {
@@ -20,6 +19,8 @@ export interface ChildrenBounds {
   readonly memoryMb: number;
   /** So many of one version are started as soon as they are wanted; one more only for who has waited CHILD_GROW_AFTER_MS. */
   readonly atOnce: number;
+  /** Children that a version may lose at once before its starts are spaced. */
+  readonly lossesAtOnce: number;
 }
 
 /** A place for one child; `child` is null until there is a process in it. */
@@ -28,12 +29,19 @@ export interface Slot {
   child: SandboxChild | null;
   /** The function is loaded in it. */
   loaded: boolean;
+  /** Its start was taken from what the version may still lose (start-brake.ts), and it has not shown yet that it was worth it. */
+  paid: boolean;
 }
+
+/** Why there is no slot. `slowed`: the version lost its children too often, and has none to wait for. */
+export type NoSlot = 'closed' | 'taken' | 'slowed';
 
 interface Waiter {
   readonly version: FunctionVersion;
   readonly since: number;
-  readonly give: (slot: Slot | null) => void;
+  /** Has nothing to give back meanwhile: waits although the version is slowed. */
+  readonly patient: boolean;
+  readonly give: (got: Slot | NoSlot) => void;
 }
 
 /** A waiter of another version goes first once it has waited this long: below, keeping a warm child is worth more. */
@@ -45,13 +53,16 @@ export class Children {
   /** Idle ones, least recently used first. */
   readonly #idle = new Set<Slot>();
   #waiters: Waiter[] = [];
-  readonly #losses = new Map<string, { count: number; notBefore: number }>();
+  readonly #brake: StartBrake;
+  /** Version hash → invocations told to come again since its last start. */
+  readonly #heldOff = new Map<string, number>();
   /** While somebody waits: looks whether they have waited long enough for another child. */
   #growing: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(bounds: ChildrenBounds) {
     this.#bounds = bounds;
+    this.#brake = new StartBrake(bounds.lossesAtOnce);
   }
 
   slots(): Iterable<Slot> {
@@ -62,24 +73,24 @@ export class Children {
     return this.#idle;
   }
 
-  /** A warm child's slot, an empty one, or null when none came free in time. The caller releases or drops it. */
-  async acquire(version: FunctionVersion): Promise<Slot | null> {
-    const delay = (this.#losses.get(version.name)?.notBefore ?? 0) - performance.now();
-    if (delay > 0) await new Promise((resolve) => setTimeout(resolve, delay));
-    if (this.#closed) return null;
+  /** A warm child's slot, an empty one, or why there was none in time. The caller releases or drops it. */
+  async acquire(version: FunctionVersion, patient: boolean): Promise<Slot | NoSlot> {
+    if (this.#closed) return 'closed';
     const now = this.#waiters.length === 0 || this.#warm(version) !== undefined ? this.#take(version, 0) : null;
     if (now !== null) return now;
+    if (!patient && this.holdOffMs(version) > 0) return 'slowed';
     return new Promise((resolve) => {
       const waiter: Waiter = {
         version,
         since: performance.now(),
-        give: (slot) => {
+        patient,
+        give: (got) => {
           clearTimeout(timer);
           this.#waiters = this.#waiters.filter((other) => other !== waiter);
-          resolve(slot);
+          resolve(got);
         },
       };
-      const timer = setTimeout(() => waiter.give(null), CHILD_WAIT_MS_MAX);
+      const timer = setTimeout(() => waiter.give('taken'), CHILD_WAIT_MS_MAX);
       this.#waiters.push(waiter);
       this.#growing ??= setInterval(() => this.#lookAtWaiters(), CHILD_GROW_AFTER_MS / 2);
       // Room may exist already when only others' waiting made this one wait.
@@ -87,11 +98,33 @@ export class Children {
     });
   }
 
+  /** Ms for which nobody needs to ask for a child of the version: it may not start one, and has none that could come free. */
+  holdOffMs(version: FunctionVersion): number {
+    const { hash } = version;
+    const now = performance.now();
+    const wait = this.#brake.waitMs(hash, now);
+    if (wait === 0) return 0;
+    for (const slot of this.#slots) if (slot.version.hash === hash) return 0;
+    const others = this.#heldOff.get(hash) ?? 0;
+    this.#heldOff.set(hash, others + 1);
+    // One start will come of the wait: who asked later looks again later, so that not all come for it.
+    const spread = Math.min(this.#brake.everyMs(hash, now) * others, CHILD_START_SPREAD_MAX_MS);
+    return Math.ceil(wait + Math.random() * spread);
+  }
+
+  /** For `status`. */
+  slowed(version: string): { readonly forMs: number; readonly everyMs: number } {
+    const now = performance.now();
+    return { forMs: this.#brake.waitMs(version, now), everyMs: this.#brake.everyMs(version, now) };
+  }
+
   /** Back after use, its child still good. */
   release(slot: Slot): void {
     if (slot.child === null || !slot.child.alive) return this.drop(slot);
-    this.#losses.delete(slot.version.name);
-    slot.child.idleSinceMono = performance.now();
+    const now = performance.now();
+    this.#brake.survived(slot.version.hash, slot.paid, now);
+    slot.paid = false;
+    slot.child.idleSinceMono = now;
     const heir = this.#heirOf(slot);
     if (heir !== undefined) return heir.give(slot);
     this.#idle.add(slot);
@@ -113,23 +146,21 @@ export class Children {
     if (!this.#slots.delete(slot)) return;
     this.#idle.delete(slot);
     slot.child?.kill('used-up');
-    if (lost) this.#countLoss(slot.version.name);
+    if (lost) this.#brake.lost(slot.version.hash, slot.paid, performance.now());
     this.#serve();
+    this.#turnAway(slot.version);
   }
 
   close(): void {
     this.#closed = true;
     clearInterval(this.#growing);
-    for (const waiter of [...this.#waiters]) waiter.give(null);
+    for (const waiter of [...this.#waiters]) waiter.give('closed');
   }
 
-  #countLoss(name: string): void {
-    const count = (this.#losses.get(name)?.count ?? 0) + 1;
-    const wait =
-      count <= CHILD_LOSSES_FREE
-        ? 0
-        : Math.min(CHILD_BACKOFF_FIRST_MS * 2 ** (count - CHILD_LOSSES_FREE - 1), CHILD_BACKOFF_MAX_MS);
-    this.#losses.set(name, { count, notBefore: performance.now() + wait });
+  /** Waiters of a version that has just lost its last child and may not start another now: they hold a turn, and would hold it for nothing. */
+  #turnAway(version: FunctionVersion): void {
+    for (const waiter of this.#waiters.filter((one) => one.version.hash === version.hash && !one.patient))
+      if (this.holdOffMs(version) > 0) waiter.give('slowed');
   }
 
   #warm(version: FunctionVersion): Slot | undefined {
@@ -167,7 +198,7 @@ export class Children {
       this.#idle.delete(warm);
       return warm;
     }
-    if (!this.#mayGrow(version, waitedMs)) return null;
+    if (!this.#mayGrow(version, waitedMs) || this.#brake.waitMs(version.hash, performance.now()) > 0) return null;
     let ofFunction = 0;
     for (const slot of this.#slots) if (slot.version.name === version.name && !this.#idle.has(slot)) ofFunction++;
     if (ofFunction >= this.#bounds.perFunction) return null;
@@ -178,7 +209,9 @@ export class Children {
       this.#slots.delete(oldest.value);
       oldest.value.child?.kill('evicted');
     }
-    const slot: Slot = { version, child: null, loaded: false };
+    this.#heldOff.delete(version.hash);
+    const paid = this.#brake.started(version.hash, performance.now());
+    const slot: Slot = { version, child: null, loaded: false, paid };
     this.#slots.add(slot);
     return slot;
   }

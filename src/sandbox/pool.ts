@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { availableParallelism, totalmem } from 'node:os';
 import {
   CHILD_IDLE_MS,
+  CHILD_LOSSES_AT_ONCE,
   CHILDREN_MAX,
   CHILDREN_MEMORY_SHARE,
   CHILDREN_PER_FUNCTION_SHARE,
@@ -12,16 +13,24 @@ import {
 } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import { type JobEnd, SandboxChild } from './child-process.ts';
-import { Children, type Slot } from './children.ts';
+import { Children, type NoSlot, type Slot } from './children.ts';
 import { CodeCaches } from './code-cache.ts';
 import type { Egress } from './egress/port.ts';
 import { checkMemory, jobPorts, peakMb, type RunningPorts, underClock } from './invocation.ts';
+import { Losses, lossReason } from './losses.ts';
 import { outcomeOf } from './outcome.ts';
 import { FLAG_ASCII, INIT, INVOKE, type InvokeHead } from './protocol.ts';
 import { initPayload, prepareScripts, type Scripts } from './scripts.ts';
 import { mapFrame } from './source-map.ts';
 import { nativePath, spawnChild } from './spawn.ts';
-import type { InvocationReport, InvokeOutcome, InvokeRequest, Sandbox, SandboxStats } from './types.ts';
+import type {
+  FunctionVersion,
+  InvocationReport,
+  InvokeOutcome,
+  InvokeRequest,
+  Sandbox,
+  SandboxStats,
+} from './types.ts';
 
 const MB = 1024 * 1024;
 
@@ -36,6 +45,7 @@ export interface SandboxOptions {
   readonly childrenMax?: number;
   readonly childrenPerFunction?: number;
   readonly memoryMb?: number;
+  readonly lossesAtOnce?: number;
   /** Processes started ahead, before it is known for which function: a cold start then costs the isolate only. Default 1. */
   readonly spares?: number;
 }
@@ -56,7 +66,9 @@ class Pool implements Sandbox {
   readonly #caches: CodeCaches;
   readonly #everyChild = new Set<SandboxChild>();
   readonly #spares: SandboxChild[] = [];
-  readonly #coldStarts = new Map<string, number>();
+  /** Function → cold starts, and the version that was invoked last. */
+  readonly #seen = new Map<string, { version: string; coldStarts: number }>();
+  readonly #losses = new Losses();
   readonly #watch: NodeJS.Timeout;
   #closing = false;
 
@@ -71,6 +83,7 @@ class Pool implements Sandbox {
       perFunction: options.childrenPerFunction ?? Math.max(1, Math.ceil(count * CHILDREN_PER_FUNCTION_SHARE)),
       memoryMb: options.memoryMb ?? (available / MB) * CHILDREN_MEMORY_SHARE,
       atOnce: availableParallelism(),
+      lossesAtOnce: options.lossesAtOnce ?? CHILD_LOSSES_AT_ONCE,
     });
     this.#watch = setInterval(() => this.#look(), MEMORY_WATCH_MS);
     this.#watch.unref();
@@ -91,22 +104,34 @@ class Pool implements Sandbox {
   async #attempt(request: InvokeRequest): Promise<InvokeOutcome | null> {
     if (this.#closing) return closing;
     const { version } = request;
-    const slot = await this.#children.acquire(version);
-    if (slot === null)
-      return this.#closing ? closing : { kind: 'infrastructure', reason: 'no child process came free in time' };
+    const seen = this.#seen.get(version.name);
+    this.#seen.set(version.name, { version: version.hash, coldStarts: seen?.coldStarts ?? 0 });
+    const slot = await this.#children.acquire(version, request.context.mapping === undefined);
+    if (typeof slot === 'string') return WITHOUT_CHILD[slot];
     const ready = slot.child !== null ? { ok: true as const, initMs: null } : await this.#initialise(slot, request);
     if (!ready.ok) return ready.outcome;
     return this.#run(slot, slot.child!, request, ready.initMs);
   }
 
+  holdOffMs(version: FunctionVersion): number {
+    return this.#closing ? 0 : this.#children.holdOffMs(version);
+  }
+
   stats(): SandboxStats[] {
-    const byName = new Map<string, { children: number; rssBytes: number }>();
-    for (const name of this.#coldStarts.keys()) byName.set(name, { children: 0, rssBytes: 0 });
-    for (const { version, child } of this.#children.slots()) {
-      const sum = byName.get(version.name) ?? { children: 0, rssBytes: 0 };
-      byName.set(version.name, { children: sum.children + 1, rssBytes: sum.rssBytes + (child?.rssBytes ?? 0) });
-    }
-    return [...byName].map(([name, sum]) => ({ function: name, ...sum, coldStarts: this.#coldStarts.get(name) ?? 0 }));
+    return [...this.#seen].map(([name, { version, coldStarts }]) => {
+      let children = 0;
+      let rssBytes = 0;
+      for (const slot of this.#children.slots()) {
+        if (slot.version.name !== name) continue;
+        children++;
+        rssBytes += slot.child?.rssBytes ?? 0;
+      }
+      const slowed = this.#children.slowed(version);
+      return {
+        ...{ function: name, version, children, rssBytes, coldStarts, ...this.#losses.of(name) },
+        ...{ slowedForMs: slowed.forMs, startEveryMs: slowed.everyMs },
+      };
+    });
   }
 
   async close(): Promise<void> {
@@ -185,7 +210,7 @@ class Pool implements Sandbox {
         this.#closing ? closing : { kind: 'infrastructure', reason: 'a child process could not be started' },
       );
     }
-    this.#coldStarts.set(version.name, (this.#coldStarts.get(version.name) ?? 0) + 1);
+    this.#seen.get(version.name)!.coldStarts++;
     const ports = jobPorts({
       child,
       version,
@@ -233,11 +258,8 @@ class Pool implements Sandbox {
     timeoutMs = request.version.timeoutMs,
   ): InvokeOutcome {
     ports.end();
-    const good = end.kind === 'result' || (end.kind === 'failure' && !end.fatal);
-    if (good) this.#children.release(slot);
-    else this.#children.drop(slot, true);
     const { version, context } = request;
-    return outcomeOf({
+    const outcome = outcomeOf({
       end,
       killedFor: child.killedFor === 'used-up' ? null : child.killedFor,
       requestId: context.requestId,
@@ -247,6 +269,18 @@ class Pool implements Sandbox {
       report,
       mapFrame: (line) => mapFrame(line, version.sourceMapPath),
     });
+    const good = end.kind === 'result' || (end.kind === 'failure' && !end.fatal);
+    const reason = good ? null : lossReason(outcome, child.killedFor, !slot.loaded);
+    if (reason !== null && outcome.kind === 'function-error') {
+      const { mapping } = context;
+      this.#losses.count(version.name, {
+        ...{ timeMs: Date.now(), reason, mapping: mapping?.name ?? null, shardId: mapping?.shardId ?? null },
+        ...{ errorType: outcome.error.errorType, errorMessage: outcome.error.errorMessage },
+      });
+    }
+    if (good) this.#children.release(slot);
+    else this.#children.drop(slot, reason !== null);
+    return outcome;
   }
 
   #spawn(): SandboxChild {
@@ -282,6 +316,12 @@ class Pool implements Sandbox {
 }
 
 const closing: InvokeOutcome = { kind: 'infrastructure', reason: 'the sandbox is closing' };
+
+const WITHOUT_CHILD: Readonly<Record<NoSlot, InvokeOutcome>> = {
+  closed: closing,
+  taken: { kind: 'infrastructure', reason: 'no child process came free in time', throttled: true },
+  slowed: { kind: 'infrastructure', reason: 'the function loses its child processes too often', throttled: true },
+};
 
 function millraceOf(request: InvokeRequest): unknown {
   const { mapping } = request.context;

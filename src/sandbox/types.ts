@@ -89,19 +89,51 @@ export type InvokeOutcome =
       readonly error: FunctionErrorPayload;
       readonly report: InvocationReport;
     }
-  /** Not the function's doing: child lost because of a neighbour, shutdown, spawn failed. Spends no attempt. */
-  | { readonly kind: 'infrastructure'; readonly reason: string };
+  /** Not the function's doing: shutdown, spawn failed, no child came free. Spends no attempt. */
+  | {
+      readonly kind: 'infrastructure';
+      readonly reason: string;
+      /** It did not get a child in time. */
+      readonly throttled?: true;
+    };
 
+/** How a function lost a child. `exit`: process.exit, an uncaught error, a crash or a signal; `startFailed`: before it came to the handler. */
+export type LossReason = 'timeout' | 'outOfMemory' | 'exit' | 'protocol' | 'startFailed';
+
+export interface LastLoss {
+  /** Wall clock, ms. */
+  readonly timeMs: number;
+  readonly reason: LossReason;
+  readonly errorType: string;
+  readonly errorMessage: string;
+  /** Null for a direct `millrace invoke`. */
+  readonly mapping: string | null;
+  readonly shardId: string | null;
+}
+
+/** A function in this sandbox, all its versions together. Counts are since the sandbox began. */
 export interface SandboxStats {
   readonly function: string;
+  /** Hash of the version that was invoked last. */
+  readonly version: string;
   readonly children: number;
   readonly rssBytes: number;
   readonly coldStarts: number;
+  readonly lost: Readonly<Record<LossReason, number>>;
+  readonly lastLoss: LastLoss | null;
+  /** Ms until it may start another child, and the pause between two starts; both 0 while it is not slowed. */
+  readonly slowedForMs: number;
+  readonly startEveryMs: number;
 }
 
 export interface Sandbox {
   /** Never rejects for anything that user code does. */
   invoke(request: InvokeRequest): Promise<InvokeOutcome>;
+  /**
+   * Ms for which it is of no use to invoke the version, because it lost its children too often and has none now; 0: invoke. Who waits holds
+   * nothing meanwhile (architecture.md, P4).
+   */
+  holdOffMs(version: FunctionVersion): number;
   stats(): SandboxStats[];
   /** Kills every child; resolves when they are gone. In-flight invocations resolve as infrastructure. */
   close(): Promise<void>;

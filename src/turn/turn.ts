@@ -29,6 +29,7 @@ import { SettleRefused, Settling } from './settling.ts';
 export interface TurnObserver {
   invoked(functionName: string, outcome: InvokeOutcome, partial: boolean): void;
   settled(mapping: string, counts: SettleCounts): void;
+  throttled(functionName: string): void;
   retried(mapping: string): void;
   takenOver(mapping: string): void;
   fenced(mapping: string): void;
@@ -158,6 +159,8 @@ export class Turn {
         Math.random,
       );
       if (next.kind === 'run') {
+        const holdOffMs = this.#deps.sandbox.holdOffMs(this.#settings.version);
+        if (holdOffMs > 0) return await this.#putOff(holdOffMs);
         // lost counts this delivery too, until it has an outcome; the first one to be lost is repeated as soon as it is noticed.
         const { lost } = next.unit;
         const notBefore = lost > 1 ? now + backoffMs(lost - 1, Math.random()) : 0;
@@ -300,6 +303,14 @@ export class Turn {
     const until = expiresAt > 0 ? Math.min(notBefore, expiresAt) : notBefore;
     await this.#release('parked', until);
     return { kind: 'park', delayMs: Math.max(0, until - this.#nowMs()) };
+  }
+
+  /** The function may not run now. Nothing is delivered and nothing spent; the shard comes again then. */
+  async #putOff(delayMs: number): Promise<TurnEnd> {
+    this.#deps.observe.throttled(this.#settings.version.name);
+    await this.#settling.commit();
+    await this.#release('parked', this.#nowMs() + delayMs);
+    return { kind: 'park', delayMs };
   }
 
   async #yield(): Promise<TurnEnd> {

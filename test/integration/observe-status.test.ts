@@ -113,6 +113,7 @@ describe('status', () => {
       formatVersion: 1,
       time: expect.stringMatching(/^\d{4}-.*Z$/) as string,
       mappings: [],
+      functions: [],
       daemons: [],
     });
   });

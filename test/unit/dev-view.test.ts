@@ -50,7 +50,13 @@ function status(atMs: number, shards: readonly ShardStatus[], name = 'clicks'): 
     lastProcessingResult: 'OK',
     shards,
   } as const;
-  return { formatVersion: 1, time: new Date(NOW + atMs).toISOString(), mappings: [mapping], daemons: [] };
+  return {
+    formatVersion: 1,
+    time: new Date(NOW + atMs).toISOString(),
+    mappings: [mapping],
+    functions: [],
+    daemons: [],
+  };
 }
 
 const plain = { columns: 120, rows: 40, paint: (_: string, text: string) => text };

@@ -3,6 +3,8 @@ import { createMetrics } from '../../src/observe/metrics.ts';
 
 const NOTHING = { succeeded: 0, expired: 0, givenUp: 0, filtered: 0, lostBySource: 0 };
 
+const NONE = { timeout: 0, outOfMemory: 0, exit: 0, protocol: 0, startFailed: 0 };
+
 /** Samples by name and labels, as a scraper reads them. */
 async function samples(metrics: ReturnType<typeof createMetrics>): Promise<Map<string, number>> {
   const lines = (await metrics.text()).split('\n').filter((line) => line !== '' && !line.startsWith('#'));
@@ -17,6 +19,7 @@ describe('metrics', () => {
     const families = [...(await metrics.text()).matchAll(/^# TYPE (\S+) (\S+)$/gm)].map((m) => `${m[1]} ${m[2]}`);
     expect(families.toSorted()).toEqual([
       'millrace_blocked_shards gauge',
+      'millrace_children_lost_total counter',
       'millrace_cold_starts_total counter',
       'millrace_fenced_total counter',
       'millrace_invocation_duration_seconds histogram',
@@ -41,6 +44,7 @@ describe('metrics', () => {
     metrics.invoked('f', { kind: 'function-error', metric: 'timeout', report: { durationMs: 3_000 } });
     metrics.invoked('f', { kind: 'infrastructure' });
     metrics.throttled('f');
+    metrics.invoked('f', { kind: 'infrastructure', throttled: true });
     metrics.retried('m');
     metrics.takenOver('m');
     metrics.fenced('m');
@@ -53,7 +57,7 @@ describe('metrics', () => {
       'millrace_invocations_total{function="f",outcome="partial"}': 1,
       'millrace_invocations_total{function="f",outcome="timeout"}': 1,
       'millrace_invocations_total{function="f",outcome="killed"}': 1,
-      'millrace_invocations_total{function="f",outcome="throttled"}': 1,
+      'millrace_invocations_total{function="f",outcome="throttled"}': 2,
       'millrace_cold_starts_total{function="f"}': 1,
       'millrace_invocation_duration_seconds_count{function="f"}': 3,
       'millrace_invocation_duration_seconds_sum{function="f"}': 3.021,
@@ -69,19 +73,21 @@ describe('metrics', () => {
     metrics.watched('m', { lagRecords: 5, iteratorAgeMs: 1_500, blockedShards: 1, oldestUnsettledMs: 2_000 });
     let rssBytes = 10;
     metrics.sandboxes(() => [
-      { function: 'f', rssBytes },
-      { function: 'f', rssBytes: 1 },
+      { function: 'f', rssBytes, lost: { ...NONE, timeout: 2 } },
+      { function: 'g', rssBytes: 1, lost: NONE },
     ]);
     const before = await samples(metrics);
     expect(before.get('millrace_lag_records{mapping="m"}')).toBe(5);
     expect(before.get('millrace_iterator_age_seconds{mapping="m"}')).toBe(1.5);
     expect(before.get('millrace_oldest_unsettled_seconds{mapping="m"}')).toBe(2);
-    expect(before.get('millrace_sandbox_rss_bytes{function="f"}')).toBe(11);
+    expect(before.get('millrace_sandbox_rss_bytes{function="f"}')).toBe(10);
+    expect(before.get('millrace_children_lost_total{function="f",reason="timeout"}')).toBe(2);
+    expect(before.get('millrace_children_lost_total{function="g",reason="start_failed"}')).toBe(0);
     metrics.unwatched('m');
     rssBytes = 20;
     const after = await samples(metrics);
     expect(after.has('millrace_lag_records{mapping="m"}')).toBe(false);
-    expect(after.get('millrace_sandbox_rss_bytes{function="f"}')).toBe(21);
+    expect(after.get('millrace_sandbox_rss_bytes{function="f"}')).toBe(20);
   });
 
   it('lets the counters of known names begin at 0', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { duration, formatLines, formatStatus } from '../../src/commands/status-table.ts';
-import type { MappingStatus, ShardStatus, Status } from '../../src/observe/status-types.ts';
+import { formatLines, formatStatus } from '../../src/commands/status-table.ts';
+import { duration } from '../../src/commands/status-words.ts';
+import type { FunctionStatus, MappingStatus, ShardStatus, Status } from '../../src/observe/status-types.ts';
 import { shardIdOf } from '../../src/record.ts';
 
 const plain = (_style: string, text: string) => text;
@@ -44,8 +45,44 @@ function status(shards: readonly ShardStatus[], more: Partial<MappingStatus> = {
     lastSeen: TIME,
     version: '0.1.0',
   };
-  return { formatVersion: 1, time: TIME, mappings: [mapping], daemons: [daemon] };
+  return { formatVersion: 1, time: TIME, mappings: [mapping], functions: [], daemons: [daemon] };
 }
+
+const NO_LOSSES = { timeout: 0, outOfMemory: 0, exit: 0, protocol: 0, startFailed: 0 };
+const FUNCTION: FunctionStatus = {
+  ...{ name: 'enrich', version: 'f00dfeedf00dfeed', children: 1, rssBytes: 80 * 1024 * 1024, coldStarts: 14 },
+  ...{ lost: NO_LOSSES, lastLoss: null, slowedUntil: null, delayMs: 0 },
+};
+
+describe('the functions of status', () => {
+  it('are a line each while they are well', () => {
+    const text = formatStatus({ ...status([]), functions: [FUNCTION] }, plain);
+    expect(text).toContain('\nFunctions\n  enrich@f00dfeedf00d  1 process, 80 MB, 14 cold starts\n\nDaemons\n');
+  });
+
+  it('say who lost processes, why, how often, and when the next one starts', () => {
+    const lost = { ...NO_LOSSES, timeout: 3, startFailed: 10 };
+    const lastLoss = {
+      ...{
+        time: at(-4_000),
+        reason: 'timeout' as const,
+        errorType: 'Sandbox.Timedout',
+        errorMessage: 'took\ntoo long',
+      },
+      ...{ mapping: 'clicks', shardId: shardIdOf(2) },
+    };
+    const slowed = { ...FUNCTION, children: 0, lost, lastLoss, slowedUntil: at(3_000), delayMs: 8_000 };
+    const text = formatStatus({ ...status([]), functions: [slowed] }, plain);
+    expect(text.split('\n').map((line) => line.trim())).toEqual(
+      expect.arrayContaining([
+        'enrich@f00dfeedf00d  0 processes, 80 MB, 14 cold starts',
+        `lost processes: 3 by timeout, 10 while loading; the last 4.0 s ago (clicks ${shardIdOf(2)})`,
+        'Sandbox.Timedout: took',
+        'slowed: the next process starts in 3.0 s, one every 8.0 s',
+      ]),
+    );
+  });
+});
 
 describe('the table of status', () => {
   it('shows every shard, and of a blocked one everything that is known', () => {
