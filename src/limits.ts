@@ -79,6 +79,8 @@ export const CHILD_START_SPREAD_MAX_MS = 10_000;
 /** One line of a handler; what one invocation may write. More is counted and reported, not kept. */
 export const LOG_LINE_BYTES_MAX = 8 * 1024;
 export const LOG_LINES_MAX = 1_000;
+/** Frames of stacks within one line that are looked up in the source map, in the daemon: a few stacks of V8's ten, not a flood. */
+export const LOG_LINE_FRAMES_MAX = 64;
 export const LOG_BYTES_MAX = 1024 * 1024;
 /** Requests of one invocation on their way at a time; further ones wait in the isolate. */
 export const FETCHES_IN_FLIGHT_MAX = 32;

@@ -12,6 +12,7 @@ import { rssOf } from './memory.ts';
 import { FETCH_DONE, FLAG_ERROR, LOG_LEVELS, packParts, ProtocolError } from './protocol.ts';
 import type { FetchRequestHead } from './runtime/hooks.ts';
 import { scrub } from './scrub.ts';
+import { mapStacks } from './source-map.ts';
 import type { FunctionVersion, InvocationContext, InvokeRequest, LeaseView } from './types.ts';
 
 const MB = 1024 * 1024;
@@ -101,7 +102,8 @@ export function jobPorts(of: PortsOf): RunningPorts {
       }
       lines++;
       bytes += text.length;
-      of.log({ level: LOG_LEVELS[level] ?? 'info', text: scrub(text, version.secrets), requestId: context.requestId });
+      const shown = scrub(mapStacks(text, version.sourceMapPath), version.secrets);
+      of.log({ level: LOG_LEVELS[level] ?? 'info', text: shown, requestId: context.requestId });
     },
     fetch(id, headBytes, body) {
       if (requests.has(id)) throw new ProtocolError('a request id is used twice');
