@@ -85,6 +85,8 @@ export const LOG_BYTES_MAX = 1024 * 1024;
 /** Requests of one invocation on their way at a time; further ones wait in the isolate. */
 export const FETCHES_IN_FLIGHT_MAX = 32;
 export const FETCH_BODY_BYTES_MAX = 6 * 1024 * 1024;
+/** Input and output of one run of zlib for a handler, each: it is text twice on its way, so that 32 MB take about 150 MB for a moment. */
+export const ZLIB_BYTES_MAX = 32 * 1024 * 1024;
 /** Head of a request or response as JSON: URL and headers; at three bytes a character, 64 k characters. */
 export const FETCH_HEAD_BYTES_MAX = 192 * 1024;
 /** What a dying child may say on standard error; read only to tell why it died. */

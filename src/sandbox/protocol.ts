@@ -55,6 +55,7 @@ export interface WireLimits {
   readonly fetchHeadBytes: number;
   readonly fetchBodyBytes: number;
   readonly errorTextBytes: number;
+  readonly zlibBytes: number;
 }
 
 /** Head of INVOKE, as JSON. */

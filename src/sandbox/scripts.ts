@@ -9,6 +9,7 @@ import {
   LOG_LINE_BYTES_MAX,
   LOG_LINES_MAX,
   RESULT_BYTES_MAX,
+  ZLIB_BYTES_MAX,
 } from '../limits.ts';
 import { buildBootstrap, buildChild } from './build.ts';
 import type { CodeCaches } from './code-cache.ts';
@@ -57,6 +58,7 @@ export async function initPayload(
       fetchHeadBytes: FETCH_HEAD_BYTES_MAX,
       fetchBodyBytes: FETCH_BODY_BYTES_MAX,
       errorTextBytes: ERROR_TEXT_BYTES_MAX,
+      zlibBytes: ZLIB_BYTES_MAX,
     },
   };
   const { bootstrap, prelude } = scripts;

@@ -1,6 +1,7 @@
 /** One isolate with its context: the bootstrap, the prelude and the bundle in it, and the functions through which it reaches out. */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type ivm from 'isolated-vm';
+import { compression } from './compression.ts';
 import { withCollector } from './garbage.ts';
 import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK } from '../isolate/host.ts';
 import type { InitHead } from '../protocol.ts';
@@ -84,7 +85,7 @@ export class IsolateHost {
       this.#context,
       { reference: true },
     );
-    const functions = this.#functions(outward).map((fn) => new lib.Callback(fn));
+    const functions = this.#functions(outward, head.limits.zlibBytes).map((fn) => new lib.Callback(fn));
     const text = JSON.stringify({ ...head, nodeVersion: process.version });
     this.#entry = boot.applySync(undefined, [text, ...functions], {
       result: { reference: true },
@@ -142,7 +143,7 @@ export class IsolateHost {
     }
   }
 
-  #functions(outward: Outward): ((...args: never[]) => unknown)[] {
+  #functions(outward: Outward, zlibBytesMax: number): ((...args: never[]) => unknown)[] {
     const started = performance.now();
     const heap = (): string => {
       const {
@@ -166,6 +167,7 @@ export class IsolateHost {
       },
       outward.startFetch,
       outward.cancelFetch,
+      compression(zlibBytesMax),
     ];
   }
 }

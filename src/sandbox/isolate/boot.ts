@@ -4,6 +4,7 @@
  */
 import type { Hooks } from '../runtime/hooks.ts';
 import { fromBase64, toBase64 } from './bytes.ts';
+import { zlibOf } from './compression.ts';
 import { installConsole, logLine, resetLog, setFormatter } from './console.ts';
 import { setErrorTextMax } from './errors.ts';
 import { cancelFetch, finishFetch, setUpFetches, startFetch } from './fetches.ts';
@@ -44,6 +45,7 @@ interface BootHead {
     readonly fetchHeadBytes: number;
     readonly fetchBodyBytes: number;
     readonly errorTextBytes: number;
+    readonly zlibBytes: number;
   };
 }
 
@@ -88,6 +90,7 @@ function makeHooks(head: BootHead, host: Host): Hooks {
     },
     digest: (name, bytes) => digest(name, null, bytes),
     hmac: digest,
+    zlib: zlibOf(host, head.limits.zlibBytes),
     startFetch,
     cancelFetch,
   };
@@ -116,7 +119,7 @@ type Entry = (op: number, a?: unknown, b?: unknown, c?: unknown, d?: unknown) =>
 
 export function boot(headText: string, ...functions: unknown[]): Entry {
   const head = parse(headText) as BootHead;
-  const [settle, log, monoMs, heap, randomBytes, digest, startHostFetch, cancelHostFetch] = functions;
+  const [settle, log, monoMs, heap, randomBytes, digest, startHostFetch, cancelHostFetch, zlib] = functions;
   const host = {
     __proto__: null,
     settle,
@@ -127,6 +130,7 @@ export function boot(headText: string, ...functions: unknown[]): Entry {
     digest,
     startFetch: startHostFetch,
     cancelFetch: cancelHostFetch,
+    zlib,
   } as unknown as Host;
   const { limits } = head;
   hardenGlobals();

@@ -10,6 +10,8 @@ export interface Host {
   randomBytes(count: number): string;
   /** `key` is base64, or null for a plain digest. Answers base64. */
   digest(name: string, key: string | null, bytes: string): string;
+  /** `options` is JSON, `bytes` base64. Answers base64, or `!` and JSON of a failure. */
+  zlib(format: string, options: string, bytes: string): string;
   /** `body` is base64, or null for none. */
   startFetch(id: number, head: string, body: string | null): void;
   cancelFetch(id: number): void;

@@ -50,6 +50,7 @@ const LOADERS: Record<string, Loader> = {
     (require('./node/stream/consumers.ts') as typeof import('./node/stream/consumers.ts')).streamConsumers,
   http: () => (require('./node/http/http.ts') as typeof import('./node/http/http.ts')).http,
   https: () => (require('./node/http/http.ts') as typeof import('./node/http/http.ts')).https,
+  zlib: () => (require('./node/zlib/zlib.ts') as typeof import('./node/zlib/zlib.ts')).zlib,
   'stream/web': () =>
     unsupported('stream/web', {
       ReadableStream: (require('./fetch/readable-stream.ts') as typeof import('./fetch/readable-stream.ts'))
@@ -63,7 +64,7 @@ const LOADERS: Record<string, Loader> = {
 const REFUSED = new Set(
   (
     'fs fs/promises child_process cluster worker_threads net tls dgram http2 dns dns/promises ' +
-    'zlib readline readline/promises repl v8 vm inspector inspector/promises trace_events wasi domain sys test test/reporters sqlite sea ' +
+    'readline readline/promises repl v8 vm inspector inspector/promises trace_events wasi domain sys test test/reporters sqlite sea ' +
     'path/win32'
   ).split(' '),
 );

@@ -44,6 +44,29 @@ export type FetchDone = (error: FetchErrorHead | null, head: FetchResponseHead |
 
 export type DigestName = 'md5' | 'sha1' | 'sha256' | 'sha384' | 'sha512';
 
+export type ZlibFormat =
+  | 'gzip'
+  | 'gunzip'
+  | 'deflate'
+  | 'inflate'
+  | 'deflateRaw'
+  | 'inflateRaw'
+  | 'unzip'
+  | 'brotliCompress'
+  | 'brotliDecompress'
+  | 'zstdCompress'
+  | 'zstdDecompress';
+
+export type ZlibAnswer =
+  { readonly bytes: Uint8Array; readonly failure: null } | { readonly bytes: null; readonly failure: ZlibFailure };
+
+export interface ZlibFailure {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly errno?: number;
+}
+
 export interface Hooks {
   /** `environment` of the function: a fresh plain object, all strings. */
   readonly environment: Record<string, string>;
@@ -78,6 +101,9 @@ export interface Hooks {
   /** Both synchronous; RangeError above 32 MB. */
   digest(name: DigestName, bytes: Uint8Array): Uint8Array;
   hmac(name: DigestName, key: Uint8Array, bytes: Uint8Array): Uint8Array;
+
+  /** Synchronous, in the child; `options` is JSON. Input and output have a bound (limits.ts); what is above it is a failure. */
+  zlib(format: ZlibFormat, options: string, bytes: Uint8Array): ZlibAnswer;
 
   /**
    * Sends one HTTP request through the parent. `done` is called once, from a fresh stack, unless it was cancelled or the invocation
