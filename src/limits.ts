@@ -68,6 +68,8 @@ export const CHILD_UIDS = 4_336;
 export const HARDENING_PROBE_MS = 5_000;
 /** How often a running child's RSS is read: a handler fills about 3 GB/s, so that it overshoots its cap by 150 MB at most. */
 export const MEMORY_WATCH_MS = 50;
+/** The same for processes that wait for a function: they run nothing. */
+export const SPARE_WATCH_MS = 1_000;
 export const CHILD_IDLE_MS = 5 * 60 * 1000;
 /** Children that a version may lose at once before its starts are spaced: a start costs about 0.1 s of a core. */
 export const CHILD_LOSSES_AT_ONCE = 5;
@@ -93,6 +95,8 @@ export const FETCH_HEAD_BYTES_MAX = 192 * 1024;
 export const CHILD_STDERR_BYTES_MAX = 16 * 1024;
 /** Code caches that a compiling child hands back: about as large as their scripts. */
 export const CODE_CACHE_BYTES_MAX = 64 * 1024 * 1024;
+/** Bundles and their code caches that stay in the daemon's memory; the one used last stays whatever its size. */
+export const BUNDLES_KEPT_BYTES_MAX = 32 * 1024 * 1024;
 /** Source map of a bundle: larger ones are not decoded for an error's stack. */
 export const SOURCE_MAP_BYTES_MAX = 32 * 1024 * 1024;
 

@@ -146,7 +146,7 @@ class RunningDaemon implements Daemon {
     const { log } = this.#options;
     const sandbox = await this.#options.sandbox();
     this.#sandbox = sandbox;
-    this.#metrics.sandboxes(() => sandbox.stats());
+    this.#metrics.sandboxes(() => [...sandbox.stats(), { function: '', rssBytes: sandbox.reserve().rssBytes }]);
     const settleBy = createScriptLine(this.#options.config.redis, this.#redis, { log });
     this.#closers.push(() => settleBy.close());
     this.#executor = createExecutor({

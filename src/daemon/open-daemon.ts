@@ -25,6 +25,7 @@ export async function openSandbox(cacheDir: string, log: Log): Promise<Sandbox> 
     invoke: (request) => sandbox.invoke(request),
     holdOffMs: (version) => sandbox.holdOffMs(version),
     stats: () => sandbox.stats(),
+    reserve: () => sandbox.reserve(),
     async close() {
       await sandbox.close();
       egress.close();

@@ -29,7 +29,8 @@ export interface WatchedFacts {
 export interface SandboxFacts {
   readonly function: string;
   readonly rssBytes: number;
-  readonly lost: Readonly<Record<keyof typeof LOST, number>>;
+  /** Absent for processes in reserve, which are no function's yet. */
+  readonly lost?: Readonly<Record<keyof typeof LOST, number>>;
 }
 
 export interface Metrics {
@@ -177,7 +178,8 @@ function declare(registry: Registry, readSandboxes: () => readonly SandboxFacts[
       this.reset();
       for (const facts of readSandboxes())
         for (const [reason, label] of Object.entries(LOST))
-          this.inc({ function: facts.function, reason: label }, facts.lost[reason as keyof typeof LOST]);
+          if (facts.lost)
+            this.inc({ function: facts.function, reason: label }, facts.lost[reason as keyof typeof LOST]);
     },
   });
   const lag = gauge('lag_records', 'Records not settled yet.', ['mapping']);

@@ -26,6 +26,8 @@ import {
   INVOKE,
   LOG,
   OUT_OF_MEMORY,
+  PREPARE,
+  PREPARED,
   ProtocolError,
   READY,
   RESULT,
@@ -34,6 +36,7 @@ import {
 
 /** How a job on a child ended. `lost`: the process is gone, or was ended because of what it sent. */
 export type JobEnd =
+  | { readonly kind: 'prepared' }
   | { readonly kind: 'initialised' }
   | { readonly kind: 'result'; readonly text: string; readonly dropped: number }
   | { readonly kind: 'failure'; readonly text: string; readonly dropped: number; readonly fatal: boolean }
@@ -54,8 +57,16 @@ export interface JobPorts {
   fetchCancel(id: number): void;
 }
 
+function unexpected(): never {
+  throw new ProtocolError('no function runs in this job');
+}
+
+/** For jobs in which nothing but our own code runs: it asks for nothing. */
+export const NO_PORTS: JobPorts = { log: unexpected, fetch: unexpected, fetchCancel: unexpected };
+
 const FRAME_BOUNDS: Readonly<Record<number, number>> = {
   [READY]: 0,
+  [PREPARED]: 0,
   [INIT_DONE]: 0,
   [RESULT]: 4 + RESULT_BYTES_MAX,
   // Three texts, each cut inside; JSON may double them, and a character is up to three bytes.
@@ -71,7 +82,12 @@ const FRAME_BOUNDS: Readonly<Record<number, number>> = {
 export type KillReason = 'timeout' | 'memory' | 'protocol' | 'closing' | 'evicted' | 'used-up' | null;
 
 /** The only job that each of these may end. */
-const ANSWER_TO: Readonly<Record<number, number>> = { [INIT_DONE]: INIT, [RESULT]: INVOKE, [COMPILED]: COMPILE };
+const ANSWER_TO: Readonly<Record<number, number>> = {
+  [PREPARED]: PREPARE,
+  [INIT_DONE]: INIT,
+  [RESULT]: INVOKE,
+  [COMPILED]: COMPILE,
+};
 
 const SMALL_FRAME_BYTES = 16 * 1024;
 
@@ -169,6 +185,8 @@ export class SandboxChild {
       this.#job = { type, ports, end: resolve };
       this.#heard = false;
       this.#delivered = true;
+      // Its end of the pipe is closed already, and its exit is on its way here: then nothing that is written reaches it.
+      if (this.#wire.destroyed || this.#wire.readableEnded) this.#delivered = false;
       if (this.#dead)
         return this.#finish({ kind: 'lost', code: null, signal: null, stderr: this.#stderr, delivered: false });
       this.send(type, flags, parts);
@@ -216,6 +234,8 @@ export class SandboxChild {
         return this.#finish({ kind: 'compiled', caches: unpackParts(Buffer.from(payload)) });
       case LOG:
         return job.ports.log(flags, payload.toString('utf8'));
+      case PREPARED:
+        return this.#finish({ kind: 'prepared' });
       case INIT_DONE:
         return this.#finish({ kind: 'initialised' });
       case RESULT:

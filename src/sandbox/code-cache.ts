@@ -7,10 +7,10 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../observe/log.ts';
 import { writeWhole } from './build.ts';
-import type { SandboxChild } from './child-process.ts';
-import { COMPILE, packParts } from './protocol.ts';
+import { NO_PORTS, type SandboxChild } from './child-process.ts';
+import { COMPILE, packedParts } from './protocol.ts';
+import type { Script } from './scripts.ts';
 
-const EMPTY = Buffer.alloc(0);
 const TAG = createHash('sha256')
   .update(`${process.versions.v8} ${process.arch} ${process.platform} 1`)
   .digest('hex')
@@ -19,58 +19,54 @@ const TAG = createHash('sha256')
 export class CodeCaches {
   readonly #dir: string;
   readonly #log: Log;
-  readonly #spawn: () => SandboxChild;
+  readonly #spawn: () => SandboxChild | null;
   /** Paths that were made or could not be made by this process: tried once. */
   readonly #tried = new Set<string>();
   #busy: Promise<void> = Promise.resolve();
 
-  constructor(dir: string, log: Log, spawn: () => SandboxChild) {
+  /** `spawn` answers null when nothing is to be started any more. */
+  constructor(dir: string, log: Log, spawn: () => SandboxChild | null) {
     this.#dir = dir;
     this.#log = log;
     this.#spawn = spawn;
   }
 
-  /** The cache of each script, empty where there is none yet; those are then made in the background, for the next cold start. */
-  async of(scripts: readonly { readonly kind: 'plain' | 'bundle'; readonly text: Buffer }[]): Promise<Buffer[]> {
-    const missing: { path: string; kind: 'plain' | 'bundle'; text: Buffer }[] = [];
-    const found = await Promise.all(
-      scripts.map(async ({ kind, text }) => {
-        if (text.length === 0) return EMPTY;
-        const path = join(
-          this.#dir,
-          `${createHash('sha256').update(kind).update(text).digest('hex').slice(0, 24)}-${TAG}.cache`,
-        );
+  /** Puts each script's cache into it where there is one already; the others are made in the background, for the next cold start. */
+  async find(scripts: readonly Script[]): Promise<void> {
+    const missing: { readonly path: string; readonly script: Script }[] = [];
+    await Promise.all(
+      scripts.map(async (script) => {
+        const { kind, text } = script;
+        if (text.length === 0 || script.cache.length > 0) return;
+        const name = createHash('sha256').update(kind).update(text).digest('hex').slice(0, 24);
+        const path = join(this.#dir, `${name}-${TAG}.cache`);
         try {
-          return await readFile(path);
+          script.cache = await readFile(path);
         } catch {
           // Not made yet: compiled from source this time.
-          if (!this.#tried.has(path)) missing.push({ path, kind, text });
-          return EMPTY;
+          if (!this.#tried.has(path)) missing.push({ path, script });
         }
       }),
     );
     for (const { path } of missing) this.#tried.add(path);
     // One after the other: making caches is work for later, it must not compete with cold starts.
     if (missing.length > 0) this.#busy = this.#busy.then(() => this.#make(missing));
-    return found;
   }
 
-  async #make(
-    missing: readonly { readonly path: string; readonly kind: string; readonly text: Buffer }[],
-  ): Promise<void> {
+  async #make(missing: readonly { readonly path: string; readonly script: Script }[]): Promise<void> {
     const child = this.#spawn();
+    if (child === null) return;
     try {
       if (!(await child.ready)) return;
-      const kinds = Buffer.from(missing.map(({ kind }) => (kind === 'bundle' ? 1 : 0)));
-      const nothing = (): void => undefined;
-      const end = await child.run(COMPILE, 0, [packParts([kinds, ...missing.map(({ text }) => text)])], {
-        log: nothing,
-        fetch: nothing,
-        fetchCancel: nothing,
-      });
+      const kinds = Buffer.from(missing.map(({ script }) => (script.kind === 'bundle' ? 1 : 0)));
+      const parts = packedParts([kinds, ...missing.map(({ script }) => script.text)]);
+      const end = await child.run(COMPILE, 0, parts, NO_PORTS);
       if (end.kind !== 'compiled' || end.caches.length !== missing.length) return;
-      missing.forEach(({ path }, i) => {
-        if (end.caches[i]!.length > 0) writeWhole(path, end.caches[i]!);
+      missing.forEach(({ path, script }, i) => {
+        const cache = end.caches[i]!;
+        if (cache.length === 0) return;
+        script.cache = cache;
+        writeWhole(path, cache);
       });
     } catch (error) {
       this.#log.debug(

@@ -39,6 +39,7 @@ export function outcomeOf(what: EndOfInvocation): InvokeOutcome {
       return failed('error', readError(end.text, what));
     case 'out-of-memory':
       return failed('out_of_memory', outOfMemory(what));
+    case 'prepared':
     case 'initialised':
     case 'compiled':
       return { kind: 'infrastructure', reason: 'the child answered an invocation with something else' };

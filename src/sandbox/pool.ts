@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { availableParallelism, totalmem } from 'node:os';
 import {
+  CHILD_BASE_MB,
   CHILD_IDLE_MS,
   CHILD_LOSSES_AT_ONCE,
   CHILDREN_MAX,
@@ -9,10 +10,12 @@ import {
   CHILDREN_PER_FUNCTION_SHARE,
   INIT_MS_MAX,
   MEMORY_WATCH_MS,
+  SPARE_WATCH_MS,
   SPAWN_MS_MAX,
 } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import { type JobEnd, SandboxChild } from './child-process.ts';
+import { Bundles } from './bundles.ts';
 import { Children, type NoSlot, type Slot } from './children.ts';
 import { CodeCaches } from './code-cache.ts';
 import type { Egress } from './egress/port.ts';
@@ -20,8 +23,9 @@ import { checkMemory, jobPorts, peakMb, type RunningPorts, underClock } from './
 import { Losses, lossReason } from './losses.ts';
 import { outcomeOf } from './outcome.ts';
 import { FLAG_ASCII, INIT, INVOKE, type InvokeHead } from './protocol.ts';
-import { initPayload, prepareScripts, type Scripts } from './scripts.ts';
+import { initPayload, prepareScripts, type Script, type Scripts } from './scripts.ts';
 import { mapFrame } from './source-map.ts';
+import { Spares } from './spares.ts';
 import { nativePath, spawnChild } from './spawn.ts';
 import type {
   FunctionVersion,
@@ -46,7 +50,7 @@ export interface SandboxOptions {
   readonly childrenPerFunction?: number;
   readonly memoryMb?: number;
   readonly lossesAtOnce?: number;
-  /** Processes started ahead, before it is known for which function: a cold start then costs the isolate only. Default 1. */
+  /** Processes made ready ahead, before it is known for which function: a cold start then costs what the function's code costs. Default 1. */
   readonly spares?: number;
 }
 
@@ -63,9 +67,9 @@ class Pool implements Sandbox {
   readonly #options: SandboxOptions;
   readonly #scripts: Scripts;
   readonly #children: Children;
-  readonly #caches: CodeCaches;
+  readonly #bundles: Bundles;
   readonly #everyChild = new Set<SandboxChild>();
-  readonly #spares: SandboxChild[] = [];
+  readonly #spares: Spares;
   /** Function → cold starts, and the version that was invoked last. */
   readonly #seen = new Map<string, { version: string; coldStarts: number }>();
   readonly #losses = new Losses();
@@ -75,13 +79,17 @@ class Pool implements Sandbox {
   constructor(options: SandboxOptions, scripts: Scripts) {
     this.#options = options;
     this.#scripts = scripts;
-    this.#caches = new CodeCaches(options.cacheDir, options.log, () => this.#spawn());
+    const caches = new CodeCaches(options.cacheDir, options.log, () => (this.#closing ? null : this.#spawn()));
+    this.#bundles = new Bundles(caches);
+    // Not more processes at a time than half the cores: starting one is pure CPU, and running handlers come first.
+    const spares = Math.min(options.spares ?? 1, Math.max(1, availableParallelism() >> 1));
+    this.#spares = new Spares(scripts, caches, () => this.#spawn(), spares);
     const count = options.childrenMax ?? CHILDREN_MAX;
     const available = Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
     this.#children = new Children({
       count,
       perFunction: options.childrenPerFunction ?? Math.max(1, Math.ceil(count * CHILDREN_PER_FUNCTION_SHARE)),
-      memoryMb: options.memoryMb ?? (available / MB) * CHILDREN_MEMORY_SHARE,
+      memoryMb: (options.memoryMb ?? (available / MB) * CHILDREN_MEMORY_SHARE) - spares * CHILD_BASE_MB,
       atOnce: availableParallelism(),
       lossesAtOnce: options.lossesAtOnce ?? CHILD_LOSSES_AT_ONCE,
     });
@@ -109,6 +117,7 @@ class Pool implements Sandbox {
     const slot = await this.#children.acquire(version, request.context.mapping === undefined);
     if (typeof slot === 'string') return WITHOUT_CHILD[slot];
     const ready = slot.child !== null ? { ok: true as const, initMs: null } : await this.#initialise(slot, request);
+    if (ready === null) return null;
     if (!ready.ok) return ready.outcome;
     return this.#run(slot, slot.child!, request, ready.initMs);
   }
@@ -132,6 +141,11 @@ class Pool implements Sandbox {
         ...{ slowedForMs: slowed.forMs, startEveryMs: slowed.everyMs },
       };
     });
+  }
+
+  reserve(): { readonly processes: number; readonly rssBytes: number } {
+    const children = this.#spares.children();
+    return { processes: children.length, rssBytes: children.reduce((sum, { rssBytes }) => sum + rssBytes, 0) };
   }
 
   async close(): Promise<void> {
@@ -179,27 +193,32 @@ class Pool implements Sandbox {
     return this.#settle(slot, child, request, end, ports, report);
   }
 
-  /** Puts a process into the slot and loads the function in it. */
-  async #initialise(slot: Slot, request: InvokeRequest): Promise<Initialised> {
+  /** Puts a process into the slot and loads the function in it; null when the process was gone before it took the function. */
+  async #initialise(slot: Slot, request: InvokeRequest): Promise<Initialised | null> {
     const { version, context } = request;
     const started = performance.now();
     const refuse = (outcome: InvokeOutcome, lost = false): Initialised => {
       this.#children.drop(slot, lost);
       return { ok: false, outcome };
     };
-    let payload: Buffer;
+    let bundle: Script;
     try {
-      payload = await initPayload(this.#scripts, this.#caches, version, logStreamName());
+      bundle = await this.#bundles.of(version.bundlePath);
     } catch (error) {
       return refuse({
         kind: 'infrastructure',
         reason: `the bundle of ${version.name} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       });
     }
-    const child = this.#spares.shift() ?? this.#spawn();
+    if (this.#closing) return refuse(closing);
+    const { child, ready, waited } = this.#spares.take(version.memorySizeMb);
     slot.child = child;
     child.version = version.hash;
-    const up = await Promise.race([child.ready, wait(SPAWN_MS_MAX).then(() => false)]);
+    const up = await Promise.race([ready, wait(SPAWN_MS_MAX).then(() => false)]);
+    if (!up && waited && !child.alive && !this.#closing) {
+      this.#children.drop(slot);
+      return null;
+    }
     if (!up) {
       if (!this.#closing)
         this.#options.log.error(
@@ -219,12 +238,19 @@ class Pool implements Sandbox {
       log: request.log,
       egress: this.#options.egress,
     });
-    const end = await underClock(child, INIT_MS_MAX, () => child.run(INIT, 0, [payload], ports));
+    const payload = initPayload(version, bundle, logStreamName());
+    const flags = bundle.ascii ? FLAG_ASCII : 0;
+    const end = await underClock(child, INIT_MS_MAX, () => child.run(INIT, flags, payload, ports));
     const initMs = performance.now() - started;
+    if (end.kind === 'lost' && !end.delivered && child.killedFor === null) {
+      ports.end();
+      this.#children.drop(slot);
+      return null;
+    }
     if (end.kind === 'initialised') {
       ports.end();
       slot.loaded = true;
-      this.#startSpares();
+      if (!this.#closing) this.#spares.fill(version.memorySizeMb);
       return { ok: true, initMs };
     }
     const report = this.#reportOf(child, end, ports, initMs, initMs);
@@ -288,18 +314,11 @@ class Pool implements Sandbox {
     this.#everyChild.add(child);
     void child.gone.then(() => {
       this.#everyChild.delete(child);
-      const spare = this.#spares.indexOf(child);
-      if (spare >= 0) this.#spares.splice(spare, 1);
+      this.#spares.forget(child);
       // An idle child that somebody else killed leaves its place at once.
       for (const slot of this.#children.idle()) if (slot.child === child) this.#children.drop(slot);
     });
     return child;
-  }
-
-  /** Not more processes at a time than half the cores: starting one is pure CPU, and running handlers come first. */
-  #startSpares(): void {
-    const wanted = Math.min(this.#options.spares ?? 1, Math.max(1, availableParallelism() >> 1));
-    while (!this.#closing && this.#spares.length < wanted) this.#spares.push(this.#spawn());
   }
 
   #look(): void {
@@ -308,6 +327,10 @@ class Pool implements Sandbox {
       const { child } = slot;
       if (child === null) continue;
       if (child.busy) checkMemory(child, slot.version.memorySizeMb);
+    }
+    // In these nothing but our own code has run: what they hold is counted, and no more than any child's overhead.
+    for (const child of this.#spares.children()) {
+      if (now - child.rssReadMono > SPARE_WATCH_MS) checkMemory(child, 0);
     }
     for (const slot of [...this.#children.idle()]) {
       if (slot.child !== null && now - slot.child.idleSinceMono > CHILD_IDLE_MS) this.#children.drop(slot);

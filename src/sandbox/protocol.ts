@@ -11,6 +11,8 @@ export const INVOKE = 2;
 export const FETCH_DONE = 3;
 /** Kinds (one byte each: 1 for a bundle), then as many scripts: compile them, run nothing, answer with their code caches. */
 export const COMPILE = 4;
+/** Make an isolate and run our own scripts in it, before it is known for which function. */
+export const PREPARE = 5;
 /** Child to daemon. */
 export const READY = 16;
 export const INIT_DONE = 17;
@@ -21,8 +23,9 @@ export const FETCH = 21;
 export const FETCH_CANCEL = 22;
 export const OUT_OF_MEMORY = 23;
 export const COMPILED = 24;
+export const PREPARED = 25;
 
-/** INVOKE: the event is ASCII. */
+/** INVOKE: the event is ASCII; INIT: the bundle is. */
 export const FLAG_ASCII = 1;
 /** FETCH_DONE: the head is an error. */
 export const FLAG_ERROR = 1;
@@ -33,7 +36,14 @@ export const FLAG_BODY = 1;
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 
-/** Head of INIT, as JSON; followed by the scripts and their code caches in the order of `lengths`. */
+/** Head of PREPARE, as JSON; followed by bootstrap, prelude and their code caches. Nothing of any function. */
+export interface PrepareHead {
+  /** An isolate's limit is fixed when it is made. */
+  readonly memorySizeMb: number;
+  readonly limits: WireLimits;
+}
+
+/** Head of INIT, as JSON; followed by the bundle and its code cache. */
 export interface InitHead {
   readonly functionName: string;
   readonly functionVersion: string;
@@ -42,7 +52,6 @@ export interface InitHead {
   readonly memorySizeMb: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly logStreamName: string;
-  readonly limits: WireLimits;
 }
 
 /** Bounds that the isolate keeps itself; the daemon keeps them again. */
@@ -89,15 +98,20 @@ export function frameHeader(type: number, flags: number, payloadBytes: number): 
   return header;
 }
 
-/** `u32 length · bytes`, for each part. */
-export function packParts(parts: readonly Buffer[]): Buffer {
+/** `u32 length · bytes`, for each part: as pieces that are written one after the other. */
+export function packedParts(parts: readonly Buffer[]): Buffer[] {
   const chunks: Buffer[] = [];
   for (const part of parts) {
     const length = Buffer.allocUnsafe(4);
     length.writeUInt32LE(part.length, 0);
     chunks.push(length, part);
   }
-  return Buffer.concat(chunks);
+  return chunks;
+}
+
+/** The same as one. */
+export function packParts(parts: readonly Buffer[]): Buffer {
+  return Buffer.concat(packedParts(parts));
 }
 
 /** Exactly `count` parts (or as many as there are) and nothing after them, or a ProtocolError. */

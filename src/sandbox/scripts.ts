@@ -1,4 +1,5 @@
-/** Everything a child is given at INIT besides its function: built once per sandbox. And what INIT says. */
+/** What a child is given: at PREPARE our own scripts, the same for every function; at INIT the function. */
+import { isAscii } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import {
   ERROR_TEXT_BYTES_MAX,
@@ -12,17 +13,28 @@ import {
   ZLIB_BYTES_MAX,
 } from '../limits.ts';
 import { buildBootstrap, buildChild } from './build.ts';
-import type { CodeCaches } from './code-cache.ts';
-import { type InitHead, packParts } from './protocol.ts';
+import { type InitHead, type PrepareHead, packedParts } from './protocol.ts';
 import type { FunctionVersion } from './types.ts';
 
 const EMPTY = Buffer.alloc(0);
 
+/** A script's text, and V8's code cache of it once there is one (code-cache.ts puts it there). */
+export interface Script {
+  readonly kind: 'plain' | 'bundle';
+  readonly text: Buffer;
+  readonly ascii: boolean;
+  cache: Buffer;
+}
+
+export function scriptOf(kind: Script['kind'], text: Buffer): Script {
+  return { kind, text, ascii: isAscii(text), cache: EMPTY };
+}
+
 export interface Scripts {
   /** Path of the child's program. */
   readonly child: string;
-  readonly bootstrap: Buffer;
-  readonly prelude: Buffer;
+  readonly bootstrap: Script;
+  readonly prelude: Script;
 }
 
 export async function prepareScripts(cacheDir: string, preludePath: string | null): Promise<Scripts> {
@@ -31,24 +43,13 @@ export async function prepareScripts(cacheDir: string, preludePath: string | nul
     buildBootstrap(),
     preludePath === null ? EMPTY : readFile(preludePath),
   ]);
-  return { child, bootstrap: Buffer.from(bootstrap), prelude };
+  return { child, bootstrap: scriptOf('plain', Buffer.from(bootstrap)), prelude: scriptOf('plain', prelude) };
 }
 
-/** Payload of INIT for this version. Rejects when the bundle cannot be read. */
-export async function initPayload(
-  scripts: Scripts,
-  caches: CodeCaches,
-  version: FunctionVersion,
-  logStreamName: string,
-): Promise<Buffer> {
-  const head: InitHead = {
-    functionName: version.name,
-    functionVersion: version.hash,
-    handlerText: version.handlerText,
-    exportPath: version.exportPath,
-    memorySizeMb: version.memorySizeMb,
-    environment: version.environment,
-    logStreamName,
+/** Payload of PREPARE. */
+export function preparePayload({ bootstrap, prelude }: Scripts, memorySizeMb: number): Buffer[] {
+  const head: PrepareHead = {
+    memorySizeMb,
     limits: {
       resultBytes: RESULT_BYTES_MAX,
       logLineBytes: LOG_LINE_BYTES_MAX,
@@ -61,12 +62,19 @@ export async function initPayload(
       zlibBytes: ZLIB_BYTES_MAX,
     },
   };
-  const { bootstrap, prelude } = scripts;
-  const bundle = await readFile(version.bundlePath);
-  const cached = await caches.of([
-    { kind: 'plain', text: bootstrap },
-    { kind: 'plain', text: prelude },
-    { kind: 'bundle', text: bundle },
-  ]);
-  return packParts([Buffer.from(JSON.stringify(head)), bootstrap, prelude, bundle, ...cached]);
+  return packedParts([Buffer.from(JSON.stringify(head)), bootstrap.text, prelude.text, bootstrap.cache, prelude.cache]);
+}
+
+/** Payload of INIT. */
+export function initPayload(version: FunctionVersion, bundle: Script, logStreamName: string): Buffer[] {
+  const head: InitHead = {
+    functionName: version.name,
+    functionVersion: version.hash,
+    handlerText: version.handlerText,
+    exportPath: version.exportPath,
+    memorySizeMb: version.memorySizeMb,
+    environment: version.environment,
+    logStreamName,
+  };
+  return packedParts([Buffer.from(JSON.stringify(head)), bundle.text, bundle.cache]);
 }

@@ -135,6 +135,8 @@ export interface Sandbox {
    */
   holdOffMs(version: FunctionVersion): number;
   stats(): SandboxStats[];
+  /** Processes that wait for a function: none before the first invocation. */
+  reserve(): { readonly processes: number; readonly rssBytes: number };
   /** Kills every child; resolves when they are gone. In-flight invocations resolve as infrastructure. */
   close(): Promise<void>;
 }

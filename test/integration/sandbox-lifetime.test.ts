@@ -1,22 +1,13 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { childrenOf } from '../support/children.ts';
 import { errorOf, isRunning, makeSandbox, resultOf, type TestSandbox } from '../support/sandbox.ts';
 
 const ECHO = 'exports.handler = async (e) => e';
 const SPIN = 'exports.handler = async () => { console.log("spinning"); for (;;); }';
-
-/** Process ids whose parent is `pid`. */
-function childrenOf(pid: number): number[] {
-  const text = execFileSync('ps', ['-o', 'pid=,ppid=,args=', '-A'], { encoding: 'utf8' });
-  return text
-    .split('\n')
-    .map((line) => /^\s*(\d+)\s+(\d+)\s+(.*)$/.exec(line))
-    .filter((match) => match !== null && Number(match[2]) === pid && /child-[0-9a-f]+\.cjs/.test(match[3]!))
-    .map((match) => Number(match![1]));
-}
 
 async function until(condition: () => boolean, ms: number): Promise<boolean> {
   const end = performance.now() + ms;

@@ -4,7 +4,7 @@ import type ivm from 'isolated-vm';
 import { compression } from './compression.ts';
 import { withCollector } from './garbage.ts';
 import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK } from '../isolate/host.ts';
-import type { InitHead } from '../protocol.ts';
+import type { InitHead, PrepareHead } from '../protocol.ts';
 
 const DIGESTS = new Set(['md5', 'sha1', 'sha256', 'sha384', 'sha512']);
 const UNHANDLED_CHARS_MAX = 4096;
@@ -74,11 +74,14 @@ export class IsolateHost {
   readonly #context: ivm.Context;
   readonly #entry: ivm.Reference<Entry>;
   readonly #outward: Outward;
+  readonly #memorySizeMb: number;
   #gc: ivm.Reference<() => void> | undefined;
+  #began = performance.now();
 
-  constructor(lib: typeof ivm, head: InitHead, scripts: Scripts, outward: Outward) {
+  constructor(lib: typeof ivm, head: PrepareHead, scripts: Scripts, outward: Outward) {
     isolatedVm = lib;
     this.#outward = outward;
+    this.#memorySizeMb = head.memorySizeMb;
     this.#isolate = new lib.Isolate({ memoryLimit: Math.max(8, head.memorySizeMb) });
     this.#context = this.#isolate.createContextSync();
     const boot = compile(this.#isolate, scripts.bootstrap, 'millrace:bootstrap', scripts.bootstrapCache).runSync(
@@ -95,8 +98,15 @@ export class IsolateHost {
     this.#call(OP_PRELUDE_DONE);
   }
 
-  /** Evaluates the bundle; the outcome comes through `settle`. Throws BundleSyntaxError. */
-  load(bundle: string, cache: Buffer): void {
+  /** For an isolate that has seen no function and is to see none. */
+  dispose(): void {
+    this.#isolate.dispose();
+  }
+
+  /** Gives the isolate to its function and evaluates the bundle; the outcome comes through `settle`. Throws BundleSyntaxError. */
+  load(head: InitHead, bundle: string, cache: Buffer): void {
+    if (head.memorySizeMb !== this.#memorySizeMb) throw new Error('the isolate was made for another memory size');
+    this.#began = performance.now();
     let script: ivm.Script;
     try {
       script = compile(this.#isolate, bundleScript(bundle), BUNDLE_NAME, cache, -OPENING.length);
@@ -105,7 +115,7 @@ export class IsolateHost {
       throw new BundleSyntaxError(error instanceof Error ? error.message : 'the bundle cannot be compiled');
     }
     const run = script.runSync(this.#context, { reference: true });
-    this.#call(OP_LOAD, run.derefInto({ release: true }));
+    this.#call(OP_LOAD, run.derefInto({ release: true }), JSON.stringify(head));
   }
 
   invoke(event: string, head: string): void {
@@ -144,7 +154,6 @@ export class IsolateHost {
   }
 
   #functions(outward: Outward, zlibBytesMax: number): ((...args: never[]) => unknown)[] {
-    const started = performance.now();
     const heap = (): string => {
       const {
         total_heap_size: total,
@@ -157,7 +166,7 @@ export class IsolateHost {
     return [
       outward.settle,
       outward.log,
-      (): number => Math.floor(performance.now() - started),
+      (): number => Math.floor(performance.now() - this.#began),
       heap,
       (count: number): string => randomBytes(Math.min(Math.max(0, Math.floor(count)), 65_536)).toString('base64'),
       (name: string, key: string | null, bytes: string): string => {

@@ -1,5 +1,5 @@
 /**
- * The child: waits for INIT, builds the isolate, then runs one invocation after the other. It is given nothing but its pipe; it decides nothing
+ * The child: makes an isolate ready, waits for the function that it is for, then runs one invocation after the other. It is given nothing but its pipe; it decides nothing
  * about time or memory (the daemon does, from outside) and ends when the pipe ends.
  * Arguments: path of isolated-vm's native file, process id of the daemon, `watch` where the system does not end it with the daemon.
  */
@@ -25,6 +25,9 @@ import {
   LOG,
   OUT_OF_MEMORY,
   packParts,
+  PREPARE,
+  PREPARED,
+  type PrepareHead,
   READY,
   RESULT,
   unpackParts,
@@ -52,7 +55,9 @@ const channel = new Channel(PIPE_FD);
 const garbage = new Garbage();
 const ownGarbage = new Garbage();
 let host: IsolateHost | null = null;
-let limits: InitHead['limits'] | null = null;
+let limits: PrepareHead['limits'] | null = null;
+/** The isolate belongs to a function from now on. */
+let taken = false;
 let busy = false;
 let timer: NodeJS.Timeout | null = null;
 
@@ -117,15 +122,19 @@ function timeZone(wanted: string | undefined): string {
   return /^[A-Za-z][\w+-]*(\/[A-Za-z][\w+-]*)*$/.test(name) ? name : 'UTC';
 }
 
-function init(payload: Buffer): void {
-  const [headBytes, bootstrap, prelude, bundle, bootstrapCache, preludeCache, bundleCache] = unpackParts(
-    payload,
-    7,
-  ) as [Buffer, Buffer, Buffer, Buffer, Buffer, Buffer, Buffer];
-  const head = JSON.parse(headBytes.toString('utf8')) as InitHead;
+/** A new isolate with our own scripts in it. One that waited for a function of another size goes. */
+function prepare(payload: Buffer): void {
+  if (taken) throw new Error('an isolate that has a function is not given up for another');
+  host?.dispose();
+  const [headBytes, bootstrap, prelude, bootstrapCache, preludeCache] = unpackParts(payload, 5) as [
+    Buffer,
+    Buffer,
+    Buffer,
+    Buffer,
+    Buffer,
+  ];
+  const head = JSON.parse(headBytes.toString('utf8')) as PrepareHead;
   limits = head.limits;
-  // Before the isolate is made, whose Date takes it over. As in Lambda: UTC, unless the function's environment names a zone.
-  process.env['TZ'] = timeZone(head.environment['TZ']);
   const scripts = {
     bootstrap: bootstrap.toString('utf8'),
     prelude: prelude.toString('utf8'),
@@ -133,8 +142,19 @@ function init(payload: Buffer): void {
     preludeCache,
   };
   host = new IsolateHost(native.exports.ivm, head, scripts, outward);
+  channel.send(PREPARED, 0, null, EMPTY);
+}
+
+function init(payload: Buffer, ascii: boolean): void {
+  if (taken) throw new Error('an isolate serves one function');
+  taken = true;
+  const [headBytes, bundle, bundleCache] = unpackParts(payload, 3) as [Buffer, Buffer, Buffer];
+  const head = JSON.parse(headBytes.toString('utf8')) as InitHead;
+  // The isolate's Date takes it over when it first needs a zone, and our own scripts need none. As in Lambda: UTC, unless the function's
+  // environment names another.
+  process.env['TZ'] = timeZone(head.environment['TZ']);
   try {
-    host.load(bundle.toString('utf8'), bundleCache);
+    host!.load(head, bundle.toString(ascii ? 'latin1' : 'utf8'), bundleCache);
   } catch (error) {
     if (!(error instanceof BundleSyntaxError)) throw error;
     outward.settle(SETTLE_FATAL, errorText('Runtime.UserCodeSyntaxError', error.message), 0);
@@ -150,9 +170,11 @@ function handle(frame: Frame): void {
       scripts.map((script, i) => ({ bundle: kinds[i] === 1, code: script.toString('utf8') })),
     );
     channel.send(COMPILED, 0, null, packParts(caches));
+  } else if (type === PREPARE) {
+    prepare(payload);
   } else if (type === INIT) {
     busy = true;
-    init(payload);
+    init(payload, (flags & FLAG_ASCII) !== 0);
   } else if (type === INVOKE) {
     busy = true;
     const headBytes = payload.readUInt32LE(0);

@@ -27,15 +27,10 @@ import { installTimers, runOne } from './timers.ts';
 const RANDOM_BYTES_MAX = 65_536;
 const DIGEST_BYTES_MAX = 32 * 1024 * 1024;
 
+/** Known before the function is. */
 interface BootHead {
-  readonly functionName: string;
-  readonly functionVersion: string;
   readonly nodeVersion: string;
-  readonly handlerText: string;
-  readonly exportPath: string;
   readonly memorySizeMb: number;
-  readonly environment: Record<string, string>;
-  readonly logStreamName: string;
   readonly limits: {
     readonly resultBytes: number;
     readonly logLineBytes: number;
@@ -47,6 +42,24 @@ interface BootHead {
     readonly errorTextBytes: number;
     readonly zlibBytes: number;
   };
+}
+
+interface FunctionHead {
+  readonly functionName: string;
+  readonly functionVersion: string;
+  readonly handlerText: string;
+  readonly exportPath: string;
+  readonly memorySizeMb: number;
+  readonly environment: Record<string, string>;
+  readonly logStreamName: string;
+}
+
+let ownFunction: FunctionHead | null = null;
+
+/** Throws while our own scripts are evaluated: nothing of them may depend on a function. */
+function theFunction(): FunctionHead {
+  if (ownFunction === null) throw new NativeError('no function is known yet');
+  return ownFunction;
 }
 
 let requireOf: ((name: string) => unknown) | null = null;
@@ -66,9 +79,15 @@ function makeHooks(head: BootHead, host: Host): Hooks {
     return fromBase64(host.digest(name, key === null ? null : toBase64(key), toBase64(bytes)));
   };
   return {
-    environment: head.environment,
-    functionName: head.functionName,
-    functionVersion: head.functionVersion,
+    get environment() {
+      return theFunction().environment;
+    },
+    get functionName() {
+      return theFunction().functionName;
+    },
+    get functionVersion() {
+      return theFunction().functionVersion;
+    },
     memoryLimitMb: head.memorySizeMb,
     nodeVersion: head.nodeVersion,
     monoMs: () => host.monoMs(),
@@ -140,7 +159,7 @@ export function boot(headText: string, ...functions: unknown[]): Entry {
   installTimers(() => host.monoMs());
   installMicrotasks();
   setUpFetches(host, { inFlight: limits.fetches, headBytes: limits.fetchHeadBytes, bodyBytes: limits.fetchBodyBytes });
-  setUpInvocations(host, head, limits.resultBytes);
+  setUpInvocations(host, limits.resultBytes);
   Object.defineProperty(globalThis, '__millrace', { value: makeHooks(head, host), configurable: true });
 
   return (op, a, b, c, d) => {
@@ -149,8 +168,10 @@ export function boot(headText: string, ...functions: unknown[]): Entry {
       else if (op === OP_POLL) return poll();
       else if (op === OP_TICK) runOne();
       else if (op === OP_FETCH_DONE) finishFetch(a as number, b as string, c as string, d as boolean);
-      else if (op === OP_LOAD) load(a as never, bundleRequire, head.exportPath, head.handlerText);
-      else if (op === OP_PRELUDE_DONE) Reflect.deleteProperty(globalThis, '__millrace');
+      else if (op === OP_LOAD) {
+        ownFunction = parse(b as string) as FunctionHead;
+        load(a as never, bundleRequire, ownFunction);
+      } else if (op === OP_PRELUDE_DONE) Reflect.deleteProperty(globalThis, '__millrace');
     } catch (error) {
       dieOf(error);
     }

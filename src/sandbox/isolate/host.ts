@@ -24,6 +24,7 @@ export const SETTLE_FATAL = 3;
 
 /** Operations of the one entry function that the bootstrap hands out. */
 export const OP_PRELUDE_DONE = 0;
+/** The bundle's function, and the head of INIT. */
 export const OP_LOAD = 1;
 export const OP_INVOKE = 2;
 export const OP_TICK = 3;

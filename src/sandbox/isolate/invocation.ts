@@ -37,9 +37,8 @@ let resultBytesMax = 0;
 let current: Current | null = null;
 let handler: Handler;
 
-export function setUpInvocations(to: Host, context: StaticContext, resultBytes: number): void {
+export function setUpInvocations(to: Host, resultBytes: number): void {
   host = to;
-  fixed = context;
   resultBytesMax = resultBytes;
 }
 
@@ -175,9 +174,10 @@ export function poll(): number {
 export function load(
   run: (exports: object, require: unknown, module: object, filename: string, dirname: string) => void,
   require: unknown,
-  exportPath: string,
-  handlerText: string,
+  head: StaticContext & { readonly exportPath: string; readonly handlerText: string },
 ): void {
+  fixed = head;
+  const { exportPath, handlerText } = head;
   const one = begin('');
   const module: { exports: unknown } = { exports: {} };
   try {

@@ -67,6 +67,10 @@ export interface ZlibFailure {
   readonly errno?: number;
 }
 
+/**
+ * An isolate is made ready before it is known for which function. While the prelude is evaluated the first three throw: whatever it keeps
+ * of them it asks for later, when user code calls.
+ */
 export interface Hooks {
   /** `environment` of the function: a fresh plain object, all strings. */
   readonly environment: Record<string, string>;
@@ -76,7 +80,7 @@ export interface Hooks {
   /** Node's own `process.version` of the child, e.g. `v26.10.0`. */
   readonly nodeVersion: string;
 
-  /** Milliseconds since the isolate began, whole numbers, never falls. For performance.now, hrtime, uptime. */
+  /** Milliseconds since the function's initialisation began, whole numbers, never falls. For performance.now, hrtime, uptime. */
   monoMs(): number;
   heapStatistics(): {
     readonly heapTotal: number;
