@@ -108,6 +108,27 @@ describe('context', () => {
 });
 
 describe('errors', () => {
+  test('the causes of an error are told after its stack, each once, as far as they are errors', async () => {
+    const { error } = errorOf(
+      await box.once(`exports.handler = async () => {
+        const deepest = Object.assign(new Error('no route'), { code: 'EHOST', cause: 'a text' });
+        const middle = new TypeError('said already', { cause: deepest });
+        throw new Error('fetch failed: said already', { cause: middle });
+      }`),
+    );
+    expect(error.errorMessage).toBe('fetch failed: said already');
+    expect(error.trace.filter((line) => line.startsWith('Caused by'))).toEqual(['Caused by: Error [EHOST]: no route']);
+  });
+
+  test('a cause that leads back to itself ends', async () => {
+    const { error } = errorOf(
+      await box.once(
+        `exports.handler = async () => { const e = new Error('a'); const f = new Error('b', { cause: e }); e.cause = f; throw e }`,
+      ),
+    );
+    expect(error.trace.filter((line) => line.startsWith('Caused by')).length).toBeLessThanOrEqual(4);
+  });
+
   test.each([
     ['a thrown Error', 'throw new TypeError("boom")', 'TypeError', 'boom'],
     ['a rejected promise', 'return Promise.reject(new RangeError("far"))', 'RangeError', 'far'],

@@ -6,6 +6,7 @@ import { charCodeAt, stringIndexOf, stringOf, stringSlice, stringify } from './p
 
 const TYPE_CHARS_MAX = 256;
 const TRACE_LINES_MAX = 32;
+const CAUSES_MAX = 4;
 const HANDLED =
   'callback called with Error argument, but there was a problem while retrieving one or more of its message, name, and stack';
 
@@ -49,13 +50,27 @@ export function plainError(type: string, message: string): string {
 
 type ErrorLike = { readonly name: unknown; readonly message: unknown; readonly stack: unknown };
 
+/** One line per cause that the stack does not tell itself: `fetch failed` is of no use without it. */
+function causesOf(error: object, stack: string): string {
+  let out = '';
+  let at: unknown = (error as { cause?: unknown }).cause;
+  for (let depth = 0; depth < CAUSES_MAX && typeof at === 'object' && at !== null; depth++) {
+    const { name, message, code, cause } = at as ErrorLike & { readonly code?: unknown; readonly cause?: unknown };
+    if (typeof name !== 'string' || typeof message !== 'string') break;
+    const mark = typeof code === 'string' ? ` [${code}]` : '';
+    if (stringIndexOf(stack, message) < 0) out += `\nCaused by: ${name}${mark}: ${message}`;
+    at = cause;
+  }
+  return out;
+}
+
 /** What a handler threw, rejected with, or passed to callback. `type` replaces the error's own name. */
 export function errorPayload(error: unknown, type?: string): string {
   try {
     if (typeof error === 'object' && error !== null) {
       const { name, message, stack } = error as ErrorLike;
       if (typeof name === 'string' && typeof message === 'string' && typeof stack === 'string')
-        return payload(type ?? name, message, traceOf(stack));
+        return payload(type ?? name, message, traceOf(stack + causesOf(error, stack)));
     }
     // null and undefined have no toString: Lambda ends in its `handled` branch, and so do objects without one.
     if (error === null || error === undefined)
