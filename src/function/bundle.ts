@@ -36,9 +36,15 @@ const FOLLOWABLE = { 'async-await': false, 'async-generator': false, 'for-await'
  * @throws FunctionCodeError
  */
 export async function bundleFunction(name: string, located: Located): Promise<Script> {
-  let result = await build(located, {});
+  let how: BuildSettings = {};
+  let result = await build(located, how);
+  // A source map that is none keeps nobody from running the code.
+  if (!result.ok && result.problems.every(({ text }) => / in source map$/.test(text))) {
+    how = { sourceMaps: false };
+    result = await build(located, how);
+  }
   if (result.ok && result.bundle.inputs.some(({ path: input }) => input === 'node:async_hooks')) {
-    result = await build(located, FOLLOWABLE);
+    result = await build(located, { ...how, supported: FOLLOWABLE });
   }
   if (!result.ok)
     throw new FunctionCodeError(
@@ -54,40 +60,63 @@ export async function bundleFunction(name: string, located: Located): Promise<Sc
   };
 }
 
-function build(located: Located, supported: Record<string, boolean>): Promise<BundleResult> {
+interface BuildSettings {
+  readonly supported?: Record<string, boolean>;
+  /** False: maps of compiled files are not read. */
+  readonly sourceMaps?: boolean;
+}
+
+function build(located: Located, { supported = {}, sourceMaps = true }: BuildSettings): Promise<BundleResult> {
   const inArchive = located.archive !== undefined;
   const target = `./${path.relative(located.root, located.entry)}`;
   return bundle({
-    entry: `import * as exported from ${JSON.stringify(target)};\n__millrace.exports = exported;\n`,
+    entry: `import * as exported from ${JSON.stringify(target)};\n${exportsFor(located.exportPath)}`,
     root: located.root,
     format: 'esm',
-    plugins: [builtinsPlugin, ...(inArchive ? [archiveImportsPlugin(located.root)] : []), confinePlugin(located)],
+    plugins: [
+      builtinsPlugin,
+      ...(inArchive ? [archiveImportsPlugin(located.root)] : []),
+      confinePlugin(located, sourceMaps),
+    ],
     options: {
       banner: { js: BEFORE },
       footer: { js: AFTER },
       define: DEFINE,
-      supported,
+      // What is not in the bundle is asked of `require`, which has Node's modules and the error that code expects otherwise.
+      supported: { 'dynamic-import': false, ...supported },
       // Else the nearest tsconfig.json holds: that of a project around the cache, or one that extends a file outside of the archive.
       ...(inArchive ? { tsconfigRaw: {} } : {}),
     },
   });
 }
 
+/** As in Lambda, `export default { handler }` counts as `handler`, where nothing of that name is exported by itself. */
+function exportsFor(exportPath: string): string {
+  const name = JSON.stringify(exportPath.split('.')[0]);
+  return `const whole = exported.default;
+const inWhole = whole !== null && (typeof whole === 'object' || typeof whole === 'function') && ${name} in whole;
+__millrace.exports = inWhole && !(${name} in exported) ? whole : exported;
+`;
+}
+
 function anonymise(sourceMap: string, root: string): string {
-  const map = JSON.parse(sourceMap) as { sources: string[] };
-  map.sources = map.sources.map((source) => {
+  const map = JSON.parse(sourceMap) as { sources: string[]; mappings: string };
+  const sources = map.sources.map((source) => {
     const modules = source.lastIndexOf('node_modules/');
     if (modules > 0) return source.slice(modules);
     const absolute = path.resolve(root, source);
     return absolute.startsWith(root + path.sep) ? path.relative(root, absolute) : path.basename(absolute);
   });
-  return JSON.stringify(map);
+  // In this order: the reader (sandbox/line-map.ts) reads the list of files, and of the rest what it needs. Names are of no use to it.
+  return JSON.stringify({ version: 3, sources, mappings: map.mappings });
 }
 
 function toProblem(found: CompileProblem, located: Located): FunctionProblem {
   const unresolved = /^Could not resolve "(?<what>[^"]+)"/.exec(found.text);
+  const unexported = found.text.startsWith('No matching export in ');
   const native = /\.node" files/.test(found.text);
-  const code: ErrorCode = unresolved ? 'function-import' : native ? 'function-code-kind' : 'function-syntax';
+  const code: ErrorCode =
+    unresolved || unexported ? 'function-import' : native ? 'function-code-kind' : 'function-syntax';
   const hint = unresolved
     ? importHint(unresolved.groups!['what']!, located)
     : native

@@ -13,9 +13,10 @@ import type { PlaceRoot } from './place.ts';
 
 const MB = 1024 * 1024;
 /** What is no comment of the kind is left alone; where it is one, the bundler would open the file that it names. */
-const SOURCE_MAP_COMMENT = /\/[/*][#@]\s*sourceMappingURL=(?!data:)(\S+)/g;
+const SOURCE_MAP_COMMENT = /\/[/*][#@]\s*sourceMappingURL=(\S+)/g;
 
-export function confinePlugin(located: PlaceRoot): BundlePlugin {
+/** `sourceMaps` false: maps of compiled files are not read at all. */
+export function confinePlugin(located: PlaceRoot, sourceMaps: boolean): BundlePlugin {
   const root = realpathSync(located.root);
   const mayRead = located.archive === undefined ? ofProject(projectOf(root)) : (file: string) => isBelow(root, file);
   const name = located.archive === undefined ? `${path.basename(projectOf(root))}/` : path.basename(located.archive);
@@ -39,14 +40,14 @@ export function confinePlugin(located: PlaceRoot): BundlePlugin {
           const text = `the function's code is larger than ${BUNDLE_INPUT_BYTES_MAX / MB} MB, with all that it imports`;
           return { errors: [{ text, notes: [{ text: 'import less; data belongs in a store' }] }] };
         }
-        return withoutForeignSourceMap(file, mayRead);
+        return withoutSourceMap(file, sourceMaps ? mayRead : () => false);
       });
     },
   };
 }
 
-/** Null: the file as it is. The map of a compiled file is read by the bundler itself, past `onLoad`; one that lies outside is not named to it. */
-async function withoutForeignSourceMap(
+/** Null: the file as it is. The map of a compiled file is read by the bundler itself, past `onLoad`; one that it may not read is not named to it. */
+async function withoutSourceMap(
   file: string,
   mayRead: (file: string) => boolean,
 ): Promise<{ contents: string; loader: 'default'; resolveDir: string } | null> {
@@ -55,7 +56,7 @@ async function withoutForeignSourceMap(
   if (!text.includes('sourceMappingURL=')) return null;
   let foreign = false;
   const contents = text.replace(SOURCE_MAP_COMMENT, (comment, url: string) => {
-    if (isOwnMap(path.dirname(file), url, mayRead)) return comment;
+    if (url.startsWith('data:') ? mayRead(file) : isOwnMap(path.dirname(file), url, mayRead)) return comment;
     foreign = true;
     // Of the same length, so that no place moves.
     return comment.replace('sourceMappingURL', 'ignoredMappingURL');
