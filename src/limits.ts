@@ -97,8 +97,12 @@ export const CHILD_STDERR_BYTES_MAX = 16 * 1024;
 export const CODE_CACHE_BYTES_MAX = 64 * 1024 * 1024;
 /** Bundles and their code caches that stay in the daemon's memory; the one used last stays whatever its size. */
 export const BUNDLES_KEPT_BYTES_MAX = 32 * 1024 * 1024;
-/** Source map of a bundle: larger ones are not decoded for an error's stack. */
-export const SOURCE_MAP_BYTES_MAX = 32 * 1024 * 1024;
+/** Source map of a bundle: larger ones are not read for an error's stack, because one pass takes the daemon 7 ms of CPU per MB. */
+export const SOURCE_MAP_BYTES_MAX = 16 * 1024 * 1024;
+/** Its list of files. */
+export const SOURCE_MAP_HEAD_BYTES_MAX = 1024 * 1024;
+/** Frames in the log of one invocation that are shown as the user's; the next ones name the bundle. Each takes about 50 µs. */
+export const LOG_FRAMES_MAPPED_MAX = 200;
 
 // --- retry and expiry (unit/) ---------------------------------------------------------------------------------
 export const BACKOFF_FIRST_MS = 200;

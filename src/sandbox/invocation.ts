@@ -4,6 +4,7 @@ import {
   FETCH_HEAD_BYTES_MAX,
   FETCHES_IN_FLIGHT_MAX,
   LOG_BYTES_MAX,
+  LOG_FRAMES_MAPPED_MAX,
   LOG_LINES_MAX,
 } from '../limits.ts';
 import type { JobEnd, JobPorts, SandboxChild } from './child-process.ts';
@@ -83,6 +84,7 @@ export function jobPorts(of: PortsOf): RunningPorts {
   let lines = 0;
   let bytes = 0;
   let dropped = 0;
+  const mappable = { frames: LOG_FRAMES_MAPPED_MAX };
 
   const answer = (id: number, result: EgressResult): void => {
     if (requests.delete(id) && child.alive) {
@@ -102,7 +104,7 @@ export function jobPorts(of: PortsOf): RunningPorts {
       }
       lines++;
       bytes += text.length;
-      const shown = scrub(mapStacks(text, version.sourceMapPath), version.secrets);
+      const shown = scrub(mapStacks(text, version.sourceMapPath, mappable), version.secrets);
       of.log({ level: LOG_LEVELS[level] ?? 'info', text: shown, requestId: context.requestId });
     },
     fetch(id, headBytes, body) {
