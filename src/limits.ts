@@ -39,7 +39,7 @@ export const READ_AHEAD_BYTES = 8 * 1024 * 1024;
 export const ARRIVAL_MARKS_MAX = 100;
 
 // --- the sandbox (sandbox/) -----------------------------------------------------------------------------------
-/** Loading a function's module has its own bound, as Lambda's init phase has. */
+/** Loading a function's module has its own time, as Lambda's init phase has; what takes longer is done in the invocation's `timeout`. */
 export const INIT_MS_MAX = 10_000;
 /** Starting a child process, before it has seen any user code. Generous: children run at nice 19 on busy machines. */
 export const SPAWN_MS_MAX = 15_000;

@@ -1,6 +1,7 @@
 /** Everything that can be known to be wrong with a function's code before its first event. */
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { INIT_MS_MAX } from '../limits.ts';
 import { loadFunction } from './load.ts';
 import { type Located, locate } from './locate.ts';
 import { type Place, placeIn } from './place.ts';
@@ -54,7 +55,9 @@ module.exports = module.exports.then((loaded) => ({ look: async () => {
   const sourceMap = version.sourceMapPath === null ? '' : await readFile(version.sourceMapPath, 'utf8');
   const stored = await storeScript({ code: code + look, sourceMap }, cacheDir);
   const { bundlePath, sourceMapPath } = stored;
-  return { ...version, hash: `look-${version.hash}`, bundlePath, sourceMapPath, exportPath: 'look' };
+  // Whatever the function's own timeout is, nobody waits for it here.
+  const timeoutMs = Math.min(version.timeoutMs, INIT_MS_MAX);
+  return { ...version, hash: `look-${version.hash}`, bundlePath, sourceMapPath, exportPath: 'look', timeoutMs };
 }
 
 function problemOf(failure: LoadFailure, source: FunctionSource, located: Located): FunctionProblem {

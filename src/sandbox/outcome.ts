@@ -5,6 +5,7 @@ import { cutBytes, scrub } from './scrub.ts';
 import type { FunctionErrorPayload, InvocationReport, InvokeOutcome } from './types.ts';
 
 const TRACE_LINES_MAX = 32;
+const EXIT_ERROR = 'Runtime.ExitError';
 const UNREADABLE: FunctionErrorPayload = {
   errorType: 'Runtime.Unknown',
   errorMessage: 'the function failed with an error that cannot be read',
@@ -35,8 +36,11 @@ export function outcomeOf(what: EndOfInvocation): InvokeOutcome {
   switch (end.kind) {
     case 'result':
       return { kind: 'ok', result: end.text, report };
-    case 'failure':
-      return failed('error', readError(end.text, what));
+    case 'failure': {
+      const error = readError(end.text, what);
+      // process.exit: the child says it of itself, before it goes.
+      return failed(end.fatal && error.errorType === EXIT_ERROR ? 'killed' : 'error', error);
+    }
     case 'out-of-memory':
       return failed('out_of_memory', outOfMemory(what));
     case 'prepared':
@@ -73,7 +77,7 @@ function outOfMemory(what: EndOfInvocation): FunctionErrorPayload {
 }
 
 function exitError(what: EndOfInvocation, reason: string): FunctionErrorPayload {
-  return { errorType: 'Runtime.ExitError', errorMessage: `RequestId: ${what.requestId} Error: ${reason}`, trace: [] };
+  return { errorType: EXIT_ERROR, errorMessage: `RequestId: ${what.requestId} Error: ${reason}`, trace: [] };
 }
 
 const SIGNAL_WORDS: Readonly<Record<string, string>> = {

@@ -59,12 +59,13 @@ export async function attempt(
   });
   if (invoked.kind === 'ok') return { outcome: { kind: 'returned', result: invoked.result }, invoked };
   if (invoked.kind === 'infrastructure') return { outcome: invoked, invoked };
-  const { errorType, errorMessage } = invoked.error;
-  deps.log.warn(
+  const { errorType, errorMessage, trace } = invoked.error;
+  // What Lambda's runtime writes into the function's log as `Invoke Error`, once per failed attempt.
+  deps.log.error(
     {
       ...{ function: version.name, version: version.hash.slice(0, 12), mapping: shard.mapping, shard: shard.shardId },
       ...{ requestId: unit.requestId, attempt: unit.deliveries, records: unit.count, errorType },
-      sequenceNumber: toSequenceNumber(unit.first),
+      ...{ sequenceNumber: toSequenceNumber(unit.first), stack: trace },
     },
     `invocation failed: ${errorMessage}`,
   );

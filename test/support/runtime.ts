@@ -12,7 +12,10 @@ import { type Invoked, type InvokeSettings, makeSandbox } from './sandbox.ts';
 export { errorOf, resultOf } from './sandbox.ts';
 
 export interface TestRuntime {
+  version(code: string, over?: Partial<FunctionVersion>): FunctionVersion;
   invoke(version: FunctionVersion, event?: unknown, settings?: InvokeSettings): Promise<Invoked>;
+  /** The first invocation of a version of its own. */
+  once(code: string, event?: unknown, over?: Partial<FunctionVersion>): Promise<Invoked>;
   /** Runs the body of an async function of `event` in an isolate of its own. */
   run(body: string, event?: unknown, over?: Partial<FunctionVersion>): Promise<Invoked>;
 }
@@ -51,7 +54,9 @@ export function useRuntime(egress: Egress = echo): TestRuntime {
     rmSync(cacheDir, { recursive: true, force: true });
   });
   return {
+    version: (...args) => made.version(...args),
     invoke: (...args) => made.invoke(...args),
+    once: (...args) => made.once(...args),
     run: (body, event, over) => made.once(`exports.handler = async (event) => { ${body} }`, event, over),
   };
 }

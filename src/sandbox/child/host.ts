@@ -17,8 +17,8 @@ export interface Scripts {
 }
 
 export interface Outward extends Pick<Host, 'settle' | 'log' | 'startFetch' | 'cancelFetch'> {
-  /** A rejection that nobody handled, found when the isolate was left. */
-  unhandled(reason: string): void;
+  /** A rejection that nobody handled, found when the isolate was left: its reason as text, and where it came from. */
+  unhandled(reason: string, trace: readonly string[]): void;
 }
 
 /** The isolate is gone (its memory limit was hit): nothing more can be asked of it. */
@@ -148,7 +148,7 @@ export class IsolateHost {
     } catch (error) {
       if (this.#isolate.isDisposed) throw new IsolateGone();
       // The entry function itself throws nothing, so this is what isolated-vm throws after draining: an unhandled rejection.
-      this.#outward.unhandled(textOf(error));
+      this.#outward.unhandled(textOf(error), traceOf(error));
       return 0;
     }
   }
@@ -188,4 +188,14 @@ function textOf(error: unknown): string {
   } catch {
     return 'a value that has no text';
   }
+}
+
+/** The stack that the copy of an error came with; of anything else there is none. */
+function traceOf(error: unknown): string[] {
+  const { stack } = (error ?? {}) as { stack?: unknown };
+  if (!(error instanceof Error) || typeof stack !== 'string') return [];
+  return stack
+    .slice(0, UNHANDLED_CHARS_MAX)
+    .split('\n')
+    .filter((line) => !line.includes('isolated-vm') && !line.includes('millrace:'));
 }

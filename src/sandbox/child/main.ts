@@ -85,8 +85,8 @@ function flush(): void {
   else channel.sendText(FAILURE, kind === SETTLE_FATAL ? FLAG_FATAL : 0, dropped, text);
 }
 
-function errorText(errorType: string, message: string): string {
-  return JSON.stringify({ errorType, errorMessage: message.slice(0, limits!.errorTextBytes), trace: [] });
+function errorText(errorType: string, message: string, trace: readonly string[] = []): string {
+  return JSON.stringify({ errorType, errorMessage: message.slice(0, limits!.errorTextBytes), trace });
 }
 
 const outward: Outward = {
@@ -94,13 +94,13 @@ const outward: Outward = {
     settled = { kind, text, dropped };
     ownGarbage.crossed(text.length);
   },
-  unhandled: (text) => {
+  unhandled: (text, trace) => {
     if (settled !== null && settled.kind !== SETTLE_RESULT && settled.kind !== SETTLE_INIT)
       settled = { ...settled, kind: SETTLE_FATAL };
     else if (busy)
       settled = {
         kind: SETTLE_FATAL,
-        text: errorText('Runtime.UnhandledPromiseRejection', text),
+        text: errorText('Runtime.UnhandledPromiseRejection', text, trace),
         dropped: settled?.dropped ?? 0,
       };
   },
@@ -157,7 +157,7 @@ function init(payload: Buffer, ascii: boolean): void {
     host!.load(head, bundle.toString(ascii ? 'latin1' : 'utf8'), bundleCache);
   } catch (error) {
     if (!(error instanceof BundleSyntaxError)) throw error;
-    outward.settle(SETTLE_FATAL, errorText('Runtime.UserCodeSyntaxError', error.message), 0);
+    outward.settle(SETTLE_FATAL, errorText('Runtime.UserCodeSyntaxError', `SyntaxError: ${error.message}`), 0);
   }
 }
 

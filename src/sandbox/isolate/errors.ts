@@ -48,14 +48,18 @@ export function plainError(type: string, message: string): string {
   return payload(type, message, '');
 }
 
-type ErrorLike = { readonly name: unknown; readonly message: unknown; readonly stack: unknown };
+interface ErrorLike {
+  readonly name: string;
+  readonly message: string;
+  readonly stack: string;
+}
 
 /** One line per cause that the stack does not tell itself: `fetch failed` is of no use without it. */
 function causesOf(error: object, stack: string): string {
   let out = '';
   let at: unknown = (error as { cause?: unknown }).cause;
   for (let depth = 0; depth < CAUSES_MAX && typeof at === 'object' && at !== null; depth++) {
-    const { name, message, code, cause } = at as ErrorLike & { readonly code?: unknown; readonly cause?: unknown };
+    const { name, message, code, cause } = at as Record<string, unknown>;
     if (typeof name !== 'string' || typeof message !== 'string') break;
     const mark = typeof code === 'string' ? ` [${code}]` : '';
     if (stringIndexOf(stack, message) < 0) out += `\nCaused by: ${name}${mark}: ${message}`;
@@ -64,19 +68,35 @@ function causesOf(error: object, stack: string): string {
   return out;
 }
 
-/** What a handler threw, rejected with, or passed to callback. `type` replaces the error's own name. */
-export function errorPayload(error: unknown, type?: string): string {
+/** Reads each member once: a getter may answer something else the next time. */
+function asErrorLike(error: unknown): ErrorLike | null {
+  if (typeof error !== 'object' || error === null) return null;
+  const { name, message, stack } = error as { name: unknown; message: unknown; stack: unknown };
+  return typeof name === 'string' && typeof message === 'string' && typeof stack === 'string'
+    ? { name, message, stack: stack + causesOf(error, stack) }
+    : null;
+}
+
+/** What a handler threw, rejected with, or passed to callback. */
+export function errorPayload(error: unknown): string {
   try {
-    if (typeof error === 'object' && error !== null) {
-      const { name, message, stack } = error as ErrorLike;
-      if (typeof name === 'string' && typeof message === 'string' && typeof stack === 'string')
-        return payload(type ?? name, message, traceOf(stack + causesOf(error, stack)));
-    }
+    const read = asErrorLike(error);
+    if (read !== null) return payload(read.name, read.message, traceOf(read.stack));
     // null and undefined have no toString: Lambda ends in its `handled` branch, and so do objects without one.
-    if (error === null || error === undefined)
-      return payload(type ?? 'handled', type === undefined ? HANDLED : stringOf(error), '');
-    return payload(type ?? typeof error, typeof error === 'string' ? error : stringOf(error), '');
+    if (error === null || error === undefined) return payload('handled', HANDLED, '');
+    return payload(typeof error, typeof error === 'string' ? error : stringOf(error), '');
   } catch {
-    return payload(type ?? 'handled', HANDLED, '');
+    return payload('handled', HANDLED, '');
+  }
+}
+
+/** An error that Lambda's runtime wraps in one of its own: the text begins with the name that it had. */
+export function renamedError(error: unknown, type: string): string {
+  try {
+    const read = asErrorLike(error);
+    if (read !== null) return payload(type, `${read.name}: ${read.message}`, traceOf(read.stack));
+    return payload(type, stringOf(error), '');
+  } catch {
+    return payload(type, HANDLED, '');
   }
 }

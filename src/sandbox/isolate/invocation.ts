@@ -1,7 +1,7 @@
 /** One initialisation or invocation at a time: Lambda's handler forms, and the moment at which each is settled. */
 import { droppedLines, resetLog } from './console.ts';
 import { type InvocationHead, makeContext, type StaticContext } from './context.ts';
-import { errorPayload, plainError } from './errors.ts';
+import { errorPayload, plainError, renamedError } from './errors.ts';
 import { fetchesPending, forgetFetches } from './fetches.ts';
 import {
   type Host,
@@ -25,7 +25,7 @@ interface Current {
   readonly requestId: string;
   /** The handler returned a promise (or the module has a top-level await). */
   awaited: boolean;
-  /** callback(null, result) was called and waits for the event loop to be empty. */
+  /** callback(null, result) was called and waits for the event loop to be empty. It is the first call, so nothing that comes later counts. */
   called: boolean;
   result: unknown;
   waits: boolean;
@@ -84,6 +84,13 @@ function succeed(one: Current, value: unknown): void {
   end(one, SETTLE_RESULT, text);
 }
 
+/** What the handler threw or rejected with. Of nothing the runtime makes `handled`, as of context.fail(). */
+function fail(one: Current, error: unknown): void {
+  if (current !== one) return;
+  const nothing = error === undefined || error === null;
+  end(one, SETTLE_FAILURE, nothing ? plainError('string', 'handled') : errorPayload(error));
+}
+
 function tooLarge(): string {
   return plainError(
     'Function.ResponseSizeTooLarge',
@@ -96,8 +103,8 @@ function die(payload: string): void {
   if (current !== null) end(current, SETTLE_FATAL, payload);
 }
 
-export function dieOf(error: unknown, type?: string): void {
-  die(errorPayload(error, type));
+export function dieOf(error: unknown): void {
+  die(errorPayload(error));
 }
 
 export function exit(code: number): void {
@@ -116,11 +123,14 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 
 // `await` on a native promise looks nothing up on Promise.prototype, so a replaced `then` does not matter.
 async function follow(one: Current, promise: PromiseLike<unknown>): Promise<void> {
+  let value: unknown;
   try {
-    succeed(one, await promise);
+    value = await promise;
   } catch (error) {
-    if (current === one) end(one, SETTLE_FAILURE, errorPayload(error));
+    if (!one.called) fail(one, error);
+    return;
   }
+  if (!one.called) succeed(one, value);
 }
 
 export function invoke(eventText: string, headText: string): void {
@@ -152,7 +162,7 @@ export function invoke(eventText: string, headText: string): void {
     one.awaited = true;
     void follow(one, returned);
   } catch (error) {
-    if (current === one) end(one, SETTLE_FAILURE, errorPayload(error));
+    if (!one.called) fail(one, error);
   }
 }
 
@@ -231,5 +241,5 @@ function loadFailed(one: Current, error: unknown): void {
   } catch {
     // Not readable, so not one of these: it is reported as what it is.
   }
-  end(one, SETTLE_FATAL, errorPayload(error, type));
+  end(one, SETTLE_FATAL, type === undefined ? errorPayload(error) : renamedError(error, type));
 }
