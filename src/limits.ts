@@ -91,6 +91,22 @@ export const FETCH_BODY_BYTES_MAX = 6 * 1024 * 1024;
 export const ZLIB_BYTES_MAX = 32 * 1024 * 1024;
 /** Head of a request or response as JSON: URL and headers; at three bytes a character, 64 k characters. */
 export const FETCH_HEAD_BYTES_MAX = 192 * 1024;
+/** Bodies of requests on their way, of one invocation: two full ones. The daemon holds them until they are answered; further requests wait. */
+export const FETCH_BYTES_IN_FLIGHT_MAX = 2 * FETCH_BODY_BYTES_MAX;
+/** What one invocation may send in all: EGRESS_REQUESTS_MAX requests of 100 KB. */
+export const FETCH_BYTES_MAX = 1024 ** 3;
+/** Reads of a child's pipe that a job may cost beyond those of its frames: above it the child sends crumbs to keep this process busy. */
+export const WIRE_READS_FREE = 1_000;
+/** A read brings at least so many bytes on average where a frame does not fit into one. */
+export const WIRE_READ_BYTES_MIN = 1_024;
+/** Frames of one job: every log line and request it may have, twice, and what belongs to the job itself. */
+export const WIRE_FRAMES_MAX = 2 * (1_000 + 2 * 10_000) + 100;
+/** What one job may send in all: requests, log and result. */
+export const WIRE_BYTES_MAX = FETCH_BYTES_MAX + 64 * 1024 * 1024;
+/** Above this on standard error a child is not dying but flooding. */
+export const CHILD_STDERR_FLOOD_BYTES = 1024 * 1024;
+/** A child that closed its pipe has so long to end; one that ended has so long until what it left open is given up. */
+export const CHILD_LAST_WORDS_MS = 1_000;
 /** What a dying child may say on standard error; read only to tell why it died. */
 export const CHILD_STDERR_BYTES_MAX = 16 * 1024;
 /** Code caches that a compiling child hands back: about as large as their scripts. */
@@ -293,6 +309,14 @@ export const EGRESS_REQUESTS_MAX = 10_000;
 export const EGRESS_IN_FLIGHT_MAX = 64;
 /** After decompression; what reaches the isolate is copied twice, and is text there. */
 export const EGRESS_BODY_BYTES_MAX = 6 * 1024 * 1024;
+/** Bodies of responses that this process holds until the child has them: in all, for one function, for one invocation (eight full ones). */
+export const EGRESS_ROOM_BYTES = 384 * 1024 * 1024;
+export const EGRESS_ROOM_PER_FUNCTION_BYTES = EGRESS_ROOM_BYTES / 2;
+export const EGRESS_ROOM_PER_INVOCATION_BYTES = 8 * EGRESS_BODY_BYTES_MAX;
+/** One request with its redirects, from the first look-up to the last byte: a server that dribbles is not waited for until `timeout`. */
+export const EGRESS_REQUEST_MS = 120_000;
+/** Names of one function that are looked up at a time: each takes one of the four threads that Node has for this and for files. */
+export const EGRESS_LOOKUPS_PER_FUNCTION = 2;
 export const EGRESS_HEAD_BYTES_MAX = 32 * 1024;
 export const EGRESS_URL_BYTES_MAX = 16 * 1024;
 /** contract.md, "Handlers". */

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Duplex, Readable } from 'node:stream';
 import {
+  CHILD_LAST_WORDS_MS,
   CHILD_STDERR_BYTES_MAX,
   CODE_CACHE_BYTES_MAX,
   ERROR_TEXT_BYTES_MAX,
@@ -33,6 +34,7 @@ import {
   RESULT,
   unpackParts,
 } from './protocol.ts';
+import { WireBounds } from './wire-bounds.ts';
 
 /** How a job on a child ended. `lost`: the process is gone, or was ended because of what it sent. */
 export type JobEnd =
@@ -112,39 +114,43 @@ export class SandboxChild {
   #heard = false;
   #dead = false;
   #stderr = '';
+  readonly #bounds = new WireBounds();
 
-  constructor(process: ChildProcess) {
-    this.#process = process;
-    this.pid = process.pid ?? -1;
-    this.#wire = process.stdio[3] as Duplex;
+  constructor(child: ChildProcess) {
+    this.#process = child;
+    this.pid = child.pid ?? -1;
+    this.#wire = child.stdio[3] as Duplex;
     let started = false;
+    let exited = false;
     let setReady: (ready: boolean) => void;
     this.ready = new Promise((resolve) => (setReady = resolve));
     const reader = new FrameReader((type) => FRAME_BOUNDS[type]);
     this.#wire.on('data', (chunk: Buffer) => {
       // What was already read when the child was ended for it is of no interest.
       if (this.killedFor !== null) return;
-      try {
+      this.#guarded(() => {
+        this.#bounds.read(chunk.length);
         reader.push(chunk, (frame) => {
           if (frame.type !== READY || started) return this.#accept(frame);
           started = true;
           setReady(true);
         });
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
-        this.#stderr += error.message;
-        this.kill('protocol');
-      }
+      });
     });
     // The process is ending: its exit is what counts. A broken pipe before the child said anything means that the job was not read.
     this.#wire.on('error', () => {
       if (!this.#heard) this.#delivered = false;
     });
-    process.stdin?.on('error', () => undefined);
-    const stderr = process.stderr as Readable;
+    // One that closed its pipe and stays has nothing more to say.
+    this.#wire.on('close', () => {
+      setTimeout(() => exited || this.kill('protocol'), CHILD_LAST_WORDS_MS).unref();
+    });
+    child.stdin?.on('error', () => undefined);
+    const stderr = child.stderr as Readable;
     stderr.on('data', (chunk: Buffer) => {
       if (this.#stderr.length < CHILD_STDERR_BYTES_MAX)
         this.#stderr += chunk.toString('latin1').slice(0, CHILD_STDERR_BYTES_MAX - this.#stderr.length);
+      else if (this.killedFor === null) this.#guarded(() => this.#bounds.stderr(chunk.length));
     });
     this.gone = new Promise((resolve) => {
       let ended = false;
@@ -154,13 +160,20 @@ export class SandboxChild {
         this.#dead = true;
         setReady(false);
         this.#wire.destroy();
+        stderr.destroy();
         this.#finish({ kind: 'lost', code, signal, stderr: this.#stderr, delivered: this.#delivered });
         resolve();
       };
-      process.on('close', end);
-      process.on('error', (error) => {
+      child.on('close', end);
+      child.on('exit', (code, signal) => {
+        exited = true;
+        this.#killGroup();
+        // Somebody whom it started may hold its pipes open: they are not waited for.
+        setTimeout(() => end(code, signal), CHILD_LAST_WORDS_MS).unref();
+      });
+      child.on('error', (error) => {
         this.#stderr += error.message;
-        if (process.pid === undefined) end(null, null);
+        if (child.pid === undefined) end(null, null);
       });
     });
   }
@@ -185,6 +198,7 @@ export class SandboxChild {
       this.#job = { type, ports, end: resolve };
       this.#heard = false;
       this.#delivered = true;
+      this.#bounds.reset();
       // Its end of the pipe is closed already, and its exit is on its way here: then nothing that is written reaches it.
       if (this.#wire.destroyed || this.#wire.readableEnded) this.#delivered = false;
       if (this.#dead)
@@ -193,26 +207,48 @@ export class SandboxChild {
     });
   }
 
-  send(type: number, flags: number, parts: readonly Buffer[]): void {
-    if (this.#dead) return;
+  /** `flushed` is called once nothing of the frame is held here any more, whatever became of it. */
+  send(type: number, flags: number, parts: readonly Buffer[], flushed?: () => void): void {
+    if (this.#dead) return flushed?.();
     let bytes = 0;
     for (const part of parts) bytes += part.length;
     const header = frameHeader(type, flags, bytes);
     // Copying a small frame is cheaper than a vectored write.
     if (bytes <= SMALL_FRAME_BYTES) {
-      this.#wire.write(Buffer.concat([header, ...parts]));
+      this.#wire.write(Buffer.concat([header, ...parts]), flushed);
       return;
     }
     this.#wire.cork();
     this.#wire.write(header);
-    for (const part of parts) this.#wire.write(part);
+    parts.forEach((part, i) => this.#wire.write(part, i === parts.length - 1 ? flushed : undefined));
     this.#wire.uncork();
   }
 
   /** SIGKILL; the first reason counts. */
   kill(reason: Exclude<KillReason, null>): void {
     this.killedFor ??= reason;
-    if (!this.#dead) this.#process.kill('SIGKILL');
+    if (this.#dead) return;
+    this.#process.kill('SIGKILL');
+    this.#killGroup();
+  }
+
+  /** What it may have started besides: it leads a group of its own, as long as anything in it is alive. */
+  #killGroup(): void {
+    try {
+      if (this.pid > 0) process.kill(-this.pid, 'SIGKILL');
+    } catch {
+      // ESRCH: it was alone, as it should be.
+    }
+  }
+
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      this.#stderr += error.message;
+      this.kill('protocol');
+    }
   }
 
   #finish(end: JobEnd): void {
@@ -225,6 +261,7 @@ export class SandboxChild {
     const { type, flags, payload } = frame;
     const job = this.#job;
     this.#heard = true;
+    this.#bounds.frame();
     if (job === null) throw new ProtocolError(`frame type ${type} outside of a job`);
     const answers = ANSWER_TO[type];
     if (answers !== undefined && answers !== job.type)

@@ -52,12 +52,15 @@ export interface SandboxOptions {
   readonly lossesAtOnce?: number;
   /** Processes made ready ahead, before it is known for which function: a cold start then costs what the function's code costs. Default 1. */
   readonly spares?: number;
+  /** Another program in the children than ours: for trials of what this process makes of one that does not keep to the protocol. */
+  readonly childProgram?: string;
 }
 
 /** Rejects with `sandbox-unavailable` where isolates cannot run at all. */
 export async function createSandbox(options: SandboxOptions): Promise<Sandbox> {
   nativePath();
-  return new Pool(options, await prepareScripts(options.cacheDir, options.preludePath));
+  const scripts = await prepareScripts(options.cacheDir, options.preludePath);
+  return new Pool(options, options.childProgram === undefined ? scripts : { ...scripts, child: options.childProgram });
 }
 
 type Initialised =

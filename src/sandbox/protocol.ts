@@ -61,6 +61,11 @@ export interface WireLimits {
   readonly logLines: number;
   readonly logBytes: number;
   readonly fetches: number;
+  /** In all, of one invocation: count, and bytes of heads and bodies. */
+  readonly fetchesInAll: number;
+  readonly fetchBytesInAll: number;
+  /** Of those on their way. */
+  readonly fetchBytesInFlight: number;
   readonly fetchHeadBytes: number;
   readonly fetchBodyBytes: number;
   readonly errorTextBytes: number;
@@ -74,6 +79,8 @@ export interface InvokeHead {
   readonly deadlineMs: number;
   readonly millrace?: unknown;
 }
+
+const EMPTY = Buffer.alloc(0);
 
 export class ProtocolError extends Error {
   constructor(what: string) {
@@ -136,10 +143,9 @@ export function unpackParts(payload: Buffer, count?: number): Buffer[] {
  */
 export class FrameReader {
   readonly #maxBytes: (type: number) => number | undefined;
-  #rest: Buffer = Buffer.alloc(0);
-  #parts: Buffer[] = [];
+  /** A frame that has not arrived completely: its first `#have` bytes. Grows with what comes, never with what is announced. */
+  #held: Buffer = EMPTY;
   #have = 0;
-  #need = HEADER_BYTES;
 
   constructor(maxBytes: (type: number) => number | undefined) {
     this.#maxBytes = maxBytes;
@@ -147,41 +153,54 @@ export class FrameReader {
 
   /** Throws ProtocolError; the stream is then useless. */
   push(chunk: Buffer, onFrame: (frame: Frame) => void): void {
-    if (this.#have > 0) {
-      this.#parts.push(chunk);
-      this.#have += chunk.length;
-      if (this.#have < this.#need) return;
-      this.#rest = Buffer.concat(this.#parts, this.#have);
-      this.#parts = [];
-      this.#have = 0;
-    } else this.#rest = chunk;
     let at = 0;
-    const data = this.#rest;
-    for (;;) {
-      if (data.length - at < HEADER_BYTES) {
-        this.#need = HEADER_BYTES;
-        break;
+    while (this.#have > 0 && at < chunk.length) {
+      if (this.#have < HEADER_BYTES) {
+        at = this.#hold(chunk, at, HEADER_BYTES);
+        if (this.#have < HEADER_BYTES) return;
       }
-      const length = data.readUInt32LE(at);
-      const type = data[at + 4]!;
-      const bound = this.#maxBytes(type);
-      if (bound === undefined) throw new ProtocolError(`frame type ${type} is not expected`);
-      if (length > bound)
-        throw new ProtocolError(`frame type ${type} has ${length} bytes, at most ${bound} are allowed`);
-      if (data[at + 6] !== 0 || data[at + 7] !== 0) throw new ProtocolError('reserved bytes are set');
-      const end = at + HEADER_BYTES + length;
-      if (end > data.length) {
-        this.#need = HEADER_BYTES + length;
-        break;
-      }
-      onFrame({ type, flags: data[at + 5]!, payload: data.subarray(at + HEADER_BYTES, end) });
+      const need = HEADER_BYTES + this.#lengthAt(this.#held, 0);
+      at = this.#hold(chunk, at, need);
+      if (this.#have < need) return;
+      const frame = frameAt(this.#held, 0, need);
+      this.#have = 0;
+      this.#held = EMPTY;
+      onFrame(frame);
+    }
+    while (chunk.length - at >= HEADER_BYTES) {
+      const end = at + HEADER_BYTES + this.#lengthAt(chunk, at);
+      if (end > chunk.length) break;
+      onFrame(frameAt(chunk, at, end));
       at = end;
     }
-    if (at < data.length) {
-      const rest = data.subarray(at);
-      this.#parts = [rest];
-      this.#have = rest.length;
-    }
-    this.#rest = Buffer.alloc(0);
+    if (at < chunk.length) this.#hold(chunk, at, chunk.length - at);
   }
+
+  /** Copies up to `need` bytes of the frame in all; answers where the chunk goes on. */
+  #hold(chunk: Buffer, from: number, need: number): number {
+    const to = Math.min(chunk.length, from + need - this.#have);
+    const have = this.#have + to - from;
+    if (have > this.#held.length) {
+      const grown = Buffer.allocUnsafeSlow(Math.min(Math.max(have, 2 * this.#held.length), Math.max(need, have)));
+      this.#held.copy(grown, 0, 0, this.#have);
+      this.#held = grown;
+    }
+    chunk.copy(this.#held, this.#have, from, to);
+    this.#have = have;
+    return to;
+  }
+
+  #lengthAt(data: Buffer, at: number): number {
+    const length = data.readUInt32LE(at);
+    const type = data[at + 4]!;
+    const bound = this.#maxBytes(type);
+    if (bound === undefined) throw new ProtocolError(`frame type ${type} is not expected`);
+    if (length > bound) throw new ProtocolError(`frame type ${type} has ${length} bytes, at most ${bound} are allowed`);
+    if (data[at + 6] !== 0 || data[at + 7] !== 0) throw new ProtocolError('reserved bytes are set');
+    return length;
+  }
+}
+
+function frameAt(data: Buffer, from: number, to: number): Frame {
+  return { type: data[from + 4]!, flags: data[from + 5]!, payload: data.subarray(from + HEADER_BYTES, to) };
 }

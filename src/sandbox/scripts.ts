@@ -2,8 +2,11 @@
 import { isAscii } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
 import {
+  EGRESS_REQUESTS_MAX,
   ERROR_TEXT_BYTES_MAX,
   FETCH_BODY_BYTES_MAX,
+  FETCH_BYTES_IN_FLIGHT_MAX,
+  FETCH_BYTES_MAX,
   FETCH_HEAD_BYTES_MAX,
   FETCHES_IN_FLIGHT_MAX,
   LOG_BYTES_MAX,
@@ -56,6 +59,9 @@ export function preparePayload({ bootstrap, prelude }: Scripts, memorySizeMb: nu
       logLines: LOG_LINES_MAX,
       logBytes: LOG_BYTES_MAX,
       fetches: FETCHES_IN_FLIGHT_MAX,
+      fetchesInAll: EGRESS_REQUESTS_MAX,
+      fetchBytesInAll: FETCH_BYTES_MAX,
+      fetchBytesInFlight: FETCH_BYTES_IN_FLIGHT_MAX,
       fetchHeadBytes: FETCH_HEAD_BYTES_MAX,
       fetchBodyBytes: FETCH_BODY_BYTES_MAX,
       errorTextBytes: ERROR_TEXT_BYTES_MAX,

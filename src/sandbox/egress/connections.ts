@@ -6,7 +6,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { Client } from 'undici';
 import { EGRESS_CONNECT_MS, EGRESS_HEAD_BYTES_MAX, EGRESS_IDLE_CONNECTIONS_MAX, EGRESS_IDLE_MS } from '../../limits.ts';
-import { EgressFailure } from './failure.ts';
+import { cancelled, EgressFailure } from './failure.ts';
 import type { Target } from './target.ts';
 
 export class Connections {
@@ -54,6 +54,15 @@ export class Connections {
     socket.once('close', () => void client.destroy().catch(() => undefined));
     this.#sockets.set(client, socket);
     return client;
+  }
+
+  /** `look` is told, whenever something arrives, how many bytes have since this call, framing included; until the answer of this is called. */
+  onArrival(client: Client, look: (bytes: number) => void): () => void {
+    const socket = this.#sockets.get(client);
+    const before = socket?.bytesRead ?? 0;
+    const arrived = () => look((socket?.bytesRead ?? 0) - before);
+    socket?.on('readable', arrived);
+    return () => void socket?.off('readable', arrived);
   }
 
   giveBack(key: string, client: Client): void {
@@ -133,7 +142,7 @@ function within<S extends Socket>(socket: S, event: string, signal: AbortSignal)
       socket.on('error', () => undefined); // what else goes wrong while it is torn down
       socket.destroy();
     };
-    const aborted = () => fail(new EgressFailure('ERR_EGRESS_NETWORK', 'the request was cancelled'));
+    const aborted = () => fail(cancelled(signal));
     const timer = setTimeout(() => fail(new Error('no answer in time')), EGRESS_CONNECT_MS);
     socket.once(event, () => settle(() => resolve(socket)));
     socket.once('error', fail);

@@ -31,3 +31,11 @@ export function refused(message: string): EgressFailure {
 export function limited(message: string): EgressFailure {
   return new EgressFailure('ERR_EGRESS_LIMIT', message);
 }
+
+/** Why a signal was aborted: by its own reason where that is one of ours, else because nobody wants the answer any more. */
+export function cancelled(signal: AbortSignal): EgressFailure {
+  const reason: unknown = signal.reason;
+  return reason instanceof EgressFailure
+    ? reason
+    : new EgressFailure('ERR_EGRESS_NETWORK', 'the request was cancelled');
+}

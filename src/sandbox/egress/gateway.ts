@@ -1,19 +1,29 @@
 /** The fetch gateway: what performs a handler's outgoing requests, outside of the process that runs the handler. */
-import { EGRESS_IN_FLIGHT_MAX, EGRESS_REDIRECTS_MAX, EGRESS_REQUESTS_MAX, EGRESS_URL_BYTES_MAX } from '../../limits.ts';
+import {
+  EGRESS_IN_FLIGHT_MAX,
+  EGRESS_REDIRECTS_MAX,
+  EGRESS_REQUEST_MS,
+  EGRESS_REQUESTS_MAX,
+  EGRESS_URL_BYTES_MAX,
+} from '../../limits.ts';
 import type { InvocationContext, LeaseView } from '../types.ts';
 import { type AllowList, parseAllowList } from './allow-list.ts';
 import { Connections } from './connections.ts';
 import { decodeBody } from './decode-body.ts';
 import { NoResponse, type RawResponse, exchange } from './exchange.ts';
-import { EgressFailure, limited, refused } from './failure.ts';
+import { cancelled, EgressFailure, limited, refused } from './failure.ts';
+import { Lookups } from './lookups.ts';
 import type { Egress, EgressCall, EgressRequest, EgressResult } from './port.ts';
 import { type HeaderList, afterRedirect, checkHeaders, withOurs } from './request-headers.ts';
+import { Room } from './room.ts';
 import { type Resolve, type Target, addressesOf, parseTarget, systemResolve } from './target.ts';
 
 export interface EgressOptions {
   /** Certificate authorities (PEM) instead of Node's own. */
   readonly ca?: string;
   readonly resolve?: Resolve;
+  /** Instead of EGRESS_REQUEST_MS. */
+  readonly requestMs?: number;
 }
 
 interface Hop {
@@ -34,37 +44,51 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 /** May be sent twice when nobody can tell whether the first was taken (RFC 9110 §9.2.2). */
 const IDEMPOTENT = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
-/** `close` ends the connections that are kept open. */
-export function createEgress(options: EgressOptions = {}): Egress & { close(): void } {
+/** `close` ends the connections that are kept open; `heldBytes`: reserved for bodies that no child has yet. */
+export function createEgress(options: EgressOptions = {}): Egress & { close(): void; heldBytes(): number } {
   const gateway = new Gateway(options);
   return Object.assign((request: EgressRequest, call: EgressCall) => gateway.request(request, call), {
     close: () => gateway.connections.close(),
+    heldBytes: () => gateway.room.takenBytes,
   });
 }
 
 class Gateway {
   readonly connections: Connections;
-  readonly #resolve: Resolve;
+  readonly room = new Room();
+  readonly #lookups: Lookups;
+  readonly #requestMs: number;
   readonly #allowLists = new WeakMap<readonly string[], AllowList>();
   readonly #usage = new WeakMap<InvocationContext, Usage>();
 
   constructor(options: EgressOptions) {
     this.connections = new Connections(options.ca);
-    this.#resolve = options.resolve ?? systemResolve;
+    this.#lookups = new Lookups(options.resolve ?? systemResolve);
+    this.#requestMs = options.requestMs ?? EGRESS_REQUEST_MS;
   }
 
   async request(request: EgressRequest, call: EgressCall): Promise<EgressResult> {
     const usage = this.#usageOf(call.context);
+    const clock = new AbortController();
+    const cancel = (): void => clock.abort(call.signal.reason);
+    const timer = setTimeout(
+      () => clock.abort(limited(`no whole answer came within ${this.#requestMs / 1000} s`)),
+      this.#requestMs,
+    );
     try {
+      if (call.signal.aborted) cancel();
+      else call.signal.addEventListener('abort', cancel, { once: true });
       if (++usage.begun > EGRESS_REQUESTS_MAX)
         throw limited(`an invocation makes at most ${EGRESS_REQUESTS_MAX} requests`);
       if (++usage.open > EGRESS_IN_FLIGHT_MAX)
         throw limited(`an invocation has at most ${EGRESS_IN_FLIGHT_MAX} requests under way`);
-      return await this.#follow(request, call);
+      return await this.#follow(request, { ...call, signal: clock.signal });
     } catch (error) {
       if (!(error instanceof EgressFailure)) throw error;
       return { ok: false, error: { name: error.name, message: error.message, code: error.code } };
     } finally {
+      clearTimeout(timer);
+      call.signal.removeEventListener('abort', cancel);
       usage.open--;
     }
   }
@@ -88,8 +112,15 @@ class Gateway {
     let hop: Hop = { target, method, headers: checkHeaders(head.headers, target, body?.length ?? 0), body };
     for (let redirects = 0; ; redirects++) {
       const response = await this.#send(hop, call);
-      const next = REDIRECTS.has(response.status) && head.redirect !== 'manual' ? nextHop(hop, response) : null;
-      if (next === null) return finished(hop, response, redirects > 0, head.raw === true);
+      let next: Hop | null = null;
+      try {
+        if (REDIRECTS.has(response.status) && head.redirect !== 'manual') next = nextHop(hop, response);
+        if (next === null) return await finished(hop, response, redirects > 0, head.raw === true);
+      } catch (error) {
+        response.release();
+        throw error;
+      }
+      response.release();
       if (head.redirect === 'error')
         throw refused(`${hop.target.url.host} answered with a redirect, which the request forbids`);
       if (redirects === EGRESS_REDIRECTS_MAX) throw limited(`more than ${EGRESS_REDIRECTS_MAX} redirects`);
@@ -109,7 +140,12 @@ class Gateway {
         if (!again || signal.aborted) throw error;
       }
     }
-    const addresses = await addressesOf(hop.target, this.#allowListOf(version.networkAllow), this.#resolve);
+    const addresses = await addressesOf(
+      hop.target,
+      this.#allowListOf(version.networkAllow),
+      this.#lookups.of(version.name),
+    );
+    if (signal.aborted) throw cancelled(signal);
     const client = await this.connections.open(key, hop.target, addresses, signal);
     return this.#on(key, client, hop, call);
   }
@@ -125,6 +161,8 @@ class Gateway {
         body: hop.body,
         signal: call.signal,
         mayWrite: () => checkHeld(call.lease),
+        onArrival: (look) => this.connections.onArrival(client, look),
+        reserve: (bytes) => this.room.take(call.context, call.version.name, bytes, call.signal),
       });
       this.connections.giveBack(key, client);
       return response;
@@ -163,6 +201,8 @@ function nextHop(hop: Hop, response: RawResponse): Hop | null {
   const location = response.headers.find(([name]) => name === 'location')?.[1];
   if (location === undefined) return null;
   const target = parseTarget(bounded(location), hop.target.url);
+  if (hop.target.tls && !target.tls)
+    throw refused(`${hop.target.url.host} redirects from https: to http:, which is not followed`);
   const { status } = response;
   const toGet =
     status === 303
@@ -182,5 +222,6 @@ async function finished(hop: Hop, response: RawResponse, redirected: boolean, ra
   const encoding = headers.find(([name]) => name === 'content-encoding')?.[1];
   const whole = raw ? response.body : await decodeBody(response.body, encoding);
   const body = hop.method === 'HEAD' ? Buffer.alloc(0) : whole;
-  return { ok: true, head: { status, statusText, url: hop.target.url.href, redirected, headers }, body };
+  const head = { status, statusText, url: hop.target.url.href, redirected, headers };
+  return { ok: true, head, body, release: response.release };
 }

@@ -17,7 +17,8 @@ export interface EgressCall {
 }
 
 export type EgressResult =
-  | { readonly ok: true; readonly head: FetchResponseHead; readonly body: Buffer }
+  /** `release` gives back the memory that was reserved for the body: call it once the body is held no longer. */
+  | { readonly ok: true; readonly head: FetchResponseHead; readonly body: Buffer; readonly release?: () => void }
   | { readonly ok: false; readonly error: FetchErrorHead };
 
 /** Refusals are results with an error, never rejections; a rejection is a defect and reaches the handler as a plain failure. */

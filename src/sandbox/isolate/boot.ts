@@ -37,6 +37,9 @@ interface BootHead {
     readonly logLines: number;
     readonly logBytes: number;
     readonly fetches: number;
+    readonly fetchesInAll: number;
+    readonly fetchBytesInAll: number;
+    readonly fetchBytesInFlight: number;
     readonly fetchHeadBytes: number;
     readonly fetchBodyBytes: number;
     readonly errorTextBytes: number;
@@ -158,7 +161,7 @@ export function boot(headText: string, ...functions: unknown[]): Entry {
   resetLog({ lineBytes: limits.logLineBytes, lines: limits.logLines, bytes: limits.logBytes });
   installTimers(() => host.monoMs());
   installMicrotasks();
-  setUpFetches(host, { inFlight: limits.fetches, headBytes: limits.fetchHeadBytes, bodyBytes: limits.fetchBodyBytes });
+  setUpFetches(host, limits);
   setUpInvocations(host, limits.resultBytes);
   Object.defineProperty(globalThis, '__millrace', { value: makeHooks(head, host), configurable: true });
 

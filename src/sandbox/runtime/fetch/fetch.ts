@@ -30,12 +30,20 @@ export async function fetch(input: unknown, init?: RequestInit): Promise<Respons
       cancelRequest(id);
       reject(signal.reason as Error);
     };
-    const id = sendRequest(head, body, (error, answer: FetchResponseHead | null, bytes) => {
+    const settled = (error: FetchErrorHead | null, answer: FetchResponseHead | null, bytes: Uint8Array): void => {
       signal.removeEventListener('abort', aborted);
       if (error !== null || answer === null)
         reject(failure(error ?? { name: 'Error', message: 'no answer', code: 'ERR' }));
       else resolve(receiveResponse(answer, bytes));
-    });
+    };
+    let id = 0;
+    try {
+      id = sendRequest(head, body, settled);
+    } catch (error) {
+      const { code, message } = error as { code?: string; message: string };
+      // A bound of the invocation, reported as the gateway reports its own.
+      throw code === 'ERR_EGRESS_LIMIT' ? failure({ name: 'EgressLimit', message, code }) : error;
+    }
     signal.addEventListener('abort', aborted, { once: true });
   });
 }
