@@ -66,6 +66,8 @@ export const CHILD_UID_FIRST = 61_184;
 export const CHILD_UIDS = 4_336;
 /** For one trial of what the system allows; a few milliseconds are usual. */
 export const HARDENING_PROBE_MS = 5_000;
+/** Of memorySize and base: a child that somebody kills above this is taken for the system's choice when memory ran out. */
+export const MEMORY_NEARLY_USED = 0.9;
 /** How often a running child's RSS is read: a handler fills about 3 GB/s, so that it overshoots its cap by 150 MB at most. */
 export const MEMORY_WATCH_MS = 50;
 /** The same for processes that wait for a function: they run nothing. */

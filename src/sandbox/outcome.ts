@@ -1,5 +1,5 @@
 /** From how a job ended to what the executor is told (esm-semantics.md §2.11, §2.13). Pure. */
-import { ERROR_TEXT_BYTES_MAX } from '../limits.ts';
+import { CHILD_BASE_MB, ERROR_TEXT_BYTES_MAX, MEMORY_NEARLY_USED } from '../limits.ts';
 import type { JobEnd, KillReason } from './child-process.ts';
 import { cutBytes, scrub } from './scrub.ts';
 import type { FunctionErrorPayload, InvocationReport, InvokeOutcome } from './types.ts';
@@ -33,6 +33,12 @@ export function outcomeOf(what: EndOfInvocation): InvokeOutcome {
     metric: 'error' | 'timeout' | 'out_of_memory' | 'killed',
     error: FunctionErrorPayload,
   ): InvokeOutcome => ({ kind: 'function-error', metric, error, report });
+  const ranOut = (): InvokeOutcome => {
+    // As in Lambda's REPORT: what it was given, at least. Its process may be gone before its memory was looked at.
+    const maxMemoryUsedMb = Math.max(report.maxMemoryUsedMb, what.memorySizeMb);
+    const error = outOfMemory(what, maxMemoryUsedMb);
+    return { kind: 'function-error', metric: 'out_of_memory', error, report: { ...report, maxMemoryUsedMb } };
+  };
   switch (end.kind) {
     case 'result':
       return { kind: 'ok', result: end.text, report };
@@ -42,19 +48,19 @@ export function outcomeOf(what: EndOfInvocation): InvokeOutcome {
       return failed(end.fatal && error.errorType === EXIT_ERROR ? 'killed' : 'error', error);
     }
     case 'out-of-memory':
-      return failed('out_of_memory', outOfMemory(what));
+      return ranOut();
     case 'prepared':
     case 'initialised':
     case 'compiled':
       return { kind: 'infrastructure', reason: 'the child answered an invocation with something else' };
     case 'lost':
       if (killedFor === 'timeout') return failed('timeout', timedOut(what));
-      if (killedFor === 'memory') return failed('out_of_memory', outOfMemory(what));
+      if (killedFor === 'memory') return ranOut();
       if (killedFor === 'closing') return { kind: 'infrastructure', reason: 'the sandbox is closing' };
       if (killedFor === 'protocol')
         return failed('killed', exitError(what, 'the function broke out of its protocol and was ended'));
       if (!end.delivered) return { kind: 'infrastructure', reason: 'the child was lost before it took the event' };
-      if (MEMORY_DEATH.test(end.stderr)) return failed('out_of_memory', outOfMemory(what));
+      if (MEMORY_DEATH.test(end.stderr) || killedBySystem(end.signal, what)) return ranOut();
       return failed('killed', exitError(what, exitReason(end)));
   }
 }
@@ -67,8 +73,13 @@ function timedOut(what: { readonly requestId: string; readonly timeoutMs: number
   };
 }
 
-function outOfMemory(what: EndOfInvocation): FunctionErrorPayload {
-  const used = Math.max(what.report.maxMemoryUsedMb, what.memorySizeMb);
+/** Somebody else's SIGKILL, at a process that had used nearly all it was promised: the system, which had no memory left. */
+function killedBySystem(signal: NodeJS.Signals | null, what: EndOfInvocation): boolean {
+  const promisedMb = what.memorySizeMb + CHILD_BASE_MB;
+  return signal === 'SIGKILL' && what.report.maxMemoryUsedMb >= MEMORY_NEARLY_USED * promisedMb;
+}
+
+function outOfMemory(what: EndOfInvocation, used: number): FunctionErrorPayload {
   return {
     errorType: 'Runtime.OutOfMemory',
     errorMessage: `RequestId: ${what.requestId} Error: Runtime exited: the function used up its memory (${used} MB used, memorySize is ${what.memorySizeMb} MB)`,

@@ -59,6 +59,14 @@ describe('what a lost child means', () => {
       'Runtime.ExitError',
       'RequestId: r-1 Error: Runtime exited with error: signal: killed',
     ],
+    [
+      'killed by the system, because memory ran out',
+      lost,
+      { report: { durationMs: 1, maxMemoryUsedMb: 180 } },
+      'out_of_memory',
+      'Runtime.OutOfMemory',
+      '180 MB used, memorySize is 128 MB',
+    ],
     ['a crash', { ...lost, signal: 'SIGSEGV' }, {}, 'killed', 'Runtime.ExitError', 'signal: segmentation fault'],
     [
       'an exit',
@@ -88,6 +96,11 @@ describe('what a lost child means', () => {
     const outcome = outcomeOf({ ...base, ...over, end });
     expect(outcome).toMatchObject({ kind: 'function-error', metric, error: { errorType } });
     expect(JSON.stringify(outcome)).toContain(message);
+  });
+
+  test('one that ran out of memory used what it was given, at least', () => {
+    const outcome = outcomeOf({ ...base, end: { kind: 'out-of-memory' } });
+    expect(outcome).toMatchObject({ report: { maxMemoryUsedMb: 128 } });
   });
 
   test.each([
