@@ -45,8 +45,11 @@ export async function buildChild(cacheDir: string): Promise<string> {
   return keep(cacheDir, 'child.cjs', await script("import './child/main.ts'"));
 }
 
-/** A classic script whose value is the function `boot` of isolate/boot.ts. */
+/**
+ * A classic script whose value is the function `boot` of isolate/boot.ts. Strict: a function that is not shows itself to what it calls, by
+ * `caller` and in call sites.
+ */
 export async function buildBootstrap(): Promise<string> {
   const text = await script("import { boot } from './isolate/boot.ts'; __expose(boot);");
-  return `(() => { let __boot; const __expose = (it) => { __boot = it; };\n${text}\nreturn __boot; })()`;
+  return `(() => { 'use strict'; let __boot; const __expose = (it) => { __boot = it; };\n${text}\nreturn __boot; })()`;
 }
