@@ -6,8 +6,7 @@
 import { realpathSync } from 'node:fs';
 import path from 'node:path';
 import type { BundlePlugin } from '../esbuild.ts';
-
-const ASKED = Symbol('asked');
+import { ASKED } from './missing.ts';
 
 export function archiveImportsPlugin(archiveRoot: string): BundlePlugin {
   const root = realpathSync(archiveRoot) + path.sep;

@@ -6,6 +6,7 @@ import { archiveImportsPlugin } from './archive-imports.ts';
 import { builtinsPlugin } from './builtins.ts';
 import { confinePlugin } from './confine.ts';
 import type { Located } from './locate.ts';
+import { missingPlugin } from './missing.ts';
 import { placeIn } from './place.ts';
 import { FunctionCodeError, type FunctionProblem } from './types.ts';
 
@@ -75,6 +76,7 @@ function build(located: Located, { supported = {}, sourceMaps = true }: BuildSet
     format: 'esm',
     plugins: [
       builtinsPlugin,
+      missingPlugin,
       ...(inArchive ? [archiveImportsPlugin(located.root)] : []),
       confinePlugin(located, sourceMaps),
     ],

@@ -267,3 +267,20 @@ describe('what a function may take in', () => {
     }
   });
 });
+
+test('what a package requires and is not installed fails when it is reached; what the function asks for itself, when it is bundled', async () => {
+  const files = {
+    'package.json': '{}',
+    'node_modules/db/package.json': '{"main":"db.js"}',
+    'node_modules/db/db.js': `exports.open = (kind) => (kind === 'fast' ? require('db-fast') : 'plain');
+      exports.late = () => import('db-late');`,
+    'index.js': `const db = require('db');
+      exports.handler = async () => [db.open('plain'), await Promise.try(() => db.open('fast')).catch((e) => e.code), await db.late().catch((e) => e.code)];`,
+    'own.js': `exports.handler = async () => require('db-fast');`,
+  };
+  const code = functions.write(files);
+  const missing = 'MODULE_NOT_FOUND';
+  expect(await run(source(code, { handler: 'index.handler' }))).toEqual(['plain', missing, missing]);
+  const error = await failure(source(code, { handler: 'own.handler' }));
+  expect(error.problems[0]).toMatchObject({ code: 'function-import', line: 1 });
+});
