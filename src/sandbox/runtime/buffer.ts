@@ -146,17 +146,22 @@ export function Buffer(value: unknown, encodingOrOffset?: unknown, length?: unkn
   return from(value, encodingOrOffset, length);
 }
 
+// Functions, as in Node: some packages call them with `new`.
+function allocUnsafe(size: unknown): FastBuffer {
+  checkSize(size);
+  return allocate(size);
+}
+
+function allocUnsafeSlow(size: unknown): FastBuffer {
+  checkSize(size);
+  return new FastBuffer(new ArrayBuffer(size));
+}
+
 const statics = {
   from,
   alloc,
-  allocUnsafe(size: unknown) {
-    checkSize(size);
-    return allocate(size);
-  },
-  allocUnsafeSlow(size: unknown) {
-    checkSize(size);
-    return new FastBuffer(new ArrayBuffer(size));
-  },
+  allocUnsafe,
+  allocUnsafeSlow,
   of: (...items: number[]) => fromArrayLike(items),
   concat,
   copyBytesFrom(source: Uint8Array, offset = 0, length = source.length - offset) {

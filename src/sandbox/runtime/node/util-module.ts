@@ -4,6 +4,7 @@ import { TextDecoder, TextEncoder } from '../text-encoding.ts';
 import { deepEqual } from './deep-equal.ts';
 import { format, inspect } from './inspect.ts';
 import { types } from './types.ts';
+import { callSites } from './call-sites.ts';
 import { unsupported } from './unsupported.ts';
 
 type Fn = (...args: unknown[]) => unknown;
@@ -76,6 +77,7 @@ export const util = unsupported('util', {
   deprecate,
   debuglog,
   debug: debuglog,
+  getCallSites: (count?: number) => callSites(count),
   types,
   isDeepStrictEqual: (a: unknown, b: unknown) => deepEqual(a, b, true),
   isArray: Array.isArray,

@@ -91,11 +91,12 @@ export class URLSearchParams {
   *entries(): IterableIterator<Pair> {
     for (let i = 0; i < this.#pairs.length; i++) yield [...this.#pairs[i]!];
   }
+  // Not by way of entries(), which subclasses have in terms of these.
   *keys(): IterableIterator<string> {
-    for (const [name] of this.entries()) yield name;
+    for (let i = 0; i < this.#pairs.length; i++) yield this.#pairs[i]![0];
   }
   *values(): IterableIterator<string> {
-    for (const [, value] of this.entries()) yield value;
+    for (let i = 0; i < this.#pairs.length; i++) yield this.#pairs[i]![1];
   }
   [Symbol.iterator](): IterableIterator<Pair> {
     return this.entries();
