@@ -1,22 +1,22 @@
 /** `millrace invoke FUNCTION`: one event through the same sandbox (contract.md, "millrace invoke"). */
 import { randomUUID } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { text as readAll } from 'node:stream/consumers';
 import { Command } from 'commander';
 import { cacheDirOf, openSandbox } from '../daemon/open-daemon.ts';
 import { MillraceError } from '../errors.ts';
 import { loadFunction } from '../function/load.ts';
-import { EVENT_BYTES_MAX } from '../limits.ts';
 import { didYouMean } from '../mapping/did-you-mean.ts';
 import { requireConfig } from '../mapping/require-config.ts';
-import type { Config, FunctionConfig } from '../mapping/types.ts';
+import type { Config, FunctionConfig, MappingConfig } from '../mapping/types.ts';
 import { silentLog } from '../observe/log.ts';
-import type { HandlerLogLine, InvocationContext, InvokeOutcome, Sandbox } from '../sandbox/types.ts';
+import { endLine, reportLine, startLine } from '../observe/platform-lines.ts';
+import type { HandlerLogLine, InvocationContext, Sandbox } from '../sandbox/types.ts';
+import { type EventOptions, eventOf } from './invoke-event.ts';
+import { wholeNumber } from './stream-target.ts';
 
-export interface InvokeOptions {
+export interface InvokeOptions extends EventOptions {
   readonly config: string;
-  readonly event?: string;
   readonly mapping?: string;
+  readonly printEvent?: boolean;
 }
 
 export interface InvokeDependencies {
@@ -35,6 +35,14 @@ A function error prints {"errorType","errorMessage","trace"} instead of a result
   $ millrace invoke enrich --event event.json | jq .
   $ echo '{"Records":[]}' | millrace invoke enrich --event -
 
+With --sample the event is made as AWS makes it: kinesis, dynamodb, kafka, msk, s3, sqs or sns. One line of data is one
+record (a JSON document over several lines is one, too); for dynamodb a line is an item, or {"OldImage","NewImage"}, for
+s3 the key of an object.
+
+  $ millrace invoke enrich --sample kinesis --data '{"user":"ada"}' --key user
+  $ millrace invoke enrich --sample dynamodb --key id --event - < items.ndjson
+  $ millrace invoke enrich --sample s3 --data 'photos/a b.jpg' --print-event
+
 Exit codes: 0 a result, 1 a function error or a wrong event, 2 the sandbox could not run.`;
 
 export function invokeCommand(): Command {
@@ -43,6 +51,11 @@ export function invokeCommand(): Command {
     .argument('<FUNCTION>', 'a function of the configuration')
     .option('-c, --config <PATH>', 'YAML file, or a directory of them', 'millrace.yaml')
     .option('--event <FILE>', 'JSON file with the event, - for standard input (default: {})')
+    .option('--sample <KIND>', 'make an event of this source from the data of --event or --data')
+    .option('--data <TEXT>', 'data of one record; may be repeated', collect)
+    .option('--key <FIELD>', 'with --sample: the field of JSON data that is its key; repeated for a range key', collect)
+    .option('--partitions <N>', 'with --sample kafka or msk: partitions that keys are spread over', wholeNumber)
+    .option('--print-event', 'print the event and run nothing', false)
     .option('--mapping <NAME>', 'as this mapping would: its name in context.millrace and in outgoing requests')
     .addHelpText('after', HELP)
     .action(async (name: string, options: InvokeOptions) => {
@@ -56,18 +69,27 @@ export function invokeCommand(): Command {
     });
 }
 
+function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 /** Answers 0 for a result and 1 for a function error. Rejects with a MillraceError for everything else. */
 export async function invoke(name: string, options: InvokeOptions, dependencies: InvokeDependencies): Promise<0 | 1> {
   const config = requireConfig(options.config, dependencies.env);
   const fn = functionOf(name, config);
-  const event = await readEvent(options.event, dependencies.stdin);
-  const context = contextOf(fn, event, options.mapping, config);
+  const mapping = mappingOf(fn, options.mapping, config);
+  const event = await eventOf(options, { stdin: dependencies.stdin, nowMs: Date.now(), mapping });
+  if (options.printEvent === true) {
+    dependencies.stdout(`${event}\n`);
+    return 0;
+  }
+  const context = contextOf(event, mapping);
   const cacheDir = cacheDirOf(config, dependencies.env);
   const version = await loadFunction(fn, cacheDir);
   const sandbox = await dependencies.openSandbox(cacheDir);
   const { requestId } = context;
   try {
-    dependencies.stderr(`START RequestId: ${requestId} Version: ${version.hash.slice(0, 12)}\n`);
+    dependencies.stderr(`${startLine(requestId, version.hash.slice(0, 12))}\n`);
     const bytes = Buffer.from(event);
     const outcome = await sandbox.invoke({
       version,
@@ -80,7 +102,12 @@ export async function invoke(name: string, options: InvokeOptions, dependencies:
     if (outcome.kind === 'infrastructure') {
       throw new MillraceError('sandbox-failed', `the sandbox did not run: ${outcome.reason}`);
     }
-    dependencies.stderr(`END RequestId: ${requestId}\n${reportText(requestId, fn, outcome)}\n`);
+    const failure =
+      outcome.kind === 'ok'
+        ? {}
+        : { failure: { timeout: outcome.metric === 'timeout', errorType: outcome.error.errorType } };
+    const report = reportLine({ requestId, memorySizeMb: fn.memorySize, report: outcome.report, ...failure });
+    dependencies.stderr(`${endLine(requestId)}\n${report}\n`);
     dependencies.stdout(outcome.kind === 'ok' ? `${outcome.result}\n` : `${JSON.stringify(outcome.error)}\n`);
     return outcome.kind === 'ok' ? 0 : 1;
   } finally {
@@ -97,34 +124,8 @@ function functionOf(name: string, config: Config): FunctionConfig {
   throw new MillraceError('function-unknown', `the configuration has no function ${JSON.stringify(name)}`, { hint });
 }
 
-async function readEvent(file: string | undefined, stdin: NodeJS.ReadableStream): Promise<string> {
-  if (file === undefined) return '{}';
-  const from = file === '-' ? 'standard input' : file;
-  const text = file === '-' ? await readAll(stdin) : await readText(file);
-  if (Buffer.byteLength(text) > EVENT_BYTES_MAX) {
-    throw new MillraceError('event-invalid', `the event in ${from} is larger than ${EVENT_BYTES_MAX} bytes`);
-  }
-  try {
-    JSON.parse(text);
-  } catch (error) {
-    throw new MillraceError('event-invalid', `the event in ${from} is not JSON: ${(error as SyntaxError).message}`);
-  }
-  return text;
-}
-
-async function readText(file: string): Promise<string> {
-  try {
-    return (await readFile(file, 'utf8')).replace(/^\ufeff/, '');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new MillraceError('event-invalid', `the event file ${file} cannot be read (${code ?? 'unknown error'})`);
-  }
-}
-
-/** With a mapping: what its first delivery of the event's records would say. Epoch 0 is older than any real one. */
-function contextOf(fn: FunctionConfig, event: string, mapping: string | undefined, config: Config): InvocationContext {
-  const requestId = randomUUID();
-  if (mapping === undefined) return { requestId };
+function mappingOf(fn: FunctionConfig, mapping: string | undefined, config: Config): MappingConfig | undefined {
+  if (mapping === undefined) return undefined;
   const found = config.mappings.get(mapping);
   if (found === undefined) {
     throw new MillraceError('usage', `the configuration has no mapping ${JSON.stringify(mapping)}`);
@@ -132,11 +133,18 @@ function contextOf(fn: FunctionConfig, event: string, mapping: string | undefine
   if (found.function !== fn.name) {
     throw new MillraceError('usage', `the mapping ${mapping} runs the function ${found.function}, not ${fn.name}`);
   }
+  return found;
+}
+
+/** With a mapping: what its first delivery of the event's records would say. Epoch 0 is older than any real one. */
+function contextOf(event: string, mapping: MappingConfig | undefined): InvocationContext {
+  const requestId = randomUUID();
+  if (mapping === undefined) return { requestId };
   const numbers = sequenceNumbers(JSON.parse(event));
   return {
     requestId,
     mapping: {
-      name: mapping,
+      name: mapping.name,
       shardId: 'shardId-000000000000',
       epoch: '0'.repeat(16),
       attempt: 1,
@@ -157,28 +165,4 @@ function sequenceNumbers(event: unknown): string[] {
 
 function logText({ level, text, requestId }: HandlerLogLine): string {
   return `${new Date().toISOString()}\t${requestId}\t${level.toUpperCase()}\t${text}\n`;
-}
-
-/** Lambda's REPORT line (esm-semantics.md §2.14). */
-function reportText(
-  requestId: string,
-  fn: FunctionConfig,
-  outcome: Exclude<InvokeOutcome, { kind: 'infrastructure' }>,
-): string {
-  const { report } = outcome;
-  const fields = [
-    `REPORT RequestId: ${requestId}`,
-    `Duration: ${report.durationMs.toFixed(2)} ms`,
-    `Memory Size: ${fn.memorySize} MB`,
-    `Max Memory Used: ${report.maxMemoryUsedMb} MB`,
-  ];
-  if (report.initDurationMs !== undefined) fields.push(`Init Duration: ${report.initDurationMs.toFixed(2)} ms`);
-  if (report.droppedLogLines !== undefined) fields.push(`Dropped Log Lines: ${report.droppedLogLines}`);
-  if (outcome.kind === 'function-error') {
-    fields.push(
-      `Status: ${outcome.metric === 'timeout' ? 'timeout' : 'error'}`,
-      `Error Type: ${outcome.error.errorType}`,
-    );
-  }
-  return fields.join('\t');
 }

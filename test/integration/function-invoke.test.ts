@@ -60,7 +60,7 @@ describe('a result', () => {
     expect(stderr).toMatch(/\tINFO\ttoken /);
     expect(stderr).not.toContain('very-secret-token');
     expect(stderr).toMatch(
-      /\nEND RequestId: .*\nREPORT RequestId: \S+\tDuration: [\d.]+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\tInit Duration: [\d.]+ ms\n$/,
+      /\nEND RequestId: .*\nREPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\tInit Duration: [\d.]+ ms\n$/,
     );
   });
 
@@ -75,6 +75,49 @@ describe('a result', () => {
       firstSequenceNumber: '7',
       lastSequenceNumber: '9',
     });
+  });
+});
+
+describe('--sample', () => {
+  test('makes the event from data, lines or a file; a mapping lends its stream', async () => {
+    const lines = '{"u":"ada"}\n{"u":"bob"}\n';
+    const made = await run('echo', { sample: 'kinesis', event: '-', key: ['u'], mapping: 'clicks' }, lines);
+    const { event, millrace } = JSON.parse(made.stdout) as {
+      event: { Records: { eventSourceARN: string; kinesis: { partitionKey: string; sequenceNumber: string } }[] };
+      millrace: object;
+    };
+    expect(event.Records.map(({ kinesis }) => kinesis.partitionKey)).toEqual(['ada', 'bob']);
+    expect(event.Records[0]!.eventSourceARN).toBe('arn:millrace:redis:::stream/clicks');
+    expect(millrace).toMatchObject({
+      firstSequenceNumber: event.Records[0]!.kinesis.sequenceNumber,
+      lastSequenceNumber: event.Records[1]!.kinesis.sequenceNumber,
+    });
+  });
+
+  test('--print-event prints it and runs nothing', async () => {
+    const { code, stdout, stderr } = await run('bad', { sample: 'sqs', data: ['one', 'two'], printEvent: true });
+    expect(code).toBe(0);
+    const { Records } = JSON.parse(stdout) as { Records: { body: string }[] };
+    expect(Records.map(({ body }) => body)).toEqual(['one', 'two']);
+    expect(stderr).toBe('');
+  });
+
+  test.each<[Partial<InvokeOptions>, string, RegExp]>([
+    [{ sample: 'alb' }, 'usage', /no sample event of the kind "alb"/],
+    [{ data: ['x'] }, 'usage', /--data says what to make a sample event from/],
+    [{ key: ['x'] }, 'usage', /--key says/],
+    [{ sample: 's3', data: ['x'], event: '-' }, 'usage', /not from both/],
+    [{ sample: 'kafka', partitions: 0 }, 'usage', /at least one partition/],
+    [{ sample: 'sqs', event: '-' }, 'event-invalid', /no data in standard input/],
+    [{ sample: 'sns', data: ['a', 'b'] }, 'event-invalid', /one record, not 2/],
+    [{ sample: 'kinesis', data: ['x'.repeat(5 * 2 ** 20)] }, 'event-invalid', /larger than/],
+  ])('%j is %s', async (options, code, message) => {
+    const error = await run('echo', options).then(
+      () => undefined,
+      (reason: { code: string; message: string }) => reason,
+    );
+    expect(error?.code).toBe(code);
+    expect(error?.message).toMatch(message);
   });
 });
 
