@@ -91,6 +91,8 @@ export const FETCHES_IN_FLIGHT_MAX = 32;
 export const FETCH_BODY_BYTES_MAX = 6 * 1024 * 1024;
 /** Input and output of one run of zlib for a handler, each: it is text twice on its way, so that 32 MB take about 150 MB for a moment. */
 export const ZLIB_BYTES_MAX = 32 * 1024 * 1024;
+/** Files below /tmp, all together, as Lambda had it in 2016. They are memory of the isolate, whose own limit comes first. */
+export const SCRATCH_BYTES_MAX = 500 * 1024 * 1024;
 /** Head of a request or response as JSON: URL and headers; at three bytes a character, 64 k characters. */
 export const FETCH_HEAD_BYTES_MAX = 192 * 1024;
 /** Bodies of requests on their way, of one invocation: two full ones. The daemon holds them until they are answered; further requests wait. */

@@ -70,6 +70,7 @@ export interface WireLimits {
   readonly fetchBodyBytes: number;
   readonly errorTextBytes: number;
   readonly zlibBytes: number;
+  readonly scratchBytes: number;
 }
 
 /** Head of INVOKE, as JSON. */

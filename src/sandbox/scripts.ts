@@ -13,6 +13,7 @@ import {
   LOG_LINE_BYTES_MAX,
   LOG_LINES_MAX,
   RESULT_BYTES_MAX,
+  SCRATCH_BYTES_MAX,
   ZLIB_BYTES_MAX,
 } from '../limits.ts';
 import { buildBootstrap, buildChild } from './build.ts';
@@ -66,6 +67,7 @@ export function preparePayload({ bootstrap, prelude }: Scripts, memorySizeMb: nu
       fetchBodyBytes: FETCH_BODY_BYTES_MAX,
       errorTextBytes: ERROR_TEXT_BYTES_MAX,
       zlibBytes: ZLIB_BYTES_MAX,
+      scratchBytes: SCRATCH_BYTES_MAX,
     },
   };
   return packedParts([Buffer.from(JSON.stringify(head)), bootstrap.text, prelude.text, bootstrap.cache, prelude.cache]);

@@ -44,6 +44,7 @@ interface BootHead {
     readonly fetchBodyBytes: number;
     readonly errorTextBytes: number;
     readonly zlibBytes: number;
+    readonly scratchBytes: number;
   };
 }
 
@@ -92,6 +93,7 @@ function makeHooks(head: BootHead, host: Host): Hooks {
       return theFunction().functionVersion;
     },
     memoryLimitMb: head.memorySizeMb,
+    scratchBytesMax: head.limits.scratchBytes,
     nodeVersion: head.nodeVersion,
     monoMs: () => host.monoMs(),
     heapStatistics: () => parse(host.heap()) as ReturnType<Hooks['heapStatistics']>,

@@ -51,6 +51,8 @@ const LOADERS: Record<string, Loader> = {
   http: () => (require('./node/http/http.ts') as typeof import('./node/http/http.ts')).http,
   https: () => (require('./node/http/http.ts') as typeof import('./node/http/http.ts')).https,
   zlib: () => (require('./node/zlib/zlib.ts') as typeof import('./node/zlib/zlib.ts')).zlib,
+  fs: () => (require('./node/fs/fs.ts') as typeof import('./node/fs/fs.ts')).fs,
+  'fs/promises': () => (require('./node/fs/fs.ts') as typeof import('./node/fs/fs.ts')).fsPromises,
   'stream/web': () =>
     unsupported('stream/web', {
       ReadableStream: (require('./fetch/readable-stream.ts') as typeof import('./fetch/readable-stream.ts'))
@@ -63,7 +65,7 @@ const LOADERS: Record<string, Loader> = {
 /** Exist in Node, not here: they can be imported, and say why when they are used. */
 const REFUSED = new Set(
   (
-    'fs fs/promises child_process cluster worker_threads net tls dgram http2 dns dns/promises ' +
+    'child_process cluster worker_threads net tls dgram http2 dns dns/promises ' +
     'readline readline/promises repl v8 vm inspector inspector/promises trace_events wasi domain sys test test/reporters sqlite sea ' +
     'path/win32'
   ).split(' '),

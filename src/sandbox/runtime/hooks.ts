@@ -77,6 +77,8 @@ export interface Hooks {
   readonly functionName: string;
   readonly functionVersion: string;
   readonly memoryLimitMb: number;
+  /** What all files below /tmp together may have. */
+  readonly scratchBytesMax: number;
   /** Node's own `process.version` of the child, e.g. `v26.10.0`. */
   readonly nodeVersion: string;
 

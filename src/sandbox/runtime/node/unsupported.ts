@@ -5,7 +5,7 @@
 import { nodeError } from '../errors.ts';
 
 const INSTEAD: Record<string, string> = {
-  fs: 'there are no files in the sandbox: keep data in the bundle (import a .json file) or fetch it',
+  fs: 'the files of the sandbox are its own, below /tmp, and nobody else changes them',
   child_process: 'there are no processes in the sandbox',
   cluster: 'there are no processes in the sandbox',
   worker_threads: 'there are no threads in the sandbox',

@@ -1,6 +1,7 @@
 /** The streams of node:zlib. What goes in is collected, coded as a whole at its end, and handed on in pieces. */
 import type * as NodeStream from 'node:stream';
 import type { ZlibFormat } from '../../hooks.ts';
+import { callable } from '../callable-class.ts';
 import { stream } from '../stream/stream.ts';
 import { bytesOf, runZlib, type ZlibOptions } from './coder.ts';
 
@@ -69,16 +70,6 @@ function whenClosed(of: NodeStream.Transform, done: () => void): void {
   else of.once('close', done);
 }
 
-/** As in Node the classes can be called without `new`. */
 export function coderClass(name: string, format: ZlibFormat): CoderClass {
-  const Class = makeClass(format);
-  const Callable = function (options?: StreamOptions): object {
-    return Reflect.construct(Class, [options], new.target ?? Callable) as object;
-  } as unknown as CoderClass;
-  Object.defineProperty(Callable, 'name', { value: name, configurable: true });
-  Callable.prototype = Object.create(Class.prototype, {
-    constructor: { value: Callable, writable: true, configurable: true },
-  }) as object;
-  Object.setPrototypeOf(Callable, Class);
-  return Callable;
+  return callable(makeClass(format), name);
 }
