@@ -73,6 +73,8 @@ export const MEMORY_WATCH_MS = 50;
 /** The same for processes that wait for a function: they run nothing. */
 export const SPARE_WATCH_MS = 1_000;
 export const CHILD_IDLE_MS = 5 * 60 * 1000;
+/** The same once another version of the function was invoked: long enough for the attempts that had begun with the old one. */
+export const CHILD_SUPERSEDED_IDLE_MS = 5_000;
 /** Children that a version may lose at once before its starts are spaced: a start costs about 0.1 s of a core. */
 export const CHILD_LOSSES_AT_ONCE = 5;
 /** From then on one start in this time, so at most about a tenth of a core; doubled by each that comes to nothing, up to the second. */

@@ -9,7 +9,7 @@ export type NoticeCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded' | '
 export interface NoticeInput {
   readonly mapping: string;
   readonly functionName: string;
-  /** Hash of the version that ran, or would have run. */
+  /** Hash of the version that made the last attempt; where there was none, of the present one. */
   readonly functionVersion: string;
   readonly shardId: string;
   readonly streamArn: string;

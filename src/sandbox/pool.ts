@@ -5,6 +5,7 @@ import {
   CHILD_BASE_MB,
   CHILD_IDLE_MS,
   CHILD_LOSSES_AT_ONCE,
+  CHILD_SUPERSEDED_IDLE_MS,
   CHILDREN_MAX,
   CHILDREN_MEMORY_SHARE,
   CHILDREN_PER_FUNCTION_SHARE,
@@ -50,6 +51,7 @@ export interface SandboxOptions {
   readonly childrenPerFunction?: number;
   readonly memoryMb?: number;
   readonly lossesAtOnce?: number;
+  readonly idleMs?: number;
   /** Processes made ready ahead, before it is known for which function: a cold start then costs what the function's code costs. Default 1. */
   readonly spares?: number;
   /** Another program in the children than ours: for trials of what this process makes of one that does not keep to the protocol. */
@@ -343,7 +345,9 @@ class Pool implements Sandbox {
       if (now - child.rssReadMono > SPARE_WATCH_MS) checkMemory(child, 0);
     }
     for (const slot of [...this.#children.idle()]) {
-      if (slot.child !== null && now - slot.child.idleSinceMono > CHILD_IDLE_MS) this.#children.drop(slot);
+      const superseded = this.#seen.get(slot.version.name)?.version !== slot.version.hash;
+      const mayIdle = superseded ? CHILD_SUPERSEDED_IDLE_MS : (this.#options.idleMs ?? CHILD_IDLE_MS);
+      if (slot.child !== null && now - slot.child.idleSinceMono > mayIdle) this.#children.drop(slot);
     }
   }
 }

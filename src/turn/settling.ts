@@ -96,9 +96,13 @@ export class Settling {
     this.#notBefore = notBefore;
   }
 
-  /** What the rules decided. Decisions with notices are committed by themselves, so that a refused notice refuses nothing else. */
-  async apply(decision: Decision, slice: Slice, reading: Reading): Promise<void> {
+  /** What the rules decided, after an attempt of the present version (`ran`) or without one. Decisions with notices are committed by themselves, so that a refused notice refuses nothing else. */
+  async apply(decision: Decision, slice: Slice, reading: Reading, ran = false): Promise<void> {
     if (decision.giveUps.length > 0 && this.#dirty) await this.commit();
+    // Without a run just now: the version that was tried last, which need not be the present one.
+    const tried = (giveUp: GiveUp) =>
+      ran ? null : this.units.find(({ requestId }) => requestId === giveUp.requestId)?.triedVersion;
+    const versions = decision.giveUps.map((giveUp) => tried(giveUp) ?? this.#deps.settings().version.hash);
     this.#dirty = true;
     this.#why = '';
     this.units = decision.stack;
@@ -113,7 +117,8 @@ export class Settling {
       this.#moved = true;
     }
     this.#describeHead(slice, reading);
-    for (const giveUp of decision.giveUps) this.#notices.push(this.#notice(giveUp, slice, reading));
+    for (const [i, giveUp] of decision.giveUps.entries())
+      this.#notices.push(this.#notice(giveUp, versions[i]!, slice, reading));
   }
 
   async applyGap(gap: Gap): Promise<void> {
@@ -128,7 +133,7 @@ export class Settling {
       ...{ condition: 'SourceGap', first: gap.first, last: gap.last, count: gap.lost, requestId: this.#deps.newId() },
       ...{ invokeCount: 0, functionError: undefined, error: null },
     };
-    this.#notices.push(this.#notice(giveUp, null, null));
+    this.#notices.push(this.#notice(giveUp, this.#deps.settings().version.hash, null, null));
   }
 
   /** Every record of a closed shard is settled. */
@@ -241,7 +246,7 @@ export class Settling {
     };
   }
 
-  #notice(giveUp: GiveUp, slice: Slice | null, reading: Reading | null): string {
+  #notice(giveUp: GiveUp, functionVersion: string, slice: Slice | null, reading: Reading | null): string {
     const { shard } = this.#deps;
     const settings = this.#deps.settings();
     const times = slice ? slice.records : [];
@@ -249,7 +254,7 @@ export class Settling {
     const payload =
       slice && reading && giveUp.condition !== 'SourceGap' ? reading.encode(slice, giveUp.first, giveUp.last) : null;
     return buildNotice({
-      ...{ mapping: settings.mapping, functionName: settings.version.name, functionVersion: settings.version.hash },
+      ...{ mapping: settings.mapping, functionName: settings.version.name, functionVersion },
       ...{ shardId: shard.shardId, streamArn: settings.arn, giveUp, timestampMs: this.#deps.nowMs() },
       ...{
         firstArrivalMs: at(giveUp.first),

@@ -269,7 +269,7 @@ export class Turn {
     const before = this.#settling.units;
     const stamped = ran ? { ...decision, stack: decision.stack.map((u) => this.#stamp(u, ran)) } : decision;
     try {
-      await this.#settling.apply(stamped, slice, this.#reading);
+      await this.#settling.apply(stamped, slice, this.#reading, ran !== null);
       if (decision.giveUps.length > 0) await this.#settling.commit();
       return true;
     } catch (error) {
