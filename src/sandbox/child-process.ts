@@ -224,12 +224,16 @@ export class SandboxChild {
     this.#wire.uncork();
   }
 
-  /** SIGKILL; the first reason counts. */
+  /**
+   * SIGKILL; the first reason counts. Its job ends here and now: nothing of user code runs after the signal, and nothing that is still in the pipe is
+   * read. The process itself is gone when it has had the CPU once more, which at its priority takes as long as a busy machine likes.
+   */
   kill(reason: Exclude<KillReason, null>): void {
     this.killedFor ??= reason;
     if (this.#dead) return;
     this.#process.kill('SIGKILL');
     this.#killGroup();
+    this.#finish({ kind: 'lost', code: null, signal: 'SIGKILL', stderr: this.#stderr, delivered: this.#delivered });
   }
 
   /** What it may have started besides: it leads a group of its own, as long as anything in it is alive. */
