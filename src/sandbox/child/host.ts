@@ -112,7 +112,9 @@ export class IsolateHost {
       script = compile(this.#isolate, bundleScript(bundle), BUNDLE_NAME, cache, -OPENING.length);
     } catch (error) {
       if (this.#isolate.isDisposed) throw new IsolateGone();
-      throw new BundleSyntaxError(error instanceof Error ? error.message : 'the bundle cannot be compiled');
+      const text = error instanceof Error ? error.message : 'the bundle cannot be compiled';
+      // Where V8 has no place to name (its stack ended), isolated-vm names itself.
+      throw new BundleSyntaxError(text.replace(/ \[<isolated-vm>[^\]]*\]$/, ''));
     }
     const run = script.runSync(this.#context, { reference: true });
     this.#call(OP_LOAD, run.derefInto({ release: true }), JSON.stringify(head));
@@ -181,10 +183,14 @@ export class IsolateHost {
   }
 }
 
+/** isolated-vm's own sentence for what is no Error and cannot be copied. */
+const NO_ERROR = 'An object was thrown from supplied code within isolated-vm';
+
 /** A copy of a rejection's reason, as text; String(x) of a copied object may still throw. */
 function textOf(error: unknown): string {
   try {
-    return String(error).slice(0, UNHANDLED_CHARS_MAX);
+    const text = String(error).slice(0, UNHANDLED_CHARS_MAX);
+    return text.includes(NO_ERROR) ? 'a promise was rejected with a value that is no Error' : text;
   } catch {
     return 'a value that has no text';
   }

@@ -88,6 +88,18 @@ function write(level: string, args: readonly unknown[]): void {
   else logLine(level, indent + format(args));
 }
 
+/** The frames of this script come first, and are nobody's business. */
+function stackOfCaller(): string {
+  const stack = stringOf(new NativeError().stack);
+  let from = stringIndexOf(stack, '\n');
+  for (let next = from; next >= 0; next = stringIndexOf(stack, '\n', next + 1)) {
+    const line = stringSlice(stack, next, stringIndexOf(stack, '\n', next + 1));
+    if (stringIndexOf(line, 'millrace:') < 0) break;
+    from = stringIndexOf(stack, '\n', next + 1);
+  }
+  return from < 0 ? '' : stringSlice(stack, from);
+}
+
 export function installConsole(out: (level: number, text: string) => void): void {
   emit = out;
   const console = {};
@@ -118,8 +130,7 @@ export function installConsole(out: (level: number, text: string) => void): void
     put(name, (...args: unknown[]) => write(level, onlyFirst ? [args[0]] : args));
   }
   put('trace', (...args: unknown[]) => {
-    const stack = stringOf(new NativeError().stack);
-    write('trace', [`Trace: ${format(args)}${stringSlice(stack, stringIndexOf(stack, '\n'))}`]);
+    write('trace', [`Trace: ${format(args)}${stackOfCaller()}`]);
   });
   put('assert', (condition: unknown, ...args: unknown[]) => {
     if (!condition) write('error', [`Assertion failed${args.length > 0 ? `: ${format(args)}` : ''}`]);

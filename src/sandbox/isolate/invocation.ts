@@ -12,7 +12,16 @@ import {
   SETTLED,
   WAITS_FOR_HOST,
 } from './host.ts';
-import { NativeError, parse, stringIndexOf, stringOf, stringSlice, stringify } from './primordials.ts';
+import {
+  isNativePromise,
+  NativeError,
+  parse,
+  sealConstructor,
+  stringIndexOf,
+  stringOf,
+  stringSlice,
+  stringify,
+} from './primordials.ts';
 import { nextTimerMs, timersPending } from './timers.ts';
 
 const NEVER_SETTLES =
@@ -115,13 +124,17 @@ export function exit(code: number): void {
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
+  if (isNativePromise(value)) {
+    sealConstructor(value);
+    return true;
+  }
   return (
     ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
     typeof (value as { then?: unknown }).then === 'function'
   );
 }
 
-// `await` on a native promise looks nothing up on Promise.prototype, so a replaced `then` does not matter.
+// `await` on a native promise that is sealed looks nothing up on Promise.prototype, so what was replaced there does not matter.
 async function follow(one: Current, promise: PromiseLike<unknown>): Promise<void> {
   let value: unknown;
   try {

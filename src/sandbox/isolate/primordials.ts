@@ -5,6 +5,7 @@
  */
 export const reflectApply = Reflect.apply;
 export const reflectConstruct = Reflect.construct;
+const prototypeOf = Reflect.getPrototypeOf;
 export const defineProperty = Reflect.defineProperty;
 export const stringify = JSON.stringify;
 export const parse = JSON.parse;
@@ -22,7 +23,8 @@ const stringSliceFn = String.prototype.slice;
 const stringIndexOfFn = String.prototype.indexOf;
 const charCodeAtFn = String.prototype.charCodeAt;
 const objectToString = Object.prototype.toString;
-const promiseThen = Promise.prototype.then;
+const promisePrototype = Promise.prototype;
+const promiseThen = promisePrototype.then;
 
 export const stringSlice = (text: string, from: number, to?: number): string =>
   reflectApply(stringSliceFn, text, [from, to]);
@@ -32,6 +34,15 @@ export const charCodeAt = (text: string, at: number): number => reflectApply(cha
 export const tagOf = (value: unknown): string => reflectApply(objectToString, value, []);
 export const then = (promise: Promise<unknown>, ok: (value: unknown) => void): void => {
   reflectApply(promiseThen, promise, [ok]);
+};
+
+/** A promise of the language itself, as async functions return it; what hangs on its prototype by now does not matter. */
+export const isNativePromise = (value: unknown): value is Promise<unknown> =>
+  typeof value === 'object' && value !== null && prototypeOf(value) === promisePrototype;
+
+/** `await` takes a promise as it is if this is its constructor; else it calls a `then` that user code may have replaced. */
+export const sealConstructor = (promise: Promise<unknown>): void => {
+  defineProperty(promise, 'constructor', { __proto__: null, value: NativePromise } as PropertyDescriptor);
 };
 
 /** Defines a property as built-ins have it: writable, configurable, not enumerable. */
