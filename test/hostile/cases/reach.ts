@@ -90,7 +90,7 @@ export const REACH: readonly HostileCase[] = [
     61,
     'files, processes, sockets, threads',
     `
-      const tried = { fs: (m) => m.readFileSync("/etc/passwd"), child_process: (m) => m.execSync("id"), net: (m) => m.connect(6379, "127.0.0.1"), http: (m) => m.get("http://127.0.0.1/"), worker_threads: (m) => new m.Worker("1", { eval: true }), vm: (m) => m.runInThisContext("process"), v8: (m) => m.setFlagsFromString("--expose-gc"), inspector: (m) => m.open(), dns: (m) => m.lookup("localhost", () => 0), cluster: (m) => m.fork(), tls: (m) => m.connect(443, "127.0.0.1"), dgram: (m) => m.createSocket("udp4") };
+      const tried = { fs: (m) => m.readFileSync("/etc/passwd"), child_process: (m) => m.execSync("id"), net: (m) => m.connect(6379, "127.0.0.1"), worker_threads: (m) => new m.Worker("1", { eval: true }), vm: (m) => m.runInThisContext("process"), v8: (m) => m.setFlagsFromString("--expose-gc"), inspector: (m) => m.open(), dns: (m) => m.lookup("localhost", () => 0), cluster: (m) => m.fork(), tls: (m) => m.connect(443, "127.0.0.1"), dgram: (m) => m.createSocket("udp4") };
       const reached = [];
       for (const [name, use] of Object.entries(tried)) { try { const got = use(require(name)); if (name === "fs" ? String(got).includes("root:") : true) reached.push(name); } catch {} }
       return reached;`,
