@@ -8,7 +8,7 @@ import { didYouMean } from '../mapping/did-you-mean.ts';
 import { requireConfig } from '../mapping/require-config.ts';
 import type { Config, FunctionConfig, MappingConfig } from '../mapping/types.ts';
 import { silentLog } from '../observe/log.ts';
-import { endLine, reportLine, startLine } from '../observe/platform-lines.ts';
+import { endLine, errorLine, reportLine, startLine } from '../observe/platform-lines.ts';
 import type { HandlerLogLine, InvocationContext, Sandbox } from '../sandbox/types.ts';
 import { type EventOptions, eventOf } from './invoke-event.ts';
 import { wholeNumber } from './stream-target.ts';
@@ -102,6 +102,8 @@ export async function invoke(name: string, options: InvokeOptions, dependencies:
     if (outcome.kind === 'infrastructure') {
       throw new MillraceError('sandbox-failed', `the sandbox did not run: ${outcome.reason}`);
     }
+    if (outcome.kind === 'function-error' && outcome.metric === 'error')
+      dependencies.stderr(`${errorLine(requestId, new Date().toISOString(), outcome.error)}\n`);
     const failure =
       outcome.kind === 'ok'
         ? {}

@@ -18,6 +18,8 @@ export interface InvocationFacts {
   readonly report?: { readonly durationMs: number; readonly initDurationMs?: number };
 }
 
+export type Answer = 'ok' | 'partial' | 'error';
+
 /** Of the shards of one mapping that this daemon watches. */
 export interface WatchedFacts {
   readonly lagRecords: number;
@@ -35,8 +37,8 @@ export interface SandboxFacts {
 
 export interface Metrics {
   settled(mapping: string, counts: SettledCounts): void;
-  /** `partial`: the function returned, and named failed items. */
-  invoked(functionName: string, outcome: InvocationFacts, partial?: boolean): void;
+  /** `answer`: what a function that returned said of its records; `error`: nothing that can be used. */
+  invoked(functionName: string, outcome: InvocationFacts, answer?: Answer): void;
   /** An attempt that was put off before it was made, because the function loses its processes too often. */
   throttled(functionName: string): void;
   retried(mapping: string): void;
@@ -91,10 +93,9 @@ export function createMetrics(): Metrics {
     settled(mapping, counts) {
       for (const [name, outcome] of SETTLED) if (counts[name] > 0) settledBy(mapping, outcome).inc(counts[name]);
     },
-    invoked(functionName, outcome, partial = false) {
-      const ok = partial ? 'partial' : 'ok';
+    invoked(functionName, outcome, answer = 'ok') {
       // An attempt that ended with its process and not by the function's doing was killed, too.
-      const label = outcome.kind === 'ok' ? ok : (outcome.metric ?? (outcome.throttled ? 'throttled' : 'killed'));
+      const label = outcome.kind === 'ok' ? answer : (outcome.metric ?? (outcome.throttled ? 'throttled' : 'killed'));
       endedAs(functionName, label).inc();
       if (!outcome.report) return;
       lasted(functionName, '').observe(outcome.report.durationMs / 1_000);

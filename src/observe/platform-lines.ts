@@ -21,6 +21,16 @@ export function endLine(requestId: string): string {
   return `END RequestId: ${requestId}`;
 }
 
+/** What Lambda's runtime writes into the log of an invocation whose handler failed. */
+export function errorLine(
+  requestId: string,
+  time: string,
+  error: { readonly errorType: string; readonly errorMessage: string; readonly trace: readonly string[] },
+): string {
+  const { errorType, errorMessage, trace } = error;
+  return `${time}\t${requestId}\tERROR\tInvoke Error \t${JSON.stringify({ errorType, errorMessage, stack: trace })}`;
+}
+
 /** Nobody bills; tools that read these lines look for the field. Dropped lines are ours. */
 export function reportLine({ requestId, memorySizeMb, report, failure }: InvocationFacts): string {
   const fields = [

@@ -27,7 +27,7 @@ import { SettleRefused, Settling } from './settling.ts';
 
 /** What a turn tells the metrics. */
 export interface TurnObserver {
-  invoked(functionName: string, outcome: InvokeOutcome, partial: boolean): void;
+  invoked(functionName: string, outcome: InvokeOutcome, answer: 'ok' | 'partial' | 'error'): void;
   settled(mapping: string, counts: SettleCounts): void;
   throttled(functionName: string): void;
   retried(mapping: string): void;
@@ -254,8 +254,10 @@ export class Turn {
       randomUUID,
     );
     if (invoked) {
-      const partial = outcome.kind === 'returned' && decision.succeeded < ran.count;
-      this.#deps.observe.invoked(this.#settings.version.name, invoked, partial);
+      const short = outcome.kind === 'returned' && decision.succeeded < ran.count;
+      // AWS's result of an answer that named failed records is OK; of one that cannot be used it is not.
+      const answer = !short ? 'ok' : decision.lastProcessingResult === 'OK' ? 'partial' : 'error';
+      this.#deps.observe.invoked(this.#settings.version.name, invoked, answer);
     }
     const written = await this.#write(decision, slice, ran);
     const waits = decision.notBefore !== null && decision.notBefore > this.#nowMs();

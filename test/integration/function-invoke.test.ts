@@ -125,6 +125,9 @@ test('a function error is its payload, and 1', async () => {
   const failed = await run('bad');
   expect(failed.code).toBe(1);
   expect(JSON.parse(failed.stdout)).toMatchObject({ errorType: 'RangeError', errorMessage: 'no' });
+  expect(failed.stderr).toMatch(
+    /\n\S+Z\t[0-9a-f-]{36}\tERROR\tInvoke Error \t\{"errorType":"RangeError","errorMessage":"no","stack":\["RangeError: no",.*\]\}\nEND /,
+  );
   expect(failed.stderr).toContain('Status: error\tError Type: RangeError');
   const spun = await run('bad', { event: '-' }, '{"spin":true}');
   expect(JSON.parse(spun.stdout)).toMatchObject({ errorType: 'Sandbox.Timedout' });

@@ -113,6 +113,12 @@ describe('what an error becomes', () => {
     ],
     ['a subclass without a name', 'class Own extends TypeError {} throw new Own("mine")', 'TypeError', 'mine'],
     ['a cause', 'throw new Error("outer", { cause: new Error("inner") })', 'Error', 'outer'],
+    [
+      'a cause that cannot be read',
+      'throw Object.defineProperty(new Error("m"), "cause", { get() { throw 1 } })',
+      'Error',
+      'm',
+    ],
     ['AggregateError', 'throw new AggregateError([new Error("a")], "several")', 'AggregateError', 'several'],
     ['DOMException', 'throw new DOMException("gone", "AbortError")', 'AbortError', 'gone'],
     ['an empty message', 'throw new Error()', 'Error', ''],

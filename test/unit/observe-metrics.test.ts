@@ -40,7 +40,8 @@ describe('metrics', () => {
     metrics.settled('m', { ...NOTHING, succeeded: 3, givenUp: 1 });
     metrics.settled('m', { ...NOTHING, succeeded: 2, lostBySource: 7 });
     metrics.invoked('f', { kind: 'ok', report: { durationMs: 20, initDurationMs: 5 } });
-    metrics.invoked('f', { kind: 'ok', report: { durationMs: 1 } }, true);
+    metrics.invoked('f', { kind: 'ok', report: { durationMs: 1 } }, 'partial');
+    metrics.invoked('f', { kind: 'ok' }, 'error');
     metrics.invoked('f', { kind: 'function-error', metric: 'timeout', report: { durationMs: 3_000 } });
     metrics.invoked('f', { kind: 'infrastructure' });
     metrics.throttled('f');
@@ -55,6 +56,7 @@ describe('metrics', () => {
       'millrace_records_settled_total{mapping="m",outcome="lost_by_source"}': 7,
       'millrace_invocations_total{function="f",outcome="ok"}': 1,
       'millrace_invocations_total{function="f",outcome="partial"}': 1,
+      'millrace_invocations_total{function="f",outcome="error"}': 1,
       'millrace_invocations_total{function="f",outcome="timeout"}': 1,
       'millrace_invocations_total{function="f",outcome="killed"}': 1,
       'millrace_invocations_total{function="f",outcome="throttled"}': 2,

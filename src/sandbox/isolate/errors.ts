@@ -57,13 +57,17 @@ interface ErrorLike {
 /** One line per cause that the stack does not tell itself: `fetch failed` is of no use without it. */
 function causesOf(error: object, stack: string): string {
   let out = '';
-  let at: unknown = (error as { cause?: unknown }).cause;
-  for (let depth = 0; depth < CAUSES_MAX && typeof at === 'object' && at !== null; depth++) {
-    const { name, message, code, cause } = at as Record<string, unknown>;
-    if (typeof name !== 'string' || typeof message !== 'string') break;
-    const mark = typeof code === 'string' ? ` [${code}]` : '';
-    if (stringIndexOf(stack, message) < 0) out += `\nCaused by: ${name}${mark}: ${message}`;
-    at = cause;
+  try {
+    let at: unknown = (error as { cause?: unknown }).cause;
+    for (let depth = 0; depth < CAUSES_MAX && typeof at === 'object' && at !== null; depth++) {
+      const { name, message, code, cause } = at as Record<string, unknown>;
+      if (typeof name !== 'string' || typeof message !== 'string') break;
+      const mark = typeof code === 'string' ? ` [${code}]` : '';
+      if (stringIndexOf(stack, message) < 0) out += `\nCaused by: ${name}${mark}: ${message}`;
+      at = cause;
+    }
+  } catch {
+    // A cause that cannot be read takes nothing from the error itself, which Lambda reports without looking at it.
   }
   return out;
 }
