@@ -141,20 +141,6 @@ describe('docs/errors.md', () => {
 });
 
 describe('docs/handlers.md', () => {
-  test('has the modules that are there, and those that are not', () => {
-    const builtins = read('src/sandbox/runtime/builtins.ts');
-    const [, loaders] = /const LOADERS[\s\S]*?\{\n([\s\S]*?)\n\};/.exec(builtins)!;
-    const [, refused] = /const REFUSED[\s\S]*?\(\n([\s\S]*?)\)\.split/.exec(builtins)!;
-    const [there, throws] = ['there', 'can be imported, throw when used'].map((row) =>
-      matches(
-        new RegExp(`^\\| ${row} \\| (.*) \\|$`, 'm').exec(section('docs/handlers.md', 'What there is'))![1]!,
-        /`([^`]+)`/g,
-      ),
-    );
-    expect(there).toEqual(matches(loaders!, /^ {2}'?([a-z_/]+)'?: \(\) =>/gm));
-    expect(throws).toEqual(matches(refused!, /([a-z_0-9]+(?:\/[a-z0-9]+)?)[ ']/g));
-  });
-
   test('has the globals that the prelude and the bootstrap make', () => {
     const prelude = read('src/sandbox/runtime/prelude.ts');
     const lazy = matches(prelude, /^ {2,4}\[?\[('[\w', ]+')\],/gm).flatMap((names) => matches(names, /'(\w+)'/g));

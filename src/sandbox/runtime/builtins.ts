@@ -35,13 +35,33 @@ const LOADERS: Record<string, Loader> = {
   process: () => globalThis.process,
   console: () => (require('./node/console.ts') as typeof import('./node/console.ts')).consoleModule,
   tty: () => (require('./node/tty.ts') as typeof import('./node/tty.ts')).tty,
-  constants: () => ({}),
-  perf_hooks: () => unsupported('perf_hooks', { performance: globalThis.performance }),
+  constants: () => {
+    const { osConstants } = require('./node/os-constants.ts') as typeof import('./node/os-constants.ts');
+    const { constants } = require('./node/fs/constants.ts') as typeof import('./node/fs/constants.ts');
+    return {
+      ...osConstants.dlopen,
+      ...osConstants.errno,
+      ...osConstants.priority,
+      ...osConstants.signals,
+      ...constants,
+    };
+  },
+  perf_hooks: () => (require('./performance.ts') as typeof import('./performance.ts')).perfHooks,
+  readline: () => (require('./node/readline.ts') as typeof import('./node/readline.ts')).readline,
+  'readline/promises': () => (require('./node/readline.ts') as typeof import('./node/readline.ts')).readlinePromises,
+  net: () => (require('./node/net.ts') as typeof import('./node/net.ts')).net,
+  dns: () => (require('./node/dns.ts') as typeof import('./node/dns.ts')).dns,
+  'dns/promises': () => (require('./node/dns.ts') as typeof import('./node/dns.ts')).dnsPromises,
+  worker_threads: () =>
+    (require('./node/single-process.ts') as typeof import('./node/single-process.ts')).workerThreads,
+  cluster: () => (require('./node/single-process.ts') as typeof import('./node/single-process.ts')).cluster,
+  v8: () => (require('./node/single-process.ts') as typeof import('./node/single-process.ts')).v8,
+  sys: () => load('util'),
   module: () =>
     unsupported('module', {
       createRequire: () => load,
-      builtinModules: Object.keys(LOADERS),
-      isBuiltin: (name: string) => known(name),
+      builtinModules: [...Object.keys(LOADERS), ...REFUSED],
+      isBuiltin: (name: string) => known(String(name).replace(/^node:/, '')),
     }),
   stream: () => (require('./node/stream/stream.ts') as typeof import('./node/stream/stream.ts')).stream,
   'stream/promises': () =>
@@ -64,11 +84,9 @@ const LOADERS: Record<string, Loader> = {
 
 /** Exist in Node, not here: they can be imported, and say why when they are used. */
 const REFUSED = new Set(
-  (
-    'child_process cluster worker_threads net tls dgram http2 dns dns/promises ' +
-    'readline readline/promises repl v8 vm inspector inspector/promises trace_events wasi domain sys test test/reporters sqlite sea ' +
-    'path/win32'
-  ).split(' '),
+  'child_process ffi tls dgram http2 repl vm inspector inspector/promises trace_events wasi domain test test/reporters sqlite sea path/win32'.split(
+    ' ',
+  ),
 );
 
 const made = new Map<string, unknown>();

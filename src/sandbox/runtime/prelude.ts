@@ -38,22 +38,10 @@ defineLazyGlobal('process', () => (require('./process.ts') as typeof import('./p
 defineGlobal('Buffer', Buffer);
 defineGlobal('TextEncoder', TextEncoder);
 defineGlobal('TextDecoder', TextDecoder);
+defineLazyGlobal('performance', () => (require('./performance.ts') as typeof import('./performance.ts')).performance);
 // A function of its own, so that looking at the name does not load what only a call needs.
 defineGlobal('fetch', (input: unknown, init?: unknown) => {
   return (require('./fetch/fetch.ts') as typeof import('./fetch/fetch.ts')).fetch(input, init as never);
-});
-// Asked for later: the clock begins anew with the function, which may be long after this.
-const { now: dateNow } = Date;
-let origin: number | undefined;
-const timeOrigin = (): number => (origin ??= dateNow() - hooks.monoMs());
-defineGlobal('performance', {
-  get timeOrigin() {
-    return timeOrigin();
-  },
-  now: () => hooks.monoMs(),
-  mark: () => undefined,
-  measure: () => undefined,
-  toJSON: () => ({ timeOrigin: timeOrigin() }),
 });
 
 hooks.setRequire(load);

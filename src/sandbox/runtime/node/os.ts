@@ -1,5 +1,6 @@
 /** node:os: the machine that a function sees, which is nobody's. */
 import { hooks } from '../host.ts';
+import { osConstants } from './os-constants.ts';
 import { unsupported } from './unsupported.ts';
 
 export const os = unsupported('os', {
@@ -23,5 +24,5 @@ export const os = unsupported('os', {
   availableParallelism: () => 1,
   networkInterfaces: () => ({}),
   userInfo: () => ({ username: 'sandbox', uid: 1000, gid: 1000, shell: null, homedir: '/home/sandbox' }),
-  constants: { signals: {}, errno: {}, priority: {} },
+  constants: osConstants,
 });
