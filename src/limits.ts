@@ -70,6 +70,9 @@ export const HARDENING_PROBE_MS = 5_000;
 export const MEMORY_NEARLY_USED = 0.9;
 /** How often a running child's RSS is read: a handler fills about 3 GB/s, so that it overshoots its cap by 150 MB at most. */
 export const MEMORY_WATCH_MS = 50;
+/** The same for a child that holds more than this share of its cap. A look costs about 8 µs. */
+export const MEMORY_WATCH_NEAR_MS = 10;
+export const MEMORY_NEAR_SHARE = 0.6;
 /** The same for processes that wait for a function: they run nothing. */
 export const SPARE_WATCH_MS = 1_000;
 export const CHILD_IDLE_MS = 5 * 60 * 1000;

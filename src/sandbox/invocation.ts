@@ -1,5 +1,5 @@
 /** One invocation on one child: the clock, the memory cap, the log's caps, the way out to the network, and the end. */
-import { CHILD_OVERHEAD_MB, LOG_BYTES_MAX, LOG_FRAMES_MAPPED_MAX, LOG_LINES_MAX } from '../limits.ts';
+import { LOG_BYTES_MAX, LOG_FRAMES_MAPPED_MAX, LOG_LINES_MAX } from '../limits.ts';
 import type { JobEnd, JobPorts, SandboxChild } from './child-process.ts';
 import { JobRequests, type RequestsOf } from './job-requests.ts';
 import { rssOf } from './memory.ts';
@@ -11,16 +11,6 @@ import type { InvokeRequest } from './types.ts';
 const MB = 1024 * 1024;
 /** Reading RSS costs a few system calls: not after every short invocation. */
 const RSS_AFTER_MS = 100;
-
-/** Reads the child's memory and ends it when it is over its cap. */
-export function checkMemory(child: SandboxChild, memorySizeMb: number): void {
-  const bytes = rssOf(child.pid);
-  child.rssReadMono = performance.now();
-  if (bytes === 0) return;
-  child.rssBytes = bytes;
-  if (bytes > child.peakRssBytes) child.peakRssBytes = bytes;
-  if (bytes > (memorySizeMb + CHILD_OVERHEAD_MB) * MB) child.kill('memory');
-}
 
 export function peakMb(child: SandboxChild): number {
   return Math.ceil(child.peakRssBytes / MB);

@@ -20,8 +20,9 @@ import { Bundles } from './bundles.ts';
 import { Children, type NoSlot, type Slot } from './children.ts';
 import { CodeCaches } from './code-cache.ts';
 import type { Egress } from './egress/port.ts';
-import { checkMemory, jobPorts, peakMb, type RunningPorts, underClock } from './invocation.ts';
+import { jobPorts, peakMb, type RunningPorts, underClock } from './invocation.ts';
 import { Losses, lossReason } from './losses.ts';
+import { MemoryWatch } from './memory-watch.ts';
 import { outcomeOf } from './outcome.ts';
 import { FLAG_ASCII, INIT, INVOKE, type InvokeHead } from './protocol.ts';
 import { initPayload, prepareScripts, type Script, type Scripts } from './scripts.ts';
@@ -81,6 +82,7 @@ class Pool implements Sandbox {
   readonly #seen = new Map<string, { version: string; coldStarts: number }>();
   readonly #losses = new Losses();
   readonly #watch: NodeJS.Timeout;
+  readonly #memory = new MemoryWatch();
   #closing = false;
 
   constructor(options: SandboxOptions, scripts: Scripts) {
@@ -158,6 +160,7 @@ class Pool implements Sandbox {
   async close(): Promise<void> {
     this.#closing = true;
     clearInterval(this.#watch);
+    this.#memory.close();
     this.#children.close();
     const all = [...this.#everyChild];
     for (const child of all) child.kill('closing');
@@ -338,11 +341,12 @@ class Pool implements Sandbox {
     for (const slot of [...this.#children.slots()]) {
       const { child } = slot;
       if (child === null) continue;
-      if (child.busy) checkMemory(child, slot.version.memorySizeMb);
+      // One that waits runs nothing, unless somebody has taken it over.
+      if (child.busy || now - child.rssReadMono > SPARE_WATCH_MS) this.#memory.look(child, slot.version.memorySizeMb);
     }
     // In these nothing but our own code has run: what they hold is counted, and no more than any child's overhead.
     for (const child of this.#spares.children()) {
-      if (now - child.rssReadMono > SPARE_WATCH_MS) checkMemory(child, 0);
+      if (now - child.rssReadMono > SPARE_WATCH_MS) this.#memory.look(child, 0);
     }
     for (const slot of [...this.#children.idle()]) {
       const superseded = this.#seen.get(slot.version.name)?.version !== slot.version.hash;

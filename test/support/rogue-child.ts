@@ -4,7 +4,7 @@
  */
 const PREAMBLE = `
 const fs = require('node:fs');
-const [READY, INIT_DONE, RESULT, FAILURE, LOG, FETCH, FETCH_CANCEL, OUT_OF_MEMORY, COMPILED] = [16, 17, 18, 19, 20, 21, 22, 23, 24];
+const [READY, INIT_DONE, RESULT, FAILURE, LOG, FETCH, FETCH_CANCEL, OUT_OF_MEMORY, COMPILED, PREPARED] = [16, 17, 18, 19, 20, 21, 22, 23, 24, 25];
 const u32 = (n) => { const b = Buffer.alloc(4); b.writeUInt32LE(n >>> 0); return b };
 const header = (type, flags, length) => Buffer.concat([u32(length), Buffer.from([type, flags, 0, 0])]);
 const raw = (bytes) => { for (let at = 0; at < bytes.length;) at += fs.writeSync(3, bytes, at) };
@@ -37,6 +37,7 @@ send(READY, 0);
 for (;;) {
   const { type, payload } = next();
   if (type === 4) send(COMPILED, 0);
+  else if (type === 5) send(PREPARED, 0);
   else if (type === 1) send(INIT_DONE, 0);
   else if (type === 2) { event = JSON.parse(payload.subarray(4 + payload.readUInt32LE(0))); attack() }
 }
