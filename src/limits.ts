@@ -75,6 +75,8 @@ export const MEMORY_WATCH_NEAR_MS = 10;
 export const MEMORY_NEAR_SHARE = 0.6;
 /** The same for processes that wait for a function: they run nothing. */
 export const SPARE_WATCH_MS = 1_000;
+/** Starting a process holds the daemon up for 4 ms: after the invocation that took the last one has gone out. */
+export const SPARE_START_AFTER_MS = 10;
 export const CHILD_IDLE_MS = 5 * 60 * 1000;
 /** The same once another version of the function was invoked: long enough for the attempts that had begun with the old one. */
 export const CHILD_SUPERSEDED_IDLE_MS = 5_000;

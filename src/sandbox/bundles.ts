@@ -2,7 +2,11 @@
 import { readFile } from 'node:fs/promises';
 import { BUNDLES_KEPT_BYTES_MAX } from '../limits.ts';
 import type { CodeCaches } from './code-cache.ts';
+import { BUNDLE_CLOSING, BUNDLE_OPENING } from './protocol.ts';
 import { type Script, scriptOf } from './scripts.ts';
+
+const OPENING = Buffer.from(BUNDLE_OPENING);
+const CLOSING = Buffer.from(BUNDLE_CLOSING);
 
 export class Bundles {
   readonly #caches: CodeCaches;
@@ -23,7 +27,7 @@ export class Bundles {
       this.#kept.set(path, known);
       return known;
     }
-    const script = scriptOf('bundle', await readFile(path));
+    const script = scriptOf('bundle', Buffer.concat([OPENING, await readFile(path), CLOSING]));
     await this.#caches.find([script]);
     this.#kept.set(path, script);
     this.#evict(path);

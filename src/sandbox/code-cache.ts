@@ -12,7 +12,7 @@ import { COMPILE, packedParts } from './protocol.ts';
 import type { Script } from './scripts.ts';
 
 const TAG = createHash('sha256')
-  .update(`${process.versions.v8} ${process.arch} ${process.platform} 1`)
+  .update(`${process.versions.v8} ${process.arch} ${process.platform} 2`)
   .digest('hex')
   .slice(0, 8);
 

@@ -162,6 +162,7 @@ class Pool implements Sandbox {
     clearInterval(this.#watch);
     this.#memory.close();
     this.#children.close();
+    this.#spares.close();
     const all = [...this.#everyChild];
     for (const child of all) child.kill('closing');
     await Promise.all(all.map((child) => child.gone));

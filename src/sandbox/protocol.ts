@@ -40,6 +40,8 @@ export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const;
 export interface PrepareHead {
   /** An isolate's limit is fixed when it is made. */
   readonly memorySizeMb: number;
+  /** Nobody waits: there is time for child/rehearsal.ts. */
+  readonly rehearse: boolean;
   readonly limits: WireLimits;
 }
 
@@ -82,6 +84,13 @@ export interface InvokeHead {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/**
+ * A bundle is CommonJS text, the body of a function, and is kept and sent with what makes it one. What comes before it moves its
+ * first line: a column offset puts that right.
+ */
+export const BUNDLE_OPENING = '(function (exports, require, module, __filename, __dirname) {';
+export const BUNDLE_CLOSING = '\n})';
 
 export class ProtocolError extends Error {
   constructor(what: string) {

@@ -51,9 +51,10 @@ export async function prepareScripts(cacheDir: string, preludePath: string | nul
 }
 
 /** Payload of PREPARE. */
-export function preparePayload({ bootstrap, prelude }: Scripts, memorySizeMb: number): Buffer[] {
+export function preparePayload({ bootstrap, prelude }: Scripts, memorySizeMb: number, rehearse: boolean): Buffer[] {
   const head: PrepareHead = {
     memorySizeMb,
+    rehearse,
     limits: {
       resultBytes: RESULT_BYTES_MAX,
       logLineBytes: LOG_LINE_BYTES_MAX,

@@ -1,6 +1,7 @@
 /** One isolate with its context: the bootstrap, the prelude and the bundle in it, and the functions through which it reaches out. */
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type ivm from 'isolated-vm';
+import { type Compiler, compileBundle, compilePlain } from './compile.ts';
 import { compression } from './compression.ts';
 import { withCollector } from './garbage.ts';
 import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK } from '../isolate/host.ts';
@@ -26,51 +27,11 @@ export class IsolateGone extends Error {}
 
 export class BundleSyntaxError extends Error {}
 
-/** A bundle is CommonJS text: the body of a function. The offset keeps its own columns in stacks. */
-const OPENING = '(function (exports, require, module, __filename, __dirname) {';
-const BUNDLE_NAME = '/var/task/index.js';
-
-function bundleScript(code: string): string {
-  return `${OPENING}${code}\n})`;
-}
-
-function compile(isolate: ivm.Isolate, code: string, filename: string, cache: Buffer, columnOffset = 0): ivm.Script {
-  const origin = { filename, columnOffset };
-  if (cache.length === 0) return isolate.compileScriptSync(code, origin);
-  // Its own memory: what a frame holds is overwritten by the next read.
-  const cachedData = new isolatedVm.ExternalCopy(
-    cache.buffer.slice(cache.byteOffset, cache.byteOffset + cache.length) as ArrayBuffer,
-  );
-  return isolate.compileScriptSync(code, { ...origin, cachedData });
-}
-
-/** Code caches of scripts that are compiled and not run; empty for one that has a syntax error. */
-export function codeCaches(
-  lib: typeof ivm,
-  scripts: readonly { readonly bundle: boolean; readonly code: string }[],
-): Buffer[] {
-  const isolate = new lib.Isolate({ memoryLimit: 512 });
-  return scripts.map(({ bundle, code }) => {
-    const origin = bundle ? { filename: BUNDLE_NAME, columnOffset: -OPENING.length } : { filename: 'millrace:script' };
-    try {
-      const script = isolate.compileScriptSync(bundle ? bundleScript(code) : code, {
-        ...origin,
-        produceCachedData: true,
-      }) as { cachedData?: ivm.ExternalCopy<ArrayBuffer> };
-      return script.cachedData === undefined ? Buffer.alloc(0) : Buffer.from(script.cachedData.copy());
-    } catch {
-      // The function's own first start will say what is wrong with it.
-      return Buffer.alloc(0);
-    }
-  });
-}
-
-let isolatedVm: typeof ivm;
-
 type Entry = (op: number, ...args: unknown[]) => number;
 
 export class IsolateHost {
   readonly #isolate: ivm.Isolate;
+  readonly #compiler: Compiler;
   readonly #context: ivm.Context;
   readonly #entry: ivm.Reference<Entry>;
   readonly #outward: Outward;
@@ -79,22 +40,20 @@ export class IsolateHost {
   #began = performance.now();
 
   constructor(lib: typeof ivm, head: PrepareHead, scripts: Scripts, outward: Outward) {
-    isolatedVm = lib;
     this.#outward = outward;
     this.#memorySizeMb = head.memorySizeMb;
     this.#isolate = new lib.Isolate({ memoryLimit: Math.max(8, head.memorySizeMb) });
+    this.#compiler = { lib, isolate: this.#isolate };
     this.#context = this.#isolate.createContextSync();
-    const boot = compile(this.#isolate, scripts.bootstrap, 'millrace:bootstrap', scripts.bootstrapCache).runSync(
-      this.#context,
-      { reference: true },
-    );
+    const { bootstrap, bootstrapCache, prelude, preludeCache } = scripts;
+    const script = compilePlain(this.#compiler, bootstrap, 'millrace:bootstrap', bootstrapCache);
+    const boot = script.runSync(this.#context, { reference: true });
     const functions = this.#functions(outward, head.limits.zlibBytes).map((fn) => new lib.Callback(fn));
     const text = JSON.stringify({ ...head, nodeVersion: process.version });
     this.#entry = boot.applySync(undefined, [text, ...functions], {
       result: { reference: true },
     }) as ivm.Reference<Entry>;
-    if (scripts.prelude !== '')
-      compile(this.#isolate, scripts.prelude, 'millrace:prelude', scripts.preludeCache).runSync(this.#context);
+    if (prelude !== '') compilePlain(this.#compiler, prelude, 'millrace:prelude', preludeCache).runSync(this.#context);
     this.#call(OP_PRELUDE_DONE);
   }
 
@@ -109,7 +68,7 @@ export class IsolateHost {
     this.#began = performance.now();
     let script: ivm.Script;
     try {
-      script = compile(this.#isolate, bundleScript(bundle), BUNDLE_NAME, cache, -OPENING.length);
+      script = compileBundle(this.#compiler, bundle, cache);
     } catch (error) {
       if (this.#isolate.isDisposed) throw new IsolateGone();
       const text = error instanceof Error ? error.message : 'the bundle cannot be compiled';

@@ -33,8 +33,10 @@ import {
   unpackParts,
 } from '../protocol.ts';
 import { Channel } from './channel.ts';
+import { codeCaches } from './compile.ts';
 import { collectOwn, Garbage } from './garbage.ts';
-import { BundleSyntaxError, codeCaches, IsolateGone, IsolateHost, type Outward } from './host.ts';
+import { BundleSyntaxError, IsolateGone, IsolateHost, type Outward } from './host.ts';
+import { rehearse } from './rehearsal.ts';
 
 const PIPE_FD = 3;
 /** Timers that are due at once run without the event loop, up to so many in a row: then arrived responses get their turn. */
@@ -141,6 +143,7 @@ function prepare(payload: Buffer): void {
     bootstrapCache,
     preludeCache,
   };
+  if (head.rehearse) rehearse(native.exports.ivm, head, scripts);
   host = new IsolateHost(native.exports.ivm, head, scripts, outward);
   channel.send(PREPARED, 0, null, EMPTY);
 }
