@@ -124,6 +124,7 @@ class Pool implements Sandbox {
     const seen = this.#seen.get(version.name);
     this.#seen.set(version.name, { version: version.hash, coldStarts: seen?.coldStarts ?? 0 });
     const slot = await this.#children.acquire(version, request.context.mapping === undefined);
+    if (slot === 'slowed') return { ...SLOWED, retryAfterMs: this.#children.holdOffMs(version) };
     if (typeof slot === 'string') return WITHOUT_CHILD[slot];
     const ready = slot.child !== null ? WARM : await this.#initialise(slot, request);
     if (ready === null) return null;
@@ -361,10 +362,15 @@ const closing: InvokeOutcome = { kind: 'infrastructure', reason: 'the sandbox is
 
 const WARM = { ok: true, initMs: null, spentMs: 0 } as const;
 
-const WITHOUT_CHILD: Readonly<Record<NoSlot, InvokeOutcome>> = {
+const SLOWED = {
+  kind: 'infrastructure',
+  throttled: true,
+  reason: 'the function loses its child processes too often',
+} as const;
+
+const WITHOUT_CHILD: Readonly<Record<Exclude<NoSlot, 'slowed'>, InvokeOutcome>> = {
   closed: closing,
   taken: { kind: 'infrastructure', reason: 'no child process came free in time', throttled: true },
-  slowed: { kind: 'infrastructure', reason: 'the function loses its child processes too often', throttled: true },
 };
 
 function millraceOf(request: InvokeRequest): unknown {

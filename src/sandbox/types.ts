@@ -95,6 +95,8 @@ export type InvokeOutcome =
       readonly reason: string;
       /** It did not get a child in time. */
       readonly throttled?: true;
+      /** It was put off before it was delivered, and may come again then. */
+      readonly retryAfterMs?: number;
     };
 
 /** How a function lost a child. `exit`: process.exit, an uncaught error, a crash or a signal; `startFailed`: before it came to the handler. */

@@ -25,7 +25,11 @@ export function afterAttempt(
 ): Decision {
   const [head, ...rest] = stack;
   if (!head || records.length === 0) throw new RangeError('an attempt has a unit with records');
-  if (outcome.kind === 'infrastructure') return notAttempted(policy, head, rest, records, nowMs, random);
+  if (outcome.kind === 'infrastructure') {
+    const { retryAfterMs } = outcome;
+    if (retryAfterMs === undefined) return notAttempted(policy, head, rest, records, nowMs, random);
+    return notDelivered(policy, head, rest, records, nowMs, retryAfterMs);
+  }
   const draft = startDraft([{ unit: { ...head, lost: 0 }, records }], rest);
   const failure = judge(policy, draft, outcome, newId);
   if (failure) unitFailed(policy, draft, failure, nowMs, random, newId);
@@ -96,6 +100,22 @@ function notAttempted(
   const piece = { unit: { ...head, lost: Math.max(head.lost - 1, 0) }, records };
   const draft = startDraft([piece], rest);
   draft.notBefore = nowMs + backoffMs(head.deliveries - head.failures, random());
+  expireFront(policy, draft, nowMs);
+  return finish(draft);
+}
+
+/** It was put off before it reached the function: as if it had not been tried at all. */
+function notDelivered(
+  policy: UnitPolicy,
+  head: Unit,
+  rest: readonly Unit[],
+  records: readonly RecordTime[],
+  nowMs: number,
+  retryAfterMs: number,
+): Decision {
+  const unit = { ...head, deliveries: Math.max(head.deliveries - 1, 0), lost: Math.max(head.lost - 1, 0) };
+  const draft = startDraft([{ unit, records }], rest);
+  draft.notBefore = nowMs + retryAfterMs;
   expireFront(policy, draft, nowMs);
   return finish(draft);
 }

@@ -34,8 +34,8 @@ export type AttemptOutcome =
   | { readonly kind: 'failed'; readonly errorType: string; readonly errorMessage: string }
   /** The event would exceed EVENT_BYTES_MAX with this single record: a failed attempt without an invocation. */
   | { readonly kind: 'oversized'; readonly errorMessage: string }
-  /** Not the function's doing: spends nothing. */
-  | { readonly kind: 'infrastructure'; readonly reason: string };
+  /** Not the function's doing: spends nothing. With `retryAfterMs` nothing was delivered, and that is when it may be. */
+  | { readonly kind: 'infrastructure'; readonly reason: string; readonly retryAfterMs?: number };
 
 export type NoticeCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded' | 'SourceGap';
 

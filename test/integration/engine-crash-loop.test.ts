@@ -96,6 +96,52 @@ describe('a function that loses its processes', () => {
     expect(said(fixed).every((one) => one.attempt === 1)).toBe(true);
   });
 
+  test(
+    'takes down only what it held: the other shards of its function go on, each record tried once',
+    { timeout: 90_000 },
+    async () => {
+      const bad = `export const handler = async (event, context) => {
+      const text = atob(event.Records[0].kinesis.data);
+      if (text === 'bad') process.exit(1);
+      await new Promise((r) => setTimeout(r, 5));
+      say(event, context);
+    };`;
+      const mapping = (stream: string) => ({
+        ...{
+          function: 'bad',
+          source: { type: 'redis-stream', stream },
+          startingPosition: 'TRIM_HORIZON',
+          batchSize: 1,
+        },
+      });
+      const healthy = ['h1', 'h2', 'h3'];
+      const mappings = Object.fromEntries(['b1', ...healthy].map((name) => [name, mapping(name)]));
+      const functions = { bad: { code: 'bad.mjs', handler: 'handler' } };
+      const dir = await configDir({
+        'millrace.yaml': stringify({ redis: redis.url, functions, mappings }),
+        'bad.mjs': SAY + bad,
+      });
+      const texts = Array.from({ length: 100 }, (_, i) => `r${i}`);
+      await add(redis.client, 'b1', ['bad']);
+      const daemon = startTestDaemon({ config: `${dir}/millrace.yaml`, env });
+      await eventually(
+        () => functionOf(),
+        (one) => one !== undefined && lostOf(one) >= 3,
+        { what: 'it loses processes' },
+      );
+      for (const name of healthy) await add(redis.client, name, texts);
+      for (const name of healthy)
+        await eventually(
+          () => settled(name),
+          (s) => s['n:succeeded'] === '100',
+          { what: `${name} is done`, withinMs: 40_000 },
+        );
+      await expect.poll(() => said(daemon).length, SAID).toBe(300);
+      expect(said(daemon).filter((one) => one.attempt !== 1)).toEqual([]);
+      expect((await functionOf())!.lastLoss).toMatchObject({ reason: 'exit', mapping: 'b1' });
+    },
+  );
+
   test.each([
     ['timeout', 'export const handler = async () => { for (;;); };', 'Sandbox.Timedout', 1],
     [

@@ -290,6 +290,15 @@ describe('not the function’s doing (§4.2, invariant 5)', () => {
     expect(shard.decisions.at(-1)).toMatchObject({ succeeded: 2, stack: [] });
   });
 
+  it('what was put off before its delivery is as if it had not been tried, and waits as long as it was told', () => {
+    const shard = new UnitDriver({ maximumRetryAttempts: 0 }, recordsOf(2));
+    shard.run(() => ({ kind: 'infrastructure', reason: 'slowed', retryAfterMs: 1_000 }), 3);
+    expect(shard.stack).toMatchObject([{ requestId: 'A', failures: 0, deliveries: 0, lost: 0, blockedSince: null }]);
+    expect(shard.attempts.map((a) => a.at)).toEqual([0, 1_000, 2_000]);
+    shard.run(() => THROWN);
+    expect(shard.giveUps).toMatchObject([{ condition: 'RetryAttemptsExhausted', invokeCount: 1 }]);
+  });
+
   it('three lost deliveries spend nothing, from then on the unit runs alone, and each further one is a failure', () => {
     const shard = new UnitDriver({ maximumRetryAttempts: 1 }, recordsOf(2)).run(() => ({ kind: 'daemon-killed' }));
     expect(shard.attempts.map((a) => a.alone)).toEqual([false, false, false, true, true]);
