@@ -3,11 +3,17 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import type ivm from 'isolated-vm';
 import { type Compiler, compileBundle, compilePlain } from './compile.ts';
 import { compression } from './compression.ts';
+import { cryptography } from './cryptography.ts';
 import { withCollector } from './garbage.ts';
 import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK } from '../isolate/host.ts';
 import type { InitHead, PrepareHead } from '../protocol.ts';
 
-const DIGESTS = new Set(['md5', 'sha1', 'sha256', 'sha384', 'sha512']);
+const DIGESTS = new Set(
+  (
+    'md5 sha1 sha224 sha256 sha384 sha512 sha512-224 sha512-256 sha3-224 sha3-256 sha3-384 sha3-512 ripemd160 ' +
+    'blake2b512 blake2s256'
+  ).split(' '),
+);
 const UNHANDLED_CHARS_MAX = 4096;
 
 export interface Scripts {
@@ -138,6 +144,7 @@ export class IsolateHost {
       outward.startFetch,
       outward.cancelFetch,
       compression(zlibBytesMax),
+      cryptography,
     ];
   }
 }

@@ -115,6 +115,7 @@ function makeHooks(head: BootHead, host: Host): Hooks {
     digest: (name, bytes) => digest(name, null, bytes),
     hmac: digest,
     zlib: zlibOf(host, head.limits.zlibBytes),
+    crypto: (operation, params) => host.crypto(operation, params),
     startFetch,
     cancelFetch,
   };
@@ -143,7 +144,7 @@ type Entry = (op: number, a?: unknown, b?: unknown, c?: unknown, d?: unknown) =>
 
 export function boot(headText: string, ...functions: unknown[]): Entry {
   const head = parse(headText) as BootHead;
-  const [settle, log, monoMs, heap, randomBytes, digest, startHostFetch, cancelHostFetch, zlib] = functions;
+  const [settle, log, monoMs, heap, randomBytes, digest, startHostFetch, cancelHostFetch, zlib, crypto] = functions;
   const host = {
     __proto__: null,
     settle,
@@ -155,6 +156,7 @@ export function boot(headText: string, ...functions: unknown[]): Entry {
     startFetch: startHostFetch,
     cancelFetch: cancelHostFetch,
     zlib,
+    crypto,
   } as unknown as Host;
   const { limits } = head;
   hardenGlobals();

@@ -12,6 +12,8 @@ export interface Host {
   digest(name: string, key: string | null, bytes: string): string;
   /** `options` is JSON, `bytes` base64. Answers base64, or `!` and JSON of a failure. */
   zlib(format: string, options: string, bytes: string): string;
+  /** `params` is JSON, bytes in it base64. Answers JSON, or `!` and JSON of a failure. */
+  crypto(operation: string, params: string): string;
   /** `body` is base64, or null for none. */
   startFetch(id: number, head: string, body: string | null): void;
   cancelFetch(id: number): void;

@@ -42,7 +42,14 @@ export interface FetchErrorHead {
 
 export type FetchDone = (error: FetchErrorHead | null, head: FetchResponseHead | null, body: Uint8Array) => void;
 
-export type DigestName = 'md5' | 'sha1' | 'sha256' | 'sha384' | 'sha512';
+export type DigestName =
+  | `sha512-${224 | 256}`
+  | `sha3-${224 | 256 | 384 | 512}`
+  | `sha${1 | 224 | 256 | 384 | 512}`
+  | 'md5'
+  | 'ripemd160'
+  | 'blake2b512'
+  | 'blake2s256';
 
 export type ZlibFormat =
   | 'gzip'
@@ -110,6 +117,9 @@ export interface Hooks {
 
   /** Synchronous, in the child; `options` is JSON. Input and output have a bound (limits.ts); what is above it is a failure. */
   zlib(format: ZlibFormat, options: string, bytes: Uint8Array): ZlibAnswer;
+
+  /** Synchronous, in the child: `params` is JSON with bytes as base64. Answers JSON, or `!` and JSON of the error. */
+  crypto(operation: string, params: string): string;
 
   /**
    * Sends one HTTP request through the parent. `done` is called once, from a fresh stack, unless it was cancelled or the invocation

@@ -27,7 +27,7 @@ const LAZY: readonly (readonly [names: readonly string[], load: () => Module])[]
   [['FormData'], () => require('./fetch/form-data.ts') as typeof import('./fetch/form-data.ts')],
   [['Blob', 'File'], () => require('./fetch/blob.ts') as typeof import('./fetch/blob.ts')],
   [['ReadableStream'], () => require('./fetch/readable-stream.ts') as typeof import('./fetch/readable-stream.ts')],
-  [['CryptoKey'], () => require('./crypto/web.ts') as typeof import('./crypto/web.ts')],
+  [['CryptoKey'], () => require('./crypto/crypto-key.ts') as typeof import('./crypto/crypto-key.ts')],
 ];
 
 for (const [names, loadModule] of LAZY) {

@@ -4,18 +4,30 @@ import { nodeError } from '../errors.ts';
 import type { DigestName } from '../hooks.ts';
 import { hooks, isView } from '../host.ts';
 
-const NAMES: ReadonlyMap<string, DigestName> = new Map([
-  ['md5', 'md5'],
-  ['sha1', 'sha1'],
-  ['sha-1', 'sha1'],
-  ['sha256', 'sha256'],
-  ['sha-256', 'sha256'],
-  ['sha384', 'sha384'],
-  ['sha-384', 'sha384'],
-  ['sha512', 'sha512'],
-  ['sha-512', 'sha512'],
-]);
-export const HASHES: readonly string[] = ['md5', 'sha1', 'sha256', 'sha384', 'sha512'];
+export const HASHES: readonly DigestName[] = [
+  'md5',
+  'sha1',
+  'sha224',
+  'sha256',
+  'sha384',
+  'sha512',
+  'sha512-224',
+  'sha512-256',
+  'sha3-224',
+  'sha3-256',
+  'sha3-384',
+  'sha3-512',
+  'ripemd160',
+  'blake2b512',
+  'blake2s256',
+];
+/** `SHA-256` is the name in Web Crypto, `RSA-SHA256` an old one in Node. */
+const NAMES = new Map<string, DigestName>(
+  HASHES.flatMap((name): [string, DigestName][] => [
+    [name, name],
+    [name.replace(/^sha(?=\d)/, 'sha-'), name],
+  ]),
+);
 
 export function digestName(algorithm: unknown): DigestName | undefined {
   return NAMES.get(String(algorithm).toLowerCase().replace(/^rsa-/, ''));
@@ -71,4 +83,11 @@ export function digest(name: DigestName, data: Uint8Array): FastBuffer {
 
 export function hmac(name: DigestName, key: Uint8Array, data: Uint8Array): FastBuffer {
   return asBuffer(hooks.hmac(name, key, data));
+}
+
+/** Takes the same time wherever the difference is. */
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  let difference = a.length ^ b.length;
+  for (let i = 0; i < a.length; i++) difference |= a[i]! ^ (b[i] ?? 0);
+  return difference === 0;
 }

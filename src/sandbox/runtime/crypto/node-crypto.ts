@@ -1,11 +1,28 @@
-/** node:crypto: hashes, HMAC, random, comparison. Ciphers, signatures and key pairs say that they are not there. */
+/** node:crypto: hashes, HMAC, random, comparison, derived keys, ciphers, signatures. Diffie-Hellman and certificates say that they are not there. */
 import { FastBuffer } from '../buffer.ts';
 import { invalidArgument, nodeError } from '../errors.ts';
 import type { DigestName } from '../hooks.ts';
 import { unsupported } from '../node/unsupported.ts';
-import { HASHES, Parts, digest, digestName, hmac, toBytes } from './digest.ts';
+import { Cipheriv, Decipheriv } from './cipher.ts';
+import * as derive from './derive.ts';
+import { HASHES, Parts, digest, digestName, hmac, sameBytes, toBytes } from './digest.ts';
+import * as keys from './key-object.ts';
 import { fillRandom, randomUUID } from './random.ts';
-import { sameBytes, subtle, webcrypto } from './web.ts';
+import * as signatures from './signatures.ts';
+import { subtle } from './subtle.ts';
+import { webcrypto } from './web.ts';
+
+const { secretBytes } = keys;
+/** OpenSSL's numbers. */
+const CONSTANTS = {
+  RSA_PKCS1_PADDING: 1,
+  RSA_NO_PADDING: 3,
+  RSA_PKCS1_OAEP_PADDING: 4,
+  RSA_PKCS1_PSS_PADDING: 6,
+  RSA_PSS_SALTLEN_DIGEST: -1,
+  RSA_PSS_SALTLEN_MAX_SIGN: -2,
+  RSA_PSS_SALTLEN_AUTO: -2,
+};
 
 function known(algorithm: unknown): DigestName {
   const name = digestName(algorithm);
@@ -56,7 +73,7 @@ class Hmac {
 
   constructor(algorithm: unknown, key: unknown) {
     this.#name = known(algorithm);
-    this.#key = toBytes(key).slice();
+    this.#key = secretBytes(key).slice();
   }
   update(data: unknown, encoding?: unknown): this {
     this.#parts.add(data, encoding);
@@ -139,7 +156,22 @@ export const nodeCrypto = unsupported('crypto', {
     }
     return sameBytes(left, right);
   },
+  ...{ Cipheriv, Decipheriv },
+  createCipheriv: (...args: ConstructorParameters<typeof Cipheriv>) => new Cipheriv(...args),
+  createDecipheriv: (...args: ConstructorParameters<typeof Decipheriv>) => new Decipheriv(...args),
+  createSign: (digest: unknown) => new signatures.Sign(digest),
+  createVerify: (digest: unknown) => new signatures.Verify(digest),
+  ...{ Sign: signatures.Sign, Verify: signatures.Verify, sign: signatures.sign, verify: signatures.verify },
+  ...{ publicEncrypt: signatures.publicEncrypt, privateDecrypt: signatures.privateDecrypt },
+  KeyObject: keys.KeyObject,
+  createSecretKey: keys.createSecretKey,
+  createPrivateKey: keys.createPrivateKey,
+  createPublicKey: keys.createPublicKey,
+  generateKeyPair: keys.generateKeyPair,
+  generateKeyPairSync: keys.generateKeyPairSync,
+  ...{ pbkdf2: derive.pbkdf2, pbkdf2Sync: derive.pbkdf2Sync, scrypt: derive.scrypt, scryptSync: derive.scryptSync },
+  ...{ hkdf: derive.hkdf, hkdfSync: derive.hkdfSync },
   webcrypto,
   subtle,
-  constants: {},
+  constants: CONSTANTS,
 });
