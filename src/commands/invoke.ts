@@ -8,7 +8,7 @@ import { didYouMean } from '../mapping/did-you-mean.ts';
 import { requireConfig } from '../mapping/require-config.ts';
 import type { Config, FunctionConfig, MappingConfig } from '../mapping/types.ts';
 import { silentLog } from '../observe/log.ts';
-import { endLine, errorLine, reportLine, startLine } from '../observe/platform-lines.ts';
+import { PlatformLines, errorLine } from '../observe/platform-lines.ts';
 import type { HandlerLogLine, InvocationContext, Sandbox } from '../sandbox/types.ts';
 import { type EventOptions, eventOf } from './invoke-event.ts';
 import { wholeNumber } from './stream-target.ts';
@@ -87,9 +87,10 @@ export async function invoke(name: string, options: InvokeOptions, dependencies:
   const cacheDir = cacheDirOf(config, dependencies.env);
   const version = await loadFunction(fn, cacheDir);
   const sandbox = await dependencies.openSandbox(cacheDir);
-  const { requestId } = context;
+  const { hash, memorySizeMb, timeoutMs } = version;
+  const facts = { requestId: context.requestId, version: hash, memorySizeMb, timeoutMs };
+  const platform = new PlatformLines(facts, (line) => dependencies.stderr(`${line}\n`));
   try {
-    dependencies.stderr(`${startLine(requestId, version.hash.slice(0, 12))}\n`);
     const bytes = Buffer.from(event);
     const outcome = await sandbox.invoke({
       version,
@@ -98,18 +99,16 @@ export async function invoke(name: string, options: InvokeOptions, dependencies:
       context,
       lease: null,
       log: (line) => dependencies.stderr(logText(line)),
+      phase: (phase) => platform.phase(phase),
     });
+    if (outcome.kind === 'function-error' && outcome.metric === 'error') {
+      platform.phase('invoke');
+      dependencies.stderr(`${errorLine(context.requestId, new Date().toISOString(), outcome.error)}\n`);
+    }
+    platform.end(outcome, Date.now());
     if (outcome.kind === 'infrastructure') {
       throw new MillraceError('sandbox-failed', `the sandbox did not run: ${outcome.reason}`);
     }
-    if (outcome.kind === 'function-error' && outcome.metric === 'error')
-      dependencies.stderr(`${errorLine(requestId, new Date().toISOString(), outcome.error)}\n`);
-    const failure =
-      outcome.kind === 'ok'
-        ? {}
-        : { failure: { timeout: outcome.metric === 'timeout', errorType: outcome.error.errorType } };
-    const report = reportLine({ requestId, memorySizeMb: fn.memorySize, report: outcome.report, ...failure });
-    dependencies.stderr(`${endLine(requestId)}\n${report}\n`);
     dependencies.stdout(outcome.kind === 'ok' ? `${outcome.result}\n` : `${JSON.stringify(outcome.error)}\n`);
     return outcome.kind === 'ok' ? 0 : 1;
   } finally {

@@ -28,6 +28,8 @@ export async function loadFunction(source: FunctionSource, cacheDir: string): Pr
       .map((name) => source.environment[name] ?? '')
       .filter((value) => value.length >= SECRET_LENGTH_MIN),
     concurrencyPerProcess: source.concurrencyPerProcess,
+    systemLog: source.loggingConfig.systemLogLevel !== 'WARN',
+    applicationLogLevel: source.loggingConfig.applicationLogLevel,
   };
   return {
     ...settings,

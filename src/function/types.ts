@@ -18,6 +18,10 @@ export interface FunctionSource {
   /** Entries of `environment` whose values must never be shown. */
   readonly secretNames: readonly string[];
   readonly concurrencyPerProcess: number;
+  readonly loggingConfig: {
+    readonly systemLogLevel: 'DEBUG' | 'INFO' | 'WARN';
+    readonly applicationLogLevel: ApplicationLogLevel;
+  };
   /** Bounds of a `.zip`. */
   readonly maximumZippedSizeInMB: number;
   readonly maximumUnzippedSizeInMB: number;
@@ -39,7 +43,12 @@ export interface FunctionVersion {
   readonly networkAllow: readonly string[];
   readonly secrets: readonly string[];
   readonly concurrencyPerProcess: number;
+  readonly systemLog: boolean;
+  readonly applicationLogLevel: ApplicationLogLevel;
 }
+
+/** From the lowest; the same as the sandbox's. */
+export type ApplicationLogLevel = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL';
 
 /** Something wrong with a function's code, and where. */
 export interface FunctionProblem extends Place {

@@ -22,11 +22,12 @@ export function checkFunction(declared: Declared, context: CheckContext): Functi
   checkMachine(declared, values, context);
   const environment = environmentOf(declared, values.environment, context);
   const { handler, memorySize, timeout, network, concurrencyPerProcess } = values;
-  const { maximumZippedSizeInMB, maximumUnzippedSizeInMB } = values;
+  const { maximumZippedSizeInMB, maximumUnzippedSizeInMB, loggingConfig } = values;
   if (code === undefined || environment === undefined || handler === undefined || memorySize === undefined)
     return undefined;
   if (timeout === undefined || network === undefined || concurrencyPerProcess === undefined) return undefined;
-  if (maximumZippedSizeInMB === undefined || maximumUnzippedSizeInMB === undefined) return undefined;
+  if (maximumZippedSizeInMB === undefined || maximumUnzippedSizeInMB === undefined || loggingConfig === undefined)
+    return undefined;
   return {
     name,
     code,
@@ -39,6 +40,7 @@ export function checkFunction(declared: Declared, context: CheckContext): Functi
     concurrencyPerProcess,
     maximumZippedSizeInMB,
     maximumUnzippedSizeInMB,
+    loggingConfig,
     position: keyAt,
   };
 }

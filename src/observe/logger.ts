@@ -31,6 +31,8 @@ export interface HandlerLine {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error';
   readonly text: string;
   readonly requestId: string;
+  /** Lambda's own lines around an invocation; else what the handler wrote. */
+  readonly stream?: 'platform';
 }
 
 export interface Logger extends Log {
@@ -61,7 +63,8 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     ...toLog(own),
     handler: (origin) => {
       const fields = { function: origin.function, mapping: origin.mapping, shard: origin.shard };
-      return ({ level, text, requestId }) => root[level]({ ...fields, requestId, stream: 'handler' }, '%s', text);
+      return ({ level, text, requestId, stream = 'handler' }) =>
+        root[level]({ ...fields, requestId, stream }, '%s', text);
     },
     addSecrets: (more) => {
       secrets = [...new Set([...secrets, ...more])];

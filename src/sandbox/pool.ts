@@ -177,6 +177,7 @@ class Pool implements Sandbox {
   ): Promise<InvokeOutcome | null> {
     const { version, context, event } = request;
     const timeoutMs = version.timeoutMs - spentMs;
+    request.phase?.('invoke');
     const ports = jobPorts({
       child,
       version,
@@ -210,6 +211,7 @@ class Pool implements Sandbox {
   async #initialise(slot: Slot, request: InvokeRequest): Promise<Initialised | null> {
     const { version, context } = request;
     const started = performance.now();
+    request.phase?.('init');
     const refuse = (outcome: InvokeOutcome, lost = false): Initialised => {
       this.#children.drop(slot, lost);
       return { ok: false, outcome };

@@ -54,6 +54,8 @@ export interface InitHead {
   readonly memorySizeMb: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly logStreamName: string;
+  /** Lines of `console` below it are dropped: 0 trace … 4 error, 5 all. */
+  readonly logLevelMin: number;
 }
 
 /** Bounds that the isolate keeps itself; the daemon keeps them again. */

@@ -18,7 +18,7 @@ import {
 } from '../limits.ts';
 import { buildBootstrap, buildChild } from './build.ts';
 import { type InitHead, type PrepareHead, packedParts } from './protocol.ts';
-import type { FunctionVersion } from './types.ts';
+import type { ApplicationLogLevel, FunctionVersion } from './types.ts';
 
 const EMPTY = Buffer.alloc(0);
 
@@ -82,8 +82,23 @@ export function initPayload(version: FunctionVersion, bundle: Script, logStreamN
     handlerText: version.handlerText,
     exportPath: version.exportPath,
     memorySizeMb: version.memorySizeMb,
-    environment: version.environment,
+    environment: { ...lambdaEnvironment(version, logStreamName), ...version.environment },
     logStreamName,
+    logLevelMin: LOG_LEVELS.indexOf(version.applicationLogLevel ?? 'TRACE'),
   };
   return packedParts([Buffer.from(JSON.stringify(head)), bundle.text, bundle.cache]);
+}
+
+const LOG_LEVELS: readonly ApplicationLogLevel[] = ['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL'];
+
+/** Of Lambda's own variables those that only the daemon knows; the others are in runtime/process.ts. The user's own come before all. */
+function lambdaEnvironment(version: FunctionVersion, logStreamName: string): Record<string, string> {
+  const level = version.applicationLogLevel;
+  return {
+    _HANDLER: version.handlerText,
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${version.name}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: logStreamName,
+    // Loggers that are told it by Lambda keep to it; without a level they have their own.
+    ...(level === undefined || level === 'TRACE' ? {} : { AWS_LAMBDA_LOG_LEVEL: level }),
+  };
 }

@@ -25,7 +25,14 @@ export interface FunctionVersion {
   readonly secrets: readonly string[];
   /** Invocations in flight per child process; 1 unless the user says otherwise. */
   readonly concurrencyPerProcess: number;
+  /** Lambda's own lines (START, END, REPORT) are logged around each invocation. */
+  readonly systemLog?: boolean;
+  /** What `console` writes below this level is dropped inside; absent: nothing is. */
+  readonly applicationLogLevel?: ApplicationLogLevel;
 }
+
+/** From the lowest. No member of `console` is as high as FATAL. */
+export type ApplicationLogLevel = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR' | 'FATAL';
 
 /** The right to act for a shard, checked at the moment of every outgoing request (P7). */
 export interface LeaseView {
@@ -64,6 +71,8 @@ export interface InvokeRequest {
   readonly context: InvocationContext;
   readonly lease: LeaseView | null;
   readonly log: (line: HandlerLogLine) => void;
+  /** Told when the function's code begins to be loaded, if it is, and when the handler is called. */
+  readonly phase?: (phase: 'init' | 'invoke') => void;
 }
 
 export interface FunctionErrorPayload {

@@ -1,6 +1,7 @@
 /** One attempt: the unit's event through the sandbox, under the lease, with one log line of each thing that a user must see. */
 import { EVENT_BYTES_MAX } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
+import { PlatformLines } from '../observe/platform-lines.ts';
 import { type ShardRef, toSequenceNumber, type Unit } from '../record.ts';
 import type { HandlerLogLine, InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
 import type { AttemptOutcome } from '../unit/types.ts';
@@ -11,7 +12,7 @@ export interface AttemptDeps {
   readonly sandbox: Sandbox;
   readonly log: Log;
   /** Where a handler's own lines go (contract.md, "Running it"). */
-  readonly handlerLog: (origin: HandlerOrigin) => (line: HandlerLogLine) => void;
+  readonly handlerLog: (origin: HandlerOrigin) => (line: HandlerLogLine & { readonly stream?: 'platform' }) => void;
 }
 
 export interface HandlerOrigin {
@@ -39,6 +40,8 @@ export async function attempt(
     return { outcome: { kind: 'oversized', errorMessage }, invoked: null };
   }
   const { version } = settings;
+  const write = deps.handlerLog({ function: version.name, mapping: shard.mapping, shard: shard.shardId });
+  const platform = version.systemLog === true ? platformLines(version, unit.requestId, write) : undefined;
   const invoked = await deps.sandbox.invoke({
     version,
     event: slice.event.event,
@@ -55,8 +58,10 @@ export async function attempt(
         lastSequenceNumber: toSequenceNumber(unit.last),
       },
     },
-    log: deps.handlerLog({ function: version.name, mapping: shard.mapping, shard: shard.shardId }),
+    log: write,
+    ...(platform === undefined ? {} : { phase: (phase) => platform.phase(phase) }),
   });
+  platform?.end(invoked, Date.now());
   if (invoked.kind === 'ok') return { outcome: { kind: 'returned', result: invoked.result }, invoked };
   if (invoked.kind === 'infrastructure') return { outcome: invoked, invoked };
   const { errorType, errorMessage, trace } = invoked.error;
@@ -70,4 +75,13 @@ export async function attempt(
     `invocation failed: ${errorMessage}`,
   );
   return { outcome: { kind: 'failed', errorType, errorMessage }, invoked };
+}
+
+function platformLines(
+  { hash, memorySizeMb, timeoutMs }: TurnSettings['version'],
+  requestId: string,
+  write: ReturnType<AttemptDeps['handlerLog']>,
+): PlatformLines {
+  const facts = { requestId, version: hash, memorySizeMb, timeoutMs };
+  return new PlatformLines(facts, (text) => write({ level: 'info', text, requestId, stream: 'platform' }));
 }

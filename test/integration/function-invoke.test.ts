@@ -56,7 +56,7 @@ describe('a result', () => {
     const { code, stdout, stderr } = await run('echo', {}, '');
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ event: {} });
-    expect(stderr).toMatch(/^START RequestId: [0-9a-f-]{36} Version: [0-9a-f]{12}\n/);
+    expect(stderr).toMatch(/^INIT_START Runtime Version: .*\nSTART RequestId: [0-9a-f-]{36} Version: [0-9a-f]{12}\n/);
     expect(stderr).toMatch(/\tINFO\ttoken /);
     expect(stderr).not.toContain('very-secret-token');
     expect(stderr).toMatch(

@@ -55,6 +55,7 @@ export function source(code: string, over: Partial<FunctionSource> = {}): Functi
     network: { allow: [] },
     secretNames: [],
     concurrencyPerProcess: 1,
+    loggingConfig: { systemLogLevel: 'WARN', applicationLogLevel: 'TRACE' },
     maximumZippedSizeInMB: 50,
     maximumUnzippedSizeInMB: 250,
     ...over,

@@ -8,7 +8,7 @@ export function logLineText(json: string): string | null {
   const text = [line['msg'], line['error'] ?? line['err']]
     .flatMap((part) => (part === undefined ? [] : [textOf(part)]))
     .join(': ');
-  if (line['stream'] !== 'handler' && (level === 'info' || level === 'debug')) return null;
+  if (!['handler', 'platform'].includes(String(line['stream'])) && (level === 'info' || level === 'debug')) return null;
   const time = String(line['time'] ?? '').slice(11, 19);
   return [time, level.padEnd(5), origin, text]
     .filter((part) => part !== '')

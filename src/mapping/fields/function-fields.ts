@@ -35,7 +35,8 @@ export const functionShape = {
     alsoCalled: ['entrypoint', 'export'],
   }),
   memorySize: field(integer(128, 10240, 'MB').default(128), {
-    about: 'Memory that one running instance of the function may use, in MB.',
+    about:
+      'Memory that one running instance of the function may use, in MB: whole numbers, as AWS has them today (the steps of 64 MB of 2016 are among them).',
     example: '256',
     unit: 'MB',
     alsoCalled: ['memory', 'memoryLimit', 'memorySizeMb'],
@@ -53,7 +54,7 @@ export const functionShape = {
     alsoCalled: ['maximumUnzippedSize', 'codeSizeUnzipped'],
   }),
   timeout: field(integer(1, 900, 'seconds').default(3), {
-    about: 'Wall time of one attempt, in seconds; then the attempt has failed.',
+    about: 'Wall time of one attempt, in whole seconds; then the attempt has failed.',
     example: '30',
     unit: 'seconds',
     alsoCalled: ['timeoutInSeconds', 'timeoutSeconds'],
@@ -69,6 +70,28 @@ export const functionShape = {
       about: 'What the handler finds in `process.env`. Nothing of the daemon’s own environment is passed on.',
       example: '{ STAGE: prod, API_TOKEN: { secret: "${API_TOKEN}" } }',
       alsoCalled: ['env', 'variables'],
+    },
+  ),
+  loggingConfig: field(
+    z
+      .strictObject({
+        systemLogLevel: field(z.enum(['DEBUG', 'INFO', 'WARN']).default('WARN'), {
+          about:
+            'With `INFO` Lambda’s own lines (`START`, `END`, `REPORT`) are logged around each invocation. `DEBUG` adds nothing yet.',
+          example: 'INFO',
+          alsoCalled: ['systemLog', 'logLevel'],
+        }),
+        applicationLogLevel: field(z.enum(['TRACE', 'DEBUG', 'INFO', 'WARN', 'ERROR', 'FATAL']).default('TRACE'), {
+          about: 'What the handler writes with `console` below this level is left out.',
+          example: 'WARN',
+          alsoCalled: ['applicationLog', 'level'],
+        }),
+      })
+      .default({ systemLogLevel: 'WARN', applicationLogLevel: 'TRACE' }),
+    {
+      about: 'What is logged of the function’s invocations.',
+      example: '{ systemLogLevel: INFO }',
+      alsoCalled: ['logging'],
     },
   ),
   network: field(

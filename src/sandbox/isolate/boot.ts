@@ -5,7 +5,7 @@
 import type { Hooks } from '../runtime/hooks.ts';
 import { fromBase64, toBase64 } from './bytes.ts';
 import { zlibOf } from './compression.ts';
-import { installConsole, logLine, resetLog, setFormatter } from './console.ts';
+import { installConsole, logLine, resetLog, setFormatter, setLevelMin } from './console.ts';
 import { setErrorTextMax } from './errors.ts';
 import { cancelFetch, finishFetch, setUpFetches, startFetch } from './fetches.ts';
 import { hardenGlobals } from './harden.ts';
@@ -56,6 +56,7 @@ interface FunctionHead {
   readonly memorySizeMb: number;
   readonly environment: Record<string, string>;
   readonly logStreamName: string;
+  readonly logLevelMin: number;
 }
 
 let ownFunction: FunctionHead | null = null;
@@ -177,6 +178,7 @@ export function boot(headText: string, ...functions: unknown[]): Entry {
       else if (op === OP_FETCH_DONE) finishFetch(a as number, b as string, c as string, d as boolean);
       else if (op === OP_LOAD) {
         ownFunction = parse(b as string) as FunctionHead;
+        setLevelMin(ownFunction.logLevelMin);
         load(a as never, bundleRequire, ownFunction);
       } else if (op === OP_PRELUDE_DONE) Reflect.deleteProperty(globalThis, '__millrace');
     } catch (error) {

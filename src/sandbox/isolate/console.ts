@@ -26,10 +26,16 @@ let linesLeft = 0;
 let bytesLeft = 0;
 let dropped = 0;
 let indent = '';
+let levelMin = 0;
 let userFormat: ((args: readonly unknown[]) => string) | null = null;
 
 export function setFormatter(format: (args: readonly unknown[]) => string): void {
   userFormat = format;
+}
+
+/** What `console` writes below it is neither formatted nor counted. Text written to the standard streams has no level. */
+export function setLevelMin(level: number): void {
+  levelMin = level;
 }
 
 /** Begins a new count, at the start of an initialisation or invocation. */
@@ -83,6 +89,7 @@ function format(args: readonly unknown[]): string {
 }
 
 function write(level: string, args: readonly unknown[]): void {
+  if ((LEVEL[level] ?? 2) < levelMin) return;
   // Not even formatted once the cap is reached: a flood costs its function's own time only.
   if (linesLeft <= 0 || bytesLeft <= 0) dropped++;
   else logLine(level, indent + format(args));
