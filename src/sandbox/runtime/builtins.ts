@@ -82,6 +82,12 @@ const LOADERS: Record<string, Loader> = {
     (require('./node/diagnostics-channel.ts') as typeof import('./node/diagnostics-channel.ts')).diagnosticsChannel,
 };
 
+/** Packages that cannot run here as they are, by something of the same shape. */
+const PACKAGES: Record<string, Loader> = {
+  __proto__: null as never,
+  undici: () => (require('./undici/undici.ts') as typeof import('./undici/undici.ts')).undici,
+};
+
 /** Exist in Node, not here: they can be imported, and say why when they are used. */
 const REFUSED = new Set(
   'child_process ffi tls dgram http2 repl vm inspector inspector/promises trace_events wasi domain test test/reporters sqlite sea path/win32'.split(
@@ -99,14 +105,15 @@ function known(name: string): boolean {
 export function load(request: unknown): unknown {
   const name = String(request).replace(/^node:/, '');
   if (made.has(name)) return made.get(name);
-  if (!known(name)) {
+  const loader = LOADERS[name] ?? PACKAGES[name];
+  if (loader === undefined && !REFUSED.has(name)) {
     throw nodeError(
       Error,
       'MODULE_NOT_FOUND',
       `Cannot find module '${String(request)}': the bundle has what was imported by a plain name, and nothing can be loaded later`,
     );
   }
-  const module = name in LOADERS ? LOADERS[name]!() : unsupported(name, {});
+  const module = loader === undefined ? unsupported(name, {}) : loader();
   made.set(name, module);
   return module;
 }

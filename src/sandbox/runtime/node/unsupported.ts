@@ -15,6 +15,7 @@ const INSTEAD: Record<string, string> = {
   http: 'a handler sends requests, and is not called',
   https: 'a handler sends requests, and is not called',
   http2: 'there are no sockets in the sandbox: use fetch, to hosts that network.allow lists',
+  undici: 'it has no sockets of its own in the sandbox: use fetch or request',
   dns: 'names are resolved by fetch alone',
 };
 
@@ -33,7 +34,11 @@ const PLAIN = new Set<string | symbol>([
 
 export function refusal(module: string, member: string): Error {
   const why = INSTEAD[module.split('/')[0]!] ?? 'this part of Node is not available in the sandbox';
-  return nodeError(Error, 'ERR_MILLRACE_UNSUPPORTED', `node:${module}: ${member} cannot be used: ${why}.`);
+  return nodeError(
+    Error,
+    'ERR_MILLRACE_UNSUPPORTED',
+    `${module === 'undici' ? '' : 'node:'}${module}: ${member} cannot be used: ${why}.`,
+  );
 }
 
 function refuse(module: string, member: string): unknown {
