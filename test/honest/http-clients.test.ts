@@ -60,7 +60,19 @@ describe('ky', () => {
   });
 });
 
-test.for(['axios.ts', 'ky.mjs'])('%s reaches no host that is not listed', async (file) => {
+describe('undici', () => {
+  test('sends bytes, and reads what comes', async () => {
+    const { run } = await open('undici.ts');
+    const { result, logs } = await run(Buffer.from([0, 255, 1]));
+    expect(result).toEqual({ batchItemFailures: [] });
+    expect(logs).toEqual([`201 application/json {"stored":"PUT ${sequence(0)}"}`]);
+    expect(server.asked[0]).toMatchObject({ method: 'PUT', path: path(0), headers: { 'x-key': 'k' } });
+    expect([...server.asked[0]!.body]).toEqual([0, 255, 1]);
+    expect(await run('again')).toMatchObject({ cold: false });
+  });
+});
+
+test.for(['axios.ts', 'ky.mjs', 'undici.ts'])('%s reaches no host that is not listed', async (file) => {
   const { attempt } = await open(file, ['example.com:443']);
   const { outcome } = await attempt({ name: 'x' });
   if (outcome.kind !== 'function-error') throw new Error(`expected a failure, got ${JSON.stringify(outcome)}`);
