@@ -1,107 +1,96 @@
-/** (g): a function's first invocation and the ones after it, with a bundle of 500 kB, beside plain Node processes that load the same. */
+/**
+ * A function's first invocation, from the moment it is needed to its answer, with bundles of npm packages, beside a Node process and a
+ * worker thread that load the same file. (g) of `npm run bench` is the one of 500 kB, and warm invocations after it.
+ */
 import { type ChildProcess, fork } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { silentLog } from '../../src/observe/log.ts';
-import { buildPrelude } from '../../src/sandbox/build-prelude.ts';
-import { createSandbox } from '../../src/sandbox/pool.ts';
+import { Worker } from 'node:worker_threads';
 import type { FunctionVersion, Sandbox } from '../../src/sandbox/types.ts';
 import { sleep } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
+import { packageBundle, type Size, SIZES } from '../support/packages.ts';
 import { type Figure, load, type Row } from '../support/report.ts';
+import { invoke, openSandboxLab, type SandboxLab } from '../support/sandbox.ts';
 import { latencies } from '../support/statistics.ts';
 
-const BUNDLE_BYTES = 500_000;
-const COLD_STARTS = 10;
-const WARM = 5_000;
-/** The first starts of a bundle make its code caches. */
-const WITHOUT_CACHE = 4;
-const EVENT = Buffer.from(JSON.stringify({ text: 'x'.repeat(100) }));
+const EVENT = Buffer.from('{"a":1}');
+const STARTS = 12;
+const QUICK_STARTS = 4;
+const WARM = 3_000;
+/** The first starts of a bundle make its code cache, which takes up to this for 5 MB. */
+const CACHE_MS = 4_000;
+/** Until the next process in reserve is ready, also on a busy machine. */
+const RESERVE_MS = 500;
 
-/** Functions like a bundler's output; most are never called. */
-function bundleOf(bytes: number): string {
-  let text = '';
-  for (let n = 0; text.length < bytes; n++) {
-    text += `var __m${n} = (exports, module) => { class C${n} { constructor(a) { this.a = a; } run(x) { return x.map((y) => ({ ...y, n: ${n} + this.a })); } } module.exports = { C${n}, name: "module ${n}" }; };\n`;
-  }
-  return `${text}exports.handler = async (event) => event;`;
-}
+/** What makes a bundle answer messages: of the process that forked it, or of the thread that started it. */
+const ANSWERS = `
+;(() => {
+  const answer = async (event) => JSON.stringify(await (await module.exports).handler(event));
+  const { parentPort } = require('node:worker_threads');
+  if (parentPort) parentPort.on('message', async (event) => parentPort.postMessage(await answer(event)));
+  else process.on('message', async (event) => process.send(await answer(event)));
+})();`;
+
+type Times = Record<'reserve' | 'started' | 'process' | 'thread', number[]>;
 
 export async function coldStart(options: Options): Promise<Figure> {
+  return figure('g', ['500 kB'], options);
+}
+
+export async function coldStarts(options: Options): Promise<Figure> {
+  return figure('cold', SIZES, options);
+}
+
+async function figure(id: string, sizes: readonly Size[], options: Options): Promise<Figure> {
   const before = load();
-  const dir = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
-  const code = bundleOf(BUNDLE_BYTES);
-  const bundlePath = path.join(dir, 'bundle.js');
-  const plainPath = path.join(dir, 'plain.cjs');
-  writeFileSync(bundlePath, code);
-  writeFileSync(
-    plainPath,
-    `${code}\nprocess.on('message', async (event) => process.send(await exports.handler(event)));`,
-  );
-  const preludePath = (await buildPrelude(dir)).path;
-  const open = (spares: number) =>
-    createSandbox({
-      ...{ cacheDir: dir, preludePath, log: silentLog, spares },
-      egress: () =>
-        Promise.resolve({ ok: false as const, error: { name: 'Error', message: 'refused', code: 'REFUSED' } }),
-    });
-  const cold: number[] = [];
-  const coldWithSpare: number[] = [];
-  const plain: number[] = [];
-  const warm: number[] = [];
-  const plainWarm: number[] = [];
-  for (let n = 0; n < options.repeats; n++) {
-    for (const [spares, into] of [[0, cold] as const, [1, coldWithSpare] as const]) {
-      const sandbox = await open(spares);
-      into.push(...(await coldStarts(sandbox, bundlePath, code, `${n}-${spares}`)));
-      if (spares === 1) warm.push(...(await warmTimes(() => invoke(sandbox, versionOf(bundlePath, code, 'warm')))));
-      await sandbox.close();
+  const lab = await openSandboxLab();
+  const rows: Row[] = [];
+  const notes: string[] = [];
+  for (const size of sizes) {
+    const { code, packages } = await packageBundle(size);
+    notes.push(`${size}: ${packages}; ${Math.round(code.length / 1_000)} kB as bundled`);
+    const files = { own: lab.bundle(`own-${size}`, code), plain: lab.bundle(`plain-${size}`, code + ANSWERS) };
+    const times: Times[] = [];
+    const warm: number[] = [];
+    for (let n = 0; n < options.repeats; n++) {
+      times.push(await oneRound(lab, files, size, n, options.quick === true, warm));
+      options.progress(`${size}, repeat ${n + 1}`);
     }
-    const started: ChildProcess[] = [];
-    for (let i = 0; i < COLD_STARTS; i++)
-      plain.push(await timed(async () => started.push(await startPlain(plainPath))));
-    plainWarm.push(...(await warmTimes(() => ask(started[0]!))));
-    for (const child of started) child.kill('SIGKILL');
-    options.progress(`repeat ${n + 1}`);
+    rows.push(...rowsOf(size, times));
+    if (id === 'g') rows.push({ name: 'Millrace, warm, p50', unit: 'ms', values: warm });
   }
-  rmSync(dir, { recursive: true, force: true });
-  return {
-    id: 'g',
-    title: `a bundle of ${BUNDLE_BYTES / 1_000} kB: first and later invocations`,
-    rows: [
-      ...rowsOf('Millrace, cold, a process in reserve', 'ms', coldWithSpare),
-      ...rowsOf('Millrace, cold, process started too', 'ms', cold),
-      ...rowsOf('plain Node process, cold (fork, load, first message)', 'ms', plain),
-      ...rowsOf('Millrace, warm', 'ms', warm),
-      ...rowsOf('plain Node process, warm (message and answer)', 'ms', plainWarm),
-    ],
-    notes: [],
-    load: [before, load()],
-  };
+  lab.close();
+  return { id, title: 'first invocation, bundles of npm packages', rows, notes, load: [before, load()] };
 }
 
-function versionOf(bundlePath: string, code: string, name: string): FunctionVersion {
-  return {
-    ...{ name, hash: createHash('sha256').update(code).update(name).digest('hex'), bundlePath, sourceMapPath: null },
-    ...{ codeCachePath: null, exportPath: 'handler', handlerText: 'handler', memorySizeMb: 128, timeoutMs: 10_000 },
-    ...{ environment: {}, networkAllow: [], secrets: [], concurrencyPerProcess: 1 },
-  };
-}
-
-async function invoke(sandbox: Sandbox, version: FunctionVersion): Promise<void> {
-  const context = { requestId: 'bench' };
-  const outcome = await sandbox.invoke({
-    version,
-    event: EVENT,
-    ascii: true,
-    context,
-    lease: null,
-    log: () => undefined,
-  });
-  if (outcome.kind !== 'ok') throw new Error(JSON.stringify(outcome));
+async function oneRound(
+  lab: SandboxLab,
+  files: { readonly own: string; readonly plain: string },
+  size: string,
+  repeat: number,
+  quick: boolean,
+  warm: number[],
+): Promise<Times> {
+  const starts = quick ? QUICK_STARTS : STARTS;
+  const times: Times = { reserve: [], started: [], process: [], thread: [] };
+  const withReserve = await lab.open({ spares: 1 });
+  const without = await lab.open({ spares: 0 });
+  const version = (name: string): FunctionVersion => lab.version(files.own, `${size}-${repeat}-${name}`);
+  for (const sandbox of [withReserve, without]) await invoke(sandbox, version('first'), EVENT);
+  if (repeat === 0) await sleep(CACHE_MS);
+  // The bundle that has its cache now is a new one to both.
+  await invoke(withReserve, version('second'), EVENT);
+  for (let n = 0; n < starts; n++) {
+    await sleep(RESERVE_MS);
+    times.reserve.push(await timed(() => invoke(withReserve, version(`r${n}`), EVENT)));
+    times.started.push(await timed(() => invoke(without, version(`s${n}`), EVENT)));
+    times.process.push(await processTime(files.plain));
+    times.thread.push(await threadTime(files.plain));
+  }
+  warm.push(await warmMs(withReserve, version('r0')));
+  await withReserve.close();
+  await without.close();
+  return times;
 }
 
 async function timed(work: () => Promise<unknown>): Promise<number> {
@@ -110,39 +99,53 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - at;
 }
 
-/** One version each: the same code under many names, so that every one is a first invocation. */
-async function coldStarts(sandbox: Sandbox, bundlePath: string, code: string, name: string): Promise<number[]> {
+async function processTime(file: string): Promise<number> {
+  let child: ChildProcess | undefined;
+  const ms = await timed(async () => {
+    child = fork(file, { execArgv: [] });
+    const answer = once(child, 'message');
+    child.send({ a: 1 });
+    await answer;
+  });
+  child!.kill('SIGKILL');
+  return ms;
+}
+
+async function threadTime(file: string): Promise<number> {
+  let worker: Worker | undefined;
+  const ms = await timed(async () => {
+    worker = new Worker(file);
+    const answer = once(worker, 'message');
+    worker.postMessage({ a: 1 });
+    await answer;
+  });
+  await worker!.terminate();
+  return ms;
+}
+
+async function warmMs(sandbox: Sandbox, version: FunctionVersion): Promise<number> {
   const times: number[] = [];
-  for (let i = 0; i < WITHOUT_CACHE + COLD_STARTS; i++) {
-    times.push(await timed(() => invoke(sandbox, versionOf(bundlePath, code, `${name}-${i}`))));
-    // Until the next process in reserve is up.
-    await sleep(300);
-  }
-  return times.slice(WITHOUT_CACHE);
+  for (let n = 0; n < WARM; n++) times.push(await timed(() => invoke(sandbox, version, EVENT)));
+  return latencies(times.slice(WARM / 2)).p50;
 }
 
-async function warmTimes(work: () => Promise<unknown>): Promise<number[]> {
-  for (let i = 0; i < WARM / 2; i++) await work();
-  const times: number[] = [];
-  for (let i = 0; i < WARM; i++) times.push(await timed(work));
-  return times;
-}
-
-async function startPlain(file: string): Promise<ChildProcess> {
-  const child = fork(file, { execArgv: [], serialization: 'json' });
-  await ask(child);
-  return child;
-}
-
-async function ask(child: ChildProcess): Promise<void> {
-  child.send(JSON.parse(EVENT.toString()) as object);
-  await once(child, 'message');
-}
-
-function rowsOf(name: string, unit: string, values: readonly number[]): Row[] {
-  const { p50, p99 } = latencies(values);
+function rowsOf(size: string, times: readonly Times[]): Row[] {
+  const of = (name: string, which: keyof Times, aim?: string): Row[] => {
+    const found = times.map((one) => latencies(one[which]));
+    return [
+      {
+        ...{ name: `${size}: ${name}, p50`, unit: 'ms', values: found.map(({ p50 }) => p50) },
+        ...(aim === undefined ? {} : { aim }),
+      },
+      { name: `${size}: ${name}, p99`, unit: 'ms', values: found.map(({ p99 }) => p99) },
+    ];
+  };
+  const ratio = times.map(({ reserve, process: plain }) => latencies(reserve).p50 / latencies(plain).p50);
   return [
-    { name: `${name}: median`, unit, values: [p50], digits: 2 },
-    { name: `${name}: p99`, unit, values: [p99], digits: 2 },
+    ...of('Millrace, a process in reserve', 'reserve', size === '500 kB' ? '≤ 5' : undefined),
+    ...of('Millrace, process started too', 'started'),
+    ...of('plain Node process', 'process'),
+    ...of('worker thread', 'thread'),
+    { name: `${size}: in reserve beside a plain process`, unit: '×', values: ratio },
   ];
 }

@@ -5,5 +5,7 @@ export interface Options {
   readonly records: number;
   readonly kills: number;
   readonly shards: number;
+  /** Fewer and shorter measurements: does it run, and roughly where. */
+  readonly quick?: boolean;
   readonly progress: (text: string) => void;
 }

@@ -102,3 +102,15 @@ export function cpuBetween(
   const children = to.children.cpuSeconds - from.children.cpuSeconds;
   return { redis, main, children, all: redis + main + children };
 }
+
+/** CPU time of a process and all its threads that live, in µs. */
+export function cpuMicros(pid: number): number {
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => {
+    return sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]) / 1_000;
+  }, 0);
+}
+
+/** Resident memory of a process, in MB. */
+export function residentMb(pid: number): number {
+  return memoryMb(pid).rss;
+}

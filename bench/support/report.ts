@@ -26,10 +26,11 @@ export interface Machine {
   readonly cpu: string;
   readonly memoryGb: number;
   readonly node: string;
-  readonly redis: string;
+  /** null where none takes part. */
+  readonly redis: string | null;
 }
 
-export function machine(redis: string): Machine {
+export function machine(redis: string | null): Machine {
   return {
     date: new Date().toISOString(),
     cores: cpus().length,
@@ -41,7 +42,7 @@ export function machine(redis: string): Machine {
 }
 
 export function machineLine(m: Machine): string {
-  return `${m.cores} cores (${m.cpu}), ${m.memoryGb} GB, Node ${m.node}, Redis ${m.redis}, ${m.date.slice(0, 16)}Z`;
+  return `${m.cores} cores (${m.cpu}), ${m.memoryGb} GB, Node ${m.node} (V8 ${process.versions.v8}), ${m.redis === null ? '' : `Redis ${m.redis}, `}${m.date.slice(0, 16)}Z`;
 }
 
 export const load = (): number => Math.round(loadavg()[0]! * 10) / 10;

@@ -18,6 +18,7 @@ import type { Log } from '../observe/log.ts';
 import { type JobEnd, SandboxChild } from './child-process.ts';
 import { Bundles } from './bundles.ts';
 import { Children, type NoSlot, type Slot } from './children.ts';
+import type { Measure } from './hardening.ts';
 import { CodeCaches } from './code-cache.ts';
 import type { Egress } from './egress/port.ts';
 import { jobPorts, peakMb, type RunningPorts, underClock } from './invocation.ts';
@@ -55,6 +56,8 @@ export interface SandboxOptions {
   readonly idleMs?: number;
   /** Processes made ready ahead, before it is known for which function: a cold start then costs what the function's code costs. Default 1. */
   readonly spares?: number;
+  /** For measuring what each costs. Default: all. */
+  readonly hardening?: readonly Measure[];
   /** Another program in the children than ours: for trials of what this process makes of one that does not keep to the protocol. */
   readonly childProgram?: string;
 }
@@ -329,7 +332,7 @@ class Pool implements Sandbox {
   }
 
   #spawn(): SandboxChild {
-    const child = new SandboxChild(spawnChild(this.#scripts.child));
+    const child = new SandboxChild(spawnChild(this.#scripts.child, this.#options.hardening));
     this.#everyChild.add(child);
     void child.gone.then(() => {
       this.#everyChild.delete(child);

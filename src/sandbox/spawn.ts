@@ -4,7 +4,7 @@ import { existsSync, fchmodSync, fstatSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { MillraceError } from '../errors.ts';
-import { type Hardening, probeHardening } from './hardening.ts';
+import { type Hardening, type Measure, MEASURES, probeHardening } from './hardening.ts';
 
 interface ChildCommand {
   readonly file: string;
@@ -47,12 +47,19 @@ interface Prepared {
   readonly hardening: Hardening;
 }
 
-let prepared: Prepared | null = null;
+/** By the measures that are wanted. */
+const prepared = new Map<string, Prepared>();
 let started = 0;
 const opened = new Map<string, number>();
 
-function prepare(): Prepared {
-  return (prepared ??= { native: nativePath(), hardening: probeHardening(process.execPath) });
+function prepare(wanted: readonly Measure[] = MEASURES): Prepared {
+  const key = wanted.join();
+  let found = prepared.get(key);
+  if (found === undefined) {
+    found = { native: nativePath(), hardening: probeHardening(process.execPath, wanted) };
+    prepared.set(key, found);
+  }
+  return found;
 }
 
 /** What was tried on this system for children, and what of it works. */
@@ -108,8 +115,8 @@ function readable(path: string): number {
  * stdio: 0 is never written (its end is the daemon's end), 2 tells why a child died, 3 is the wire. In a session of its own: a Ctrl-C goes to
  * the whole foreground group, and must not kill what the daemon lets finish.
  */
-export function spawnChild(script: string): ChildProcess {
-  const { file, args, files } = childCommand(script, prepare());
+export function spawnChild(script: string, wanted?: readonly Measure[]): ChildProcess {
+  const { file, args, files } = childCommand(script, prepare(wanted));
   return spawn(file, args, {
     env: {},
     cwd: '/',
