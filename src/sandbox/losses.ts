@@ -1,5 +1,5 @@
 /** Which children each function lost, and why: what `status` and the metrics tell of it. A child that nobody's code ended is in no count. */
-import type { KillReason } from './child-process.ts';
+import type { JobEnd, KillReason } from './child-process.ts';
 import type { InvokeOutcome, LastLoss, LossReason } from './types.ts';
 
 /** `loading`: it did not get as far as the handler. Null when the loss was not the function's doing. */
@@ -9,6 +9,15 @@ export function lossReason(outcome: InvokeOutcome, killedFor: KillReason, loadin
   if (killedFor === 'protocol') return 'protocol';
   if (loading) return 'startFailed';
   return outcome.metric === 'timeout' ? 'timeout' : 'exit';
+}
+
+/**
+ * True when the loss is a sign against the function: then its next start is put off. An attempt it costs in any case, as in AWS; but SIGKILL out of
+ * nothing, without a word of the process about itself, is the work of an operator, or of a system that chose among many.
+ */
+export function slowsDown(reason: LossReason, end: JobEnd, killedFor: KillReason): boolean {
+  const fromOutside = end.kind === 'lost' && end.signal === 'SIGKILL' && end.stderr === '' && killedFor === null;
+  return reason === 'outOfMemory' || !fromOutside;
 }
 
 interface OfFunction {

@@ -22,7 +22,7 @@ import type { Measure } from './hardening.ts';
 import { CodeCaches } from './code-cache.ts';
 import type { Egress } from './egress/port.ts';
 import { jobPorts, peakMb, type RunningPorts, underClock } from './invocation.ts';
-import { Losses, lossReason } from './losses.ts';
+import { Losses, lossReason, slowsDown } from './losses.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { outcomeOf } from './outcome.ts';
 import { FLAG_ASCII, INIT, INVOKE, type InvokeHead } from './protocol.ts';
@@ -327,7 +327,7 @@ class Pool implements Sandbox {
       });
     }
     if (good) this.#children.release(slot);
-    else this.#children.drop(slot, reason !== null);
+    else this.#children.drop(slot, reason !== null && slowsDown(reason, end, child.killedFor));
     return outcome;
   }
 

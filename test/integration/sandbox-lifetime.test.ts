@@ -69,6 +69,26 @@ describe('children', () => {
       expect(metric).toBe('killed');
       expect(error.errorType).toBe('Runtime.ExitError');
       expect(error.errorMessage).toMatch(/^RequestId: \S+ Error: Runtime exited with error: signal: killed$/);
+      expect(box.sandbox.stats()).toMatchObject([{ lost: { exit: 1 }, lastLoss: { reason: 'exit' } }]);
+    }));
+
+  test('those that somebody kills in mid-flight slow nobody down; what a function does itself slows it', () =>
+    withSandbox({ spares: 0, lossesAtOnce: 1 }, async (box) => {
+      const before = childrenOf(process.pid);
+      const waits = box.version('exports.handler = () => new Promise((r) => setTimeout(r, 9000))', {
+        timeoutMs: 20_000,
+      });
+      for (let i = 0; i < 2; i++) {
+        const running = box.invoke(waits);
+        expect(await until(() => newOnes(before).length === 1, 5_000)).toBe(true);
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        process.kill(newOnes(before)[0]!, 'SIGKILL');
+        expect(errorOf(await running).metric).toBe('killed');
+        expect(box.sandbox.holdOffMs(waits)).toBe(0);
+      }
+      const spins = box.version(SPIN, { timeoutMs: 100 });
+      expect(errorOf(await box.invoke(spins)).metric).toBe('timeout');
+      expect(box.sandbox.holdOffMs(spins)).toBeGreaterThan(0);
     }));
 
   test('an idle one that is killed is replaced without a word', () =>
