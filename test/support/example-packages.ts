@@ -4,7 +4,7 @@ import { ROOT } from './house/files.ts';
 import { run } from './run.ts';
 
 export const EXAMPLES = path.join(ROOT, 'examples', 'handlers');
-/** The first installation downloads 30 MB; later ones look at a stamp. */
+/** The first installation brings 118 MB; later ones look at a stamp. */
 export const INSTALL_MS = 600_000;
 
 /** As the root's own packages: by the lock file, once, under a lock. Throws with what npm said. */
