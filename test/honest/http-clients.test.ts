@@ -70,6 +70,11 @@ describe('undici', () => {
     expect([...server.asked[0]!.body]).toEqual([0, 255, 1]);
     expect(await run('again')).toMatchObject({ cold: false });
   });
+
+  test('names the record that the server refuses', async () => {
+    const { run } = await open('undici.ts');
+    expect((await run('good', 'bad', 'good')).result).toEqual({ batchItemFailures: [{ itemIdentifier: sequence(1) }] });
+  });
 });
 
 test.for(['axios.ts', 'ky.mjs', 'undici.ts'])('%s reaches no host that is not listed', async (file) => {
