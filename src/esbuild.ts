@@ -52,19 +52,54 @@ export type BundleResult =
 let building = 0;
 let idle: NodeJS.Timeout | undefined;
 
+/** Builds that run together in one process; those that are repeated alone wait for each other here, and new ones for them. */
+const together = new Set<Promise<unknown>>();
+let alone: Promise<unknown> = Promise.resolve();
+
 /** Never rejects for anything that is wrong with the sources. */
 export async function bundle(request: BundleRequest): Promise<BundleResult> {
   building++;
   clearTimeout(idle);
   try {
-    return await run(request);
+    return (await runTogether(request)) ?? (await runAlone(request));
   } finally {
     // esbuild keeps a process of its own, 30 MB, for the next build: a daemon builds when it starts and hardly ever again.
     if (--building === 0) idle = setTimeout(() => void stop(), BUNDLER_IDLE_MS).unref();
   }
 }
 
-async function run(request: BundleRequest): Promise<BundleResult> {
+/** Undefined: the bundler's process died, of this build or of another one. */
+async function runTogether(request: BundleRequest): Promise<BundleResult | undefined> {
+  for (let before: unknown; before !== alone;) await (before = alone);
+  const built = run(request);
+  together.add(built);
+  try {
+    return await built;
+  } finally {
+    together.delete(built);
+  }
+}
+
+/** Code that is nested 100,000 levels deep ends the process that compiles it: alone it takes nobody with it, and is known by it. */
+async function runAlone(request: BundleRequest): Promise<BundleResult> {
+  const turn = Promise.allSettled([alone, ...together]).then(async () => {
+    // The library goes on calling the process that is gone until it is told.
+    await stop();
+    const result = await run(request);
+    if (result === undefined) await stop();
+    return result;
+  });
+  alone = turn.catch(() => undefined);
+  return (await turn) ?? { ok: false, problems: [BUNDLER_DIED] };
+}
+
+const BUNDLER_DIED: CompileProblem = {
+  text: 'the code cannot be compiled: it ends the bundler, which happens when it is nested very deeply',
+  ...{ notes: [], file: '', line: 1, column: 1 },
+};
+
+/** Undefined: the bundler's process died. */
+async function run(request: BundleRequest): Promise<BundleResult | undefined> {
   try {
     const result = await build({
       stdin: { contents: request.entry, resolveDir: request.root, sourcefile: 'millrace-entry.js', loader: 'js' },
@@ -93,6 +128,8 @@ async function run(request: BundleRequest): Promise<BundleResult> {
     }));
     return { ok: true, bundle: { code: text('bundle.js'), sourceMap: text('bundle.js.map'), inputs } };
   } catch (error) {
+    if (error instanceof Error && /^The service (was stopped|is no longer running)/.test(error.message))
+      return undefined;
     if (!isBuildFailure(error)) throw error;
     return { ok: false, problems: error.errors.map((message) => toProblem(message, request.root)) };
   }

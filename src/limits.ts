@@ -281,8 +281,8 @@ export const UNPACKED_KEPT_MS = 24 * 60 * 60 * 1000;
 export const UNPACK_ABANDONED_MS = 60 * 60 * 1000;
 
 // --- the bundler (esbuild.ts) -----------------------------------------------------------------------------------
-/** Source of one function with all that it imports; the bundler takes some 15 times that of memory. */
-export const BUNDLE_INPUT_BYTES_MAX = 64 * 1024 * 1024;
+/** Source of one function with all that it imports: the bundler takes up to 65 times that of memory, so 2 GB. */
+export const BUNDLE_INPUT_BYTES_MAX = 32 * 1024 * 1024;
 /** Its process is ended after this long without a build; starting it anew takes about 20 ms. */
 export const BUNDLER_IDLE_MS = 1_000;
 

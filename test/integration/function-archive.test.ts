@@ -230,6 +230,12 @@ describe('an archive is refused', () => {
     ],
     ['with an entry beyond its end', [{ ...good, says: { localOffset: 10_000 } }], {}, 'cannot be read'],
     ['with too many entries', many(ZIP_ENTRIES_MAX + 1), {}, `at most ${ZIP_ENTRIES_MAX} are taken`],
+    [
+      'with more source than is bundled',
+      { 'index.js': `${HANDLER};${'x();'.repeat(9 * MB)}` },
+      {},
+      "the function's code is larger than 32 MB",
+    ],
     ['without the module', { 'lib/index.js': HANDLER }, {}, 'there is no module index in'],
     ['with a handler of no form', { 'index.js': HANDLER }, { handler: 'handler' }, 'not of the form file.export'],
   ];

@@ -15,14 +15,17 @@ beforeEach(() => {
   for (const folder of ['lib', 'lib/deep', 'lib/node_modules', 'lib/.git']) mkdirSync(at(folder));
   for (const file of ['millrace.yaml', 'one.ts', 'beside.ts', 'lib/main.ts', 'lib/deep/more.ts'])
     writeFileSync(at(file), 'a');
+  mkdirSync(at('dist'));
+  writeFileSync(at('dist/fn.zip'), 'PK');
 });
 
-const watched = () => ({ files: [at('millrace.yaml')], code: [at('one.ts'), at('lib')] });
+const watched = () => ({ files: [at('millrace.yaml')], code: [at('one.ts'), at('lib'), at('dist/fn.zip')] });
 
 test.for([
   ['millrace.yaml', true],
   ['one.ts', true],
   ['beside.ts', true],
+  ['dist/fn.zip', true],
   ['new.ts', true],
   ['lib/deep/more.ts', true],
   ['lib/deep/new.ts', true],
