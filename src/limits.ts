@@ -68,7 +68,19 @@ export const CHILD_UIDS = 4_336;
 export const HARDENING_PROBE_MS = 5_000;
 /** Of memorySize and base: a child that somebody kills above this is taken for the system's choice when memory ran out. */
 export const MEMORY_NEARLY_USED = 0.9;
-/** How often a running child's RSS is read: a handler fills about 3 GB/s, so that it overshoots its cap by 150 MB at most. */
+/** Nice level of children above the daemon's: it and Redis come first, and yet a quick handler is not starved by what else the machine does. */
+export const CHILD_NICE = 1;
+/**
+ * And of one that has used so much CPU in one job. Quick handlers use some milliseconds; an honest long one keeps two fifths of a neighbour's share; what
+ * spins has a twelfth. Lower still, and on a full machine it takes seconds even to die.
+ */
+export const CHILD_BUSY_STEPS = [
+  { cpuMs: 100, nice: 5 },
+  { cpuMs: 1_000, nice: 12 },
+] as const;
+/** Not counted while it starts and loads: our own scripts and 5 MB of code are compiled and run within it. */
+export const CHILD_LOADING_CPU_MS = 1_000;
+/** How often a running child's RSS and CPU time are read: a handler fills about 3 GB/s, so that it overshoots its cap by 150 MB at most. */
 export const MEMORY_WATCH_MS = 50;
 /** The same for a child that holds more than this share of its cap. A look costs about 8 µs. */
 export const MEMORY_WATCH_NEAR_MS = 10;

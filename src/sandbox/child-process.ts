@@ -11,6 +11,7 @@ import {
   LOG_LINE_BYTES_MAX,
   RESULT_BYTES_MAX,
 } from '../limits.ts';
+import { Priority } from './priority.ts';
 import {
   COMPILE,
   COMPILED,
@@ -107,6 +108,9 @@ export class SandboxChild {
   rssBytes = 0;
   peakRssBytes = 0;
   rssReadMono = 0;
+  readonly priority: Priority;
+  /** Jobs begun so far. */
+  jobs = 0;
   readonly #process: ChildProcess;
   readonly #wire: Duplex;
   #job: { readonly type: number; readonly ports: JobPorts; readonly end: (end: JobEnd) => void } | null = null;
@@ -119,6 +123,7 @@ export class SandboxChild {
   constructor(child: ChildProcess) {
     this.#process = child;
     this.pid = child.pid ?? -1;
+    this.priority = new Priority(this.pid);
     this.#wire = child.stdio[3] as Duplex;
     let started = false;
     let exited = false;
@@ -196,6 +201,7 @@ export class SandboxChild {
     if (this.#job !== null) throw new Error('a child runs one job at a time');
     return new Promise((resolve) => {
       this.#job = { type, ports, end: resolve };
+      this.jobs++;
       this.#heard = false;
       this.#delivered = true;
       this.#bounds.reset();
@@ -226,11 +232,13 @@ export class SandboxChild {
 
   /**
    * SIGKILL; the first reason counts. Its job ends here and now: nothing of user code runs after the signal, and nothing that is still in the pipe is
-   * read. The process itself is gone when it has had the CPU once more, which at its priority takes as long as a busy machine likes.
+   * read. The process itself is gone when it has had the CPU once more.
    */
   kill(reason: Exclude<KillReason, null>): void {
     this.killedFor ??= reason;
     if (this.#dead) return;
+    // It needs the CPU to end, and holds its memory until then.
+    this.priority.restore();
     this.#process.kill('SIGKILL');
     this.#killGroup();
     this.#finish({ kind: 'lost', code: null, signal: 'SIGKILL', stderr: this.#stderr, delivered: this.#delivered });
@@ -258,6 +266,7 @@ export class SandboxChild {
   #finish(end: JobEnd): void {
     const job = this.#job;
     this.#job = null;
+    if (this.alive) this.priority.restore();
     job?.end(end);
   }
 

@@ -7,6 +7,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import {
   CHILD_DESCRIPTORS_MAX,
+  CHILD_NICE,
   CHILD_THREADS_MAX,
   CHILD_UIDS,
   CHILD_UID_FIRST,
@@ -55,7 +56,7 @@ function stepsFor(root: boolean): Step[] {
   // Who is not root makes a namespace only together with one of users, where it also loses the right to look into other processes.
   const user = root ? [] : ['--user'];
   return [
-    { measure: 'priority', program: 'nice', args: () => ['-n', '19'] },
+    { measure: 'priority', program: 'nice', args: () => ['-n', String(CHILD_NICE)] },
     // As a batch process a child that has work again does not interrupt the daemon in the write that gave it the work, nor Redis.
     { measure: 'batch', program: 'chrt', args: () => ['-b', '0'] },
     { measure: 'network', program: 'unshare', args: () => [...user, '--net'] },

@@ -20,6 +20,7 @@ import { Bundles } from './bundles.ts';
 import { Children, type NoSlot, type Slot } from './children.ts';
 import type { Measure } from './hardening.ts';
 import { CodeCaches } from './code-cache.ts';
+import { watchCpu } from './cpu-watch.ts';
 import type { Egress } from './egress/port.ts';
 import { jobPorts, peakMb, type RunningPorts, underClock } from './invocation.ts';
 import { Losses, lossReason, slowsDown } from './losses.ts';
@@ -58,6 +59,8 @@ export interface SandboxOptions {
   readonly spares?: number;
   /** For measuring what each costs. Default: all. */
   readonly hardening?: readonly Measure[];
+  /** False, for measuring: busy children keep their priority. */
+  readonly lowersBusy?: boolean;
   /** Another program in the children than ours: for trials of what this process makes of one that does not keep to the protocol. */
   readonly childProgram?: string;
 }
@@ -348,6 +351,7 @@ class Pool implements Sandbox {
     for (const slot of [...this.#children.slots()]) {
       const { child } = slot;
       if (child === null) continue;
+      if (this.#options.lowersBusy !== false) watchCpu(child, !slot.loaded);
       // One that waits runs nothing, unless somebody has taken it over.
       if (child.busy || now - child.rssReadMono > SPARE_WATCH_MS) this.#memory.look(child, slot.version.memorySizeMb);
     }

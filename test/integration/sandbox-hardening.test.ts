@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { CHILD_DESCRIPTORS_MAX, CHILD_THREADS_MAX } from '../../src/limits.ts';
+import { CHILD_DESCRIPTORS_MAX, CHILD_THREADS_MAX, CHILD_NICE } from '../../src/limits.ts';
 import { MEASURES, type Measure, probeHardening } from '../../src/sandbox/hardening.ts';
 
 const PARENT = fileURLToPath(new URL('../support/hardened-parent.ts', import.meta.url));
@@ -78,7 +78,7 @@ function expectBounded(facts: Facts): void {
   expect(facts.outcome).toMatchObject({ kind: 'ok', result: '7' });
   expect(facts.environment).toBe('');
   expect(facts.directory).toBe('/');
-  expect(facts.priority).toBe('19');
+  expect(facts.priority).toBe(String(CHILD_NICE));
   // 0, 2 and the wire are sockets to the daemon; what else there is Node made for itself (event loop, wake-ups, /dev/null).
   const sockets = Object.entries(facts.fds).filter(([, to]) => !/^anon_inode:|^\/dev\/null$/.test(to));
   expect(
@@ -157,7 +157,7 @@ describe('the trial of what works', () => {
     expect(measures.network).toBe('not asked for');
     expect(measures.processes).not.toBe('on');
     expect(measures.priority).toBe('on');
-    expect(wrap(0).join(' ')).toMatch(/nice -n 19$/);
+    expect(wrap(0).join(' ')).toMatch(new RegExp(`nice -n ${CHILD_NICE}$`));
   });
 
   test('gives no two children in a row the same user', () => {

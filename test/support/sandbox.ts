@@ -130,11 +130,19 @@ export function errorOf({ outcome }: Invoked): FunctionError {
   return outcome;
 }
 
-/** False for a zombie too: it runs nothing, whoever is to bury it. */
+const SIGKILL_BIT = 1n << 8n;
+
+/**
+ * False for a zombie too: it runs nothing, whoever is to bury it. And for one that SIGKILL waits for: not an instruction of its own comes after that,
+ * but on a machine that is full it takes its time to be gone.
+ */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return process.platform !== 'linux' || !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+    if (process.platform !== 'linux') return true;
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const pending = [...status.matchAll(/^S(?:ig|hd)Pnd:\s*([0-9a-f]+)/gm)].map((match) => BigInt(`0x${match[1]}`));
+    return !/^State:\s*[ZX]/m.test(status) && !pending.some((signals) => (signals & SIGKILL_BIT) !== 0n);
   } catch {
     // No such process, or it went between the two looks.
     return false;
