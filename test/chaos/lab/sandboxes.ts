@@ -5,7 +5,7 @@ export function sandboxesOf(daemonPid: number): number[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter((pid) => parentOf(pid) === daemonPid && read(pid, 'cmdline').includes('isolated-vm'));
+    .filter((pid) => parentOf(pid) === daemonPid && /child-[0-9a-f]+\.cjs/.test(read(pid, 'cmdline')));
 }
 
 function parentOf(pid: number): number {
