@@ -74,10 +74,7 @@ const LOADERS: Record<string, Loader> = {
   fs: () => (require('./node/fs/fs.ts') as typeof import('./node/fs/fs.ts')).fs,
   'fs/promises': () => (require('./node/fs/fs.ts') as typeof import('./node/fs/fs.ts')).fsPromises,
   'stream/web': () =>
-    unsupported('stream/web', {
-      ReadableStream: (require('./fetch/readable-stream.ts') as typeof import('./fetch/readable-stream.ts'))
-        .ReadableStream,
-    }),
+    (require('./node/stream/web-module.ts') as typeof import('./node/stream/web-module.ts')).streamWeb,
   diagnostics_channel: () =>
     (require('./node/diagnostics-channel.ts') as typeof import('./node/diagnostics-channel.ts')).diagnosticsChannel,
 };

@@ -12,10 +12,8 @@ const tagOf = (value: object) => Object.prototype.toString.call(value).slice(8, 
 export function structuredClone(value: unknown, options: { transfer?: readonly unknown[] } = {}): unknown {
   const seen = new Map<object, unknown>();
   const clone = copy(value, seen);
-  for (const moved of options?.transfer ?? []) {
-    if (!(moved instanceof ArrayBuffer)) throw uncloneable(moved);
-    moved.transfer();
-  }
+  // What is transferred is copied: nothing in the isolate may let go of a buffer (isolate/harden.ts).
+  for (const moved of options?.transfer ?? []) if (!(moved instanceof ArrayBuffer)) throw uncloneable(moved);
   return clone;
 }
 

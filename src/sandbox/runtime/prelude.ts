@@ -26,7 +26,28 @@ const LAZY: readonly (readonly [names: readonly string[], load: () => Module])[]
   [['Request', 'Response'], () => require('./fetch/messages.ts') as typeof import('./fetch/messages.ts')],
   [['FormData'], () => require('./fetch/form-data.ts') as typeof import('./fetch/form-data.ts')],
   [['Blob', 'File'], () => require('./fetch/blob.ts') as typeof import('./fetch/blob.ts')],
-  [['ReadableStream'], () => require('./fetch/readable-stream.ts') as typeof import('./fetch/readable-stream.ts')],
+  [
+    [
+      'ReadableStream',
+      'ReadableStreamDefaultReader',
+      'ReadableStreamBYOBReader',
+      'ReadableStreamBYOBRequest',
+      'ReadableByteStreamController',
+      'ReadableStreamDefaultController',
+      'TransformStream',
+      'TransformStreamDefaultController',
+      'WritableStream',
+      'WritableStreamDefaultWriter',
+      'WritableStreamDefaultController',
+      'ByteLengthQueuingStrategy',
+      'CountQueuingStrategy',
+    ],
+    () => (require('./fetch/web-streams.ts') as typeof import('./fetch/web-streams.ts')).webStreams(),
+  ],
+  [
+    ['TextEncoderStream', 'TextDecoderStream', 'CompressionStream', 'DecompressionStream'],
+    () => require('./fetch/transform-streams.ts') as typeof import('./fetch/transform-streams.ts'),
+  ],
   [['CryptoKey'], () => require('./crypto/crypto-key.ts') as typeof import('./crypto/crypto-key.ts')],
 ];
 

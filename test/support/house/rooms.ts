@@ -91,5 +91,6 @@ export const VENDORS: Readonly<Record<string, RegExp>> = {
   undici: /^src\/sandbox\/egress\//,
   'readable-stream': /^src\/sandbox\/runtime\//,
   yauzl: /^src\/function\/zip\//,
+  'web-streams-polyfill': /^src\/sandbox\/runtime\//,
   unenv: /^src\/(sandbox\/runtime|function)\//,
 };

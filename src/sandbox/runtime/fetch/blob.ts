@@ -1,6 +1,6 @@
 /** Blob and File, as immutable bytes. */
 import { utf8Decode, utf8Encode } from '../utf8.ts';
-import { ReadableStream } from './readable-stream.ts';
+import { byteStream } from './web-streams.ts';
 
 function bytesOf(part: unknown): Uint8Array {
   if (part instanceof Blob) return blobBytes(part);
@@ -42,7 +42,7 @@ export class Blob {
     return utf8Decode(this.#bytes, 0, this.#bytes.length);
   }
   stream(): ReadableStream {
-    return ReadableStream.from(this.#bytes.length === 0 ? [] : [this.#bytes.slice()]);
+    return byteStream(this.#bytes);
   }
   get [Symbol.toStringTag](): string {
     return 'Blob';

@@ -4,7 +4,7 @@ import { parseForm, URLSearchParams } from '../url/search-params.ts';
 import { utf8Decode, utf8Encode } from '../utf8.ts';
 import { Blob, blobBytes } from './blob.ts';
 import { FormData, encodeForm } from './form-data.ts';
-import { ReadableStream, isDisturbed } from './readable-stream.ts';
+import { byteStream, isDisturbed, isReadableStream, streamOf } from './web-streams.ts';
 
 export interface Extracted {
   /** Bytes, or a stream whose bytes come later. */
@@ -16,7 +16,7 @@ export interface Extracted {
 export function extractBody(body: unknown): Extracted {
   if (body === null || body === undefined) return { source: null, type: null };
   if (typeof body === 'string') return { source: utf8Encode(body), type: 'text/plain;charset=UTF-8' };
-  if (body instanceof ReadableStream) {
+  if (isReadableStream(body)) {
     if (body.locked || isDisturbed(body)) throw new TypeError('Response body object should not be disturbed or locked');
     return { source: body, type: null };
   }
@@ -29,7 +29,7 @@ export function extractBody(body: unknown): Extracted {
   if (body instanceof Blob) return { source: blobBytes(body), type: body.type === '' ? null : body.type };
   if (body instanceof FormData) return encodeForm(body);
   if (typeof body === 'object' && Symbol.asyncIterator in body) {
-    return { source: ReadableStream.from(body as AsyncIterable<unknown>), type: null };
+    return { source: streamOf(body as AsyncIterable<unknown>), type: null };
   }
   return { source: utf8Encode(String(body)), type: 'text/plain;charset=UTF-8' };
 }
@@ -73,8 +73,7 @@ export abstract class Body {
   get body(): ReadableStream | null {
     if (this.#source === null) return null;
     const source = this.#source;
-    this.#stream ??=
-      source instanceof ReadableStream ? source : ReadableStream.from(source.length === 0 ? [] : [source]);
+    this.#stream ??= isReadableStream(source) ? source : byteStream(source);
     return this.#stream;
   }
   get bodyUsed(): boolean {
@@ -116,7 +115,7 @@ export abstract class Body {
   /** Both bodies can be read after this; the stream is split when there is one. */
   protected split(): Extracted['source'] {
     if (this.bodyUsed) throw new TypeError('Body is unusable: Body has already been read');
-    if (this.#stream === null && !(this.#source instanceof ReadableStream)) return this.#source;
+    if (this.#stream === null && !isReadableStream(this.#source)) return this.#source;
     const [mine, theirs] = this.body!.tee();
     this.#source = this.#stream = mine;
     return theirs;

@@ -1,6 +1,13 @@
 /** node:stream: readable-stream, which is Node's streams as a package, with what it leaves to the platform. */
 import type * as NodeStream from 'node:stream';
-import { readableFromWeb, readableToWeb } from './web-adapters.ts';
+import {
+  duplexFromWeb,
+  duplexToWeb,
+  readableFromWeb,
+  readableToWeb,
+  writableFromWeb,
+  writableToWeb,
+} from './web-adapters.ts';
 
 const { Readable, Writable, Duplex } = library();
 
@@ -43,11 +50,9 @@ function complete(): unknown {
   stream.setDefaultHighWaterMark(false, HIGH_WATER_MARK_BYTES);
   stream['_isArrayBufferView'] = ArrayBuffer.isView;
   addPair(stream);
-  Object.assign(Readable, {
-    toWeb: readableToWeb,
-    fromWeb: (source: ReadableStream, options?: NodeStream.ReadableOptions) =>
-      readableFromWeb(Readable, source, options),
-  });
+  Object.assign(Readable, { toWeb: readableToWeb, fromWeb: readableFromWeb });
+  Object.assign(Writable, { toWeb: writableToWeb, fromWeb: writableFromWeb });
+  Object.assign(Duplex, { toWeb: duplexToWeb, fromWeb: duplexFromWeb });
   const dispose = function (this: NodeStream.Writable): Promise<void> {
     return new Promise((resolve, reject) => {
       const aborted = Object.assign(new Error('The operation was aborted'), { name: 'AbortError', code: 'ABORT_ERR' });
