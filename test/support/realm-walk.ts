@@ -48,7 +48,10 @@ function walk(roots) {
         add(property.get, 'get ' + at);
         add(property.set, 'set ' + at);
         try {
-          if (property.get !== undefined) add(apply(property.get, value, []), at);
+          const got = property.get === undefined ? undefined : apply(property.get, value, []);
+          add(got, at);
+          // Some getters answer a stranger with a promise that rejects, which would end the invocation.
+          if (got instanceof Promise) got.catch(() => undefined);
         } catch (error) {
           add(error, at + ' threw');
         }
