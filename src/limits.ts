@@ -132,6 +132,9 @@ export const CHILD_STDERR_FLOOD_BYTES = 1024 * 1024;
 export const CHILD_LAST_WORDS_MS = 1_000;
 /** What a dying child may say on standard error; read only to tell why it died. */
 export const CHILD_STDERR_BYTES_MAX = 16 * 1024;
+/** Making code caches: seconds for the largest bundle on a busy machine, and some hundred megabytes. Cold starts do without where it takes more. */
+export const COMPILE_MS_MAX = 60_000;
+export const COMPILE_MEMORY_BYTES_MAX = 1024 * 1024 * 1024;
 /** Code caches that a compiling child hands back: about as large as their scripts. */
 export const CODE_CACHE_BYTES_MAX = 64 * 1024 * 1024;
 /** Bundles and their code caches that stay in the daemon's memory; the one used last stays whatever its size. */

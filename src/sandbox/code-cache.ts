@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '../observe/log.ts';
+import { rssOf } from './memory.ts';
+import { COMPILE_MEMORY_BYTES_MAX, COMPILE_MS_MAX, MEMORY_WATCH_MS } from '../limits.ts';
 import { writeWhole } from './build.ts';
 import { NO_PORTS, type SandboxChild } from './child-process.ts';
 import { COMPILE, packedParts } from './protocol.ts';
@@ -56,6 +58,11 @@ export class CodeCaches {
   async #make(missing: readonly { readonly path: string; readonly script: Script }[]): Promise<void> {
     const child = this.#spawn();
     if (child === null) return;
+    // Nothing runs in it, but what it parses is a user's text: neither its time nor its memory is V8's to bound.
+    const late = setTimeout(() => child.kill('timeout'), COMPILE_MS_MAX);
+    const look = setInterval(() => {
+      if (rssOf(child.pid) > COMPILE_MEMORY_BYTES_MAX) child.kill('memory');
+    }, MEMORY_WATCH_MS);
     try {
       if (!(await child.ready)) return;
       const kinds = Buffer.from(missing.map(({ script }) => (script.kind === 'bundle' ? 1 : 0)));
@@ -74,6 +81,8 @@ export class CodeCaches {
         'no code cache could be written: cold starts compile from source',
       );
     } finally {
+      clearTimeout(late);
+      clearInterval(look);
       child.kill('used-up');
     }
   }
