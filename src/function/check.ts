@@ -63,14 +63,16 @@ module.exports = module.exports.then((loaded) => ({ look: async () => {
 function problemOf(failure: LoadFailure, source: FunctionSource, located: Located): FunctionProblem {
   if (failure.errorType === NOT_A_FUNCTION) return notAFunction(failure, source, located);
   const late = failure.errorType === 'Sandbox.Timedout';
+  // What a package requires in vain is found when it is loaded (missing.ts), and the package is where to look.
+  const missing = failure.errorType === 'Runtime.ImportModuleError';
   return {
     severity: 'error',
-    code: 'function-init',
+    code: missing ? 'function-import' : 'function-init',
     message: late
       ? 'the code does not come to an end when it is loaded'
       : `the code fails when it is loaded: ${failure.errorType}: ${failure.errorMessage}`,
     ...(late ? { hint: 'look for a loop, or an await that is never settled, outside of the handler' } : {}),
-    ...placeOf(failure.trace, located),
+    ...placeOf(failure.trace, located, missing),
   };
 }
 
@@ -88,11 +90,11 @@ function notAFunction(failure: LoadFailure, source: FunctionSource, located: Loc
   };
 }
 
-/** The first frame in the user's own files; else the beginning of the handler's file. */
-function placeOf(trace: readonly string[], located: Located): Place {
+/** The first frame in the user's own files (or also in packages); else the beginning of the handler's file. */
+function placeOf(trace: readonly string[], located: Located, alsoPackages: boolean): Place {
   for (const frame of trace) {
-    const at = /\/var\/task\/(?!node_modules\/)(?<file>[^():]+):(?<line>\d+):(?<column>\d+)/.exec(frame)?.groups;
-    if (at === undefined) continue;
+    const at = /\/var\/task\/(?<file>[^():]+):(?<line>\d+):(?<column>\d+)/.exec(frame)?.groups;
+    if (at === undefined || (!alsoPackages && at['file']!.startsWith('node_modules/'))) continue;
     return placeIn(located, path.join(located.root, at['file']!), Number(at['line']), Number(at['column']));
   }
   return placeIn(located, located.entry);

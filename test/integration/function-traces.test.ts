@@ -146,7 +146,7 @@ describe.each(FORM_NAMES)('before it runs, from a %s', (form) => {
     [
       'a missing package of a package',
       { 'index.js': 'require("p")', 'node_modules/p/index.js': '\nrequire("not-there")' },
-      { code: 'function-import', file: 'node_modules/p/index.js', line: 2, column: 9 },
+      { code: 'function-import', file: 'node_modules/p/index.js', line: 2, column: 1 },
     ],
     [
       'an export that is not there',
