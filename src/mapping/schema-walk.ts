@@ -60,7 +60,7 @@ export function typesWithKey(schema: Schema, key: string): string[] {
   const inner = bare(schema);
   if (!(inner instanceof z.ZodDiscriminatedUnion)) return [];
   return inner.def.options.flatMap((option) => {
-    if (!(option instanceof z.ZodObject) || !(key in option.def.shape)) return [];
+    if (!(option instanceof z.ZodObject) || !Object.hasOwn(option.def.shape, key)) return [];
     const literal: unknown = option.def.shape['type'];
     return literal instanceof z.ZodLiteral ? [String(literal.def.values[0])] : [];
   });
@@ -71,5 +71,7 @@ export function step(schema: Schema, key: string | number, node: TreeNode | unde
   const inner = bare(schema);
   if (inner instanceof z.ZodArray) return inner.def.element;
   if (inner instanceof z.ZodRecord) return inner.def.valueType;
-  return typeof key === 'string' ? shapeFor(inner, node)?.[key] : undefined;
+  const shape = typeof key === 'string' ? shapeFor(inner, node) : undefined;
+  // A key may be called what every object has: `toString`.
+  return shape !== undefined && Object.hasOwn(shape, key) ? shape[key] : undefined;
 }

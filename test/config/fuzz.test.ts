@@ -143,6 +143,17 @@ describe('fuzz', () => {
     expect(accepted).toBeGreaterThan(0);
   });
 
+  it('keys that are called what every object has', () => {
+    for (const at of places(good())) {
+      for (const name of Object.getOwnPropertyNames(Object.prototype)) {
+        const tree = put(good(), at, (old) => ({ ...(typeof old === 'object' ? old : {}), [name]: 'x' }));
+        const result = load(stringify(tree));
+        // Free names stay free: a variable of the environment may be called so.
+        if (!at.includes('environment')) expect(result.config, `${at.join('.')}.${name}`).toBeUndefined();
+      }
+    }
+  });
+
   it('cut and spliced text', () => {
     const text = stringify(good());
     const piece = fc.constantFrom(
