@@ -113,10 +113,11 @@ class Pool implements Sandbox {
   }
 
   async invoke(request: InvokeRequest): Promise<InvokeOutcome> {
-    // An idle child that somebody killed is noticed when the event does not reach it: then, once, another one is tried.
+    // An idle child that somebody killed is noticed when the event does not reach it: then, once, another one is tried. Not one that has waited, too:
+    // what ended the first may have ended them all.
     return (
-      (await this.#attempt(request)) ??
-      (await this.#attempt(request)) ?? {
+      (await this.#attempt(request, true)) ??
+      (await this.#attempt(request, false)) ?? {
         kind: 'infrastructure',
         reason: 'children are lost before they take the event',
       }
@@ -124,7 +125,7 @@ class Pool implements Sandbox {
   }
 
   /** null when the child was gone before it took the event. */
-  async #attempt(request: InvokeRequest): Promise<InvokeOutcome | null> {
+  async #attempt(request: InvokeRequest, fromReserve: boolean): Promise<InvokeOutcome | null> {
     if (this.#closing) return closing;
     const { version } = request;
     const seen = this.#seen.get(version.name);
@@ -132,7 +133,7 @@ class Pool implements Sandbox {
     const slot = await this.#children.acquire(version, request.context.mapping === undefined);
     if (slot === 'slowed') return { ...SLOWED, retryAfterMs: this.#children.holdOffMs(version) };
     if (typeof slot === 'string') return WITHOUT_CHILD[slot];
-    const ready = slot.child !== null ? WARM : await this.#initialise(slot, request);
+    const ready = slot.child !== null ? WARM : await this.#initialise(slot, request, fromReserve);
     if (ready === null) return null;
     if (!ready.ok) return ready.outcome;
     return this.#run(slot, slot.child!, request, ready);
@@ -214,7 +215,7 @@ class Pool implements Sandbox {
   }
 
   /** Puts a process into the slot and loads the function in it; null when the process was gone before it took the function. */
-  async #initialise(slot: Slot, request: InvokeRequest): Promise<Initialised | null> {
+  async #initialise(slot: Slot, request: InvokeRequest, fromReserve: boolean): Promise<Initialised | null> {
     const { version, context } = request;
     const started = performance.now();
     request.phase?.('init');
@@ -232,11 +233,16 @@ class Pool implements Sandbox {
       });
     }
     if (this.#closing) return refuse(closing);
-    const { child, ready, waited } = this.#spares.take(version.memorySizeMb);
+    const { child, ready, waited } = this.#spares.take(version.memorySizeMb, fromReserve);
     slot.child = child;
     child.version = version.hash;
     const up = await Promise.race([ready, wait(SPAWN_MS_MAX).then(() => false)]);
     if (!up && waited && !child.alive && !this.#closing) {
+      const stderr = child.lastWords.slice(0, 2000);
+      this.#options.log.warn(
+        { function: version.name, stderr },
+        'a child process in reserve was lost before it was used',
+      );
       this.#children.drop(slot);
       return null;
     }

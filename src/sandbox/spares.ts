@@ -36,7 +36,8 @@ export class Spares {
   }
 
   /** For one function, never to be given back. One that waits with another size is made anew inside, which takes a few milliseconds. */
-  take(memorySizeMb: number): Spare {
+  take(memorySizeMb: number, fromReserve: boolean): Spare {
+    if (!fromReserve) return this.#start(memorySizeMb, false);
     const one = this.#waiting.find((spare) => spare.memorySizeMb === memorySizeMb) ?? this.#waiting[0];
     if (one === undefined) return this.#start(memorySizeMb, false);
     this.#waiting = this.#waiting.filter((other) => other !== one);

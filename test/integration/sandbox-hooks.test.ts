@@ -31,6 +31,8 @@ const head = { status: 200, statusText: 'OK', url: 'http://x/', redirected: fals
 
 const box = useSandbox({
   preludePath,
+  // What is in reserve rehearses with modules and globals that this prelude has not.
+  spares: 0,
   egress: (request, call) => {
     calls.push({ request, call });
     return answer(request, call);
@@ -157,7 +159,12 @@ describe('the other hooks', () => {
       heap: true,
       limit: 64,
       required: { name: 'node:fs' },
-      environment: { STAGE: 'prod' },
+      environment: {
+        STAGE: 'prod',
+        _HANDLER: 'index.handler',
+        AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${version.name}`,
+        AWS_LAMBDA_LOG_STREAM_NAME: expect.stringMatching(/^\d{4}\/\d\d\/\d\d\/\[\$LATEST\][0-9a-f]{32}$/) as string,
+      },
       hidden: false,
       node: process.version,
     });
