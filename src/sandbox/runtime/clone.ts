@@ -1,4 +1,5 @@
 /** structuredClone, HTML standard, for what exists in an isolate: data, dates, regular expressions, maps, sets, errors, buffers. */
+import { OwnDate } from './host.ts';
 import { DOMException } from './dom-exception.ts';
 
 const ERROR_CLASSES = new Map<string, ErrorConstructor>(
@@ -60,7 +61,7 @@ function copySpecial(value: object, seen: Map<object, unknown>): object | undefi
   if (value instanceof Error) return copyError(value, seen);
   switch (tagOf(value)) {
     case 'Date':
-      return remember(value, new Date(Number(value)), seen);
+      return remember(value, new OwnDate(Number(value)), seen);
     case 'RegExp':
       return remember(value, new RegExp((value as RegExp).source, (value as RegExp).flags), seen);
     case 'Boolean':

@@ -21,6 +21,10 @@ export const stringFromCodes = String.fromCharCode;
 export const apply = Reflect.apply;
 export const ownKeys = Reflect.ownKeys;
 const defineProperty = Object.defineProperty;
+/** Since 1970, whatever becomes of `Date`. */
+export const nowMs = Date.now;
+/** What the isolate began with. */
+export const OwnDate = Date;
 export const isArray = Array.isArray;
 export const isView = ArrayBuffer.isView;
 export const jsonParse = JSON.parse;

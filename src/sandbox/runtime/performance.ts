@@ -1,9 +1,9 @@
 /** performance and node:perf_hooks: marks and measures are kept and told to observers; the clock has milliseconds. */
 import { DOMException } from './dom-exception.ts';
-import { hooks } from './host.ts';
+import { hooks, nowMs } from './host.ts';
 import { unsupported } from './node/unsupported.ts';
 
-const timeOrigin = Date.now() - hooks.monoMs();
+const timeOrigin = nowMs() - hooks.monoMs();
 
 export class PerformanceEntry {
   readonly name: string;

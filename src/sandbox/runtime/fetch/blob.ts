@@ -1,4 +1,5 @@
 /** Blob and File, as immutable bytes. */
+import { nowMs } from '../host.ts';
 import { utf8Decode, utf8Encode } from '../utf8.ts';
 import { byteStream } from './web-streams.ts';
 
@@ -58,7 +59,7 @@ export class File extends Blob {
   constructor(parts: Iterable<unknown>, name: string, options: { type?: string; lastModified?: number } = {}) {
     super(parts, options);
     this.name = String(name);
-    this.lastModified = options.lastModified ?? Date.now();
+    this.lastModified = options.lastModified ?? nowMs();
   }
   override get [Symbol.toStringTag](): string {
     return 'File';

@@ -47,6 +47,5 @@ function getHeapStatistics() {
 
 export const v8 = unsupported('v8', {
   getHeapStatistics,
-  setFlagsFromString: () => undefined,
   cachedDataVersionTag: () => 0,
 });

@@ -1,4 +1,5 @@
 /** Open files: what has a number, and what can be done with one. */
+import { nowMs } from '../../host.ts';
 import { invalidArgument, nodeError } from '../../errors.ts';
 import { dataOf, flagsOf, modeOf, msOf, type Options, optionsOf, pathOf } from './arguments.ts';
 import { constants } from './constants.ts';
@@ -120,7 +121,7 @@ export function readSync(fd: unknown, buffer: unknown, offset?: unknown, length?
     const part = file.node.content.subarray(from, from + range.length);
     target.set(part, range.offset);
     if (range.position === null) file.position += part.length;
-    file.node.atimeMs = Date.now();
+    file.node.atimeMs = nowMs();
     return part.length;
   });
 }
@@ -203,7 +204,7 @@ export const descriptorOperations = {
 export function setTimes(node: FsNode, atime: unknown, mtime: unknown): void {
   node.atimeMs = msOf(atime);
   node.mtimeMs = msOf(mtime);
-  node.ctimeMs = Date.now();
+  node.ctimeMs = nowMs();
 }
 
 /** A number of a descriptor, or a path that is opened for as long as `act` takes. */

@@ -1,4 +1,5 @@
 /** Stats and Dirent. */
+import { OwnDate } from '../../host.ts';
 import { constants } from './constants.ts';
 import { DirectoryNode, FileNode, type FsNode } from './volume.ts';
 
@@ -74,7 +75,7 @@ for (const name of ['atime', 'mtime', 'ctime', 'birthtime'] as const) {
     configurable: true,
     enumerable: true,
     get(this: Stats) {
-      return new Date(Number(this[`${name}Ms`]));
+      return new OwnDate(Number(this[`${name}Ms`]));
     },
     set(this: Stats, value: Date) {
       Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true });

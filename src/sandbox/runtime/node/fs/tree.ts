@@ -1,4 +1,5 @@
 /** What is done with paths: files as a whole, directories, links, times and modes. */
+import { nowMs } from '../../host.ts';
 import { nodeError } from '../../errors.ts';
 import { randomHex } from '../../crypto/random.ts';
 import { dataOf, encoded, modeOf, nameAs, type Options, optionsOf, pathOf } from './arguments.ts';
@@ -42,7 +43,7 @@ function readFile(target: unknown, options?: unknown): Uint8Array | string {
   return withFile(target, flag ?? 'r', 0o666, (file) => {
     const content = file.node.content.slice(file.position);
     file.position = file.node.size;
-    file.node.atimeMs = Date.now();
+    file.node.atimeMs = nowMs();
     return encoded(content, encoding);
   });
 }

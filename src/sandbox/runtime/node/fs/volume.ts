@@ -2,7 +2,7 @@
  * The files of one isolate, in its own memory: /tmp can be written, all else is a bare root without files. What is written is counted
  * twice: here against the size that Lambda gives /tmp, and as array buffers against the function's memory.
  */
-import { hooks } from '../../host.ts';
+import { hooks, nowMs } from '../../host.ts';
 import { Failure } from './fs-error.ts';
 
 const LINKS_FOLLOWED_MAX = 40;
@@ -19,7 +19,7 @@ abstract class Inode {
   nlink = 1;
   /** Descriptors that hold it: it lives on while one does. */
   opened = 0;
-  atimeMs = Date.now();
+  atimeMs = nowMs();
   mtimeMs = this.atimeMs;
   ctimeMs = this.atimeMs;
   readonly birthtimeMs = this.atimeMs;
@@ -27,7 +27,7 @@ abstract class Inode {
     this.mode = mode;
   }
   changed(): void {
-    this.mtimeMs = this.ctimeMs = Date.now();
+    this.mtimeMs = this.ctimeMs = nowMs();
   }
 }
 
@@ -181,7 +181,7 @@ export function remove(parent: DirectoryNode, name: string): void {
   parent.changed();
   if (node === undefined) return;
   node.nlink--;
-  node.ctimeMs = Date.now();
+  node.ctimeMs = nowMs();
   if (node instanceof FileNode) node.release();
 }
 
