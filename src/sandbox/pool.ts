@@ -17,7 +17,7 @@ import {
 import type { Log } from '../observe/log.ts';
 import { type JobEnd, SandboxChild } from './child-process.ts';
 import { Bundles } from './bundles.ts';
-import { Children, type NoSlot, type Slot } from './children.ts';
+import { Children, type Slot } from './children.ts';
 import type { Measure } from './hardening.ts';
 import { CodeCaches } from './code-cache.ts';
 import { watchCpu } from './cpu-watch.ts';
@@ -39,6 +39,7 @@ import type {
   Sandbox,
   SandboxStats,
 } from './types.ts';
+import { WITHOUT_CHILD } from './without-child.ts';
 
 const MB = 1024 * 1024;
 
@@ -76,6 +77,8 @@ type Initialised =
   /** `spentMs`: of the invocation's time. As in Lambda: loading that takes longer than its own phase is done in that. */
   | { readonly ok: true; readonly initMs: number | null; readonly spentMs: number }
   | { readonly ok: false; readonly outcome: InvokeOutcome };
+
+const WARM = { ok: true, initMs: null, spentMs: 0 } as const;
 
 class Pool implements Sandbox {
   readonly #options: SandboxOptions;
@@ -126,12 +129,12 @@ class Pool implements Sandbox {
 
   /** null when the child was gone before it took the event. */
   async #attempt(request: InvokeRequest, fromReserve: boolean): Promise<InvokeOutcome | null> {
-    if (this.#closing) return closing;
+    if (this.#closing) return WITHOUT_CHILD.closed;
     const { version } = request;
     const seen = this.#seen.get(version.name);
     this.#seen.set(version.name, { version: version.hash, coldStarts: seen?.coldStarts ?? 0 });
     const slot = await this.#children.acquire(version, request.context.mapping === undefined);
-    if (slot === 'slowed') return { ...SLOWED, retryAfterMs: this.#children.holdOffMs(version) };
+    if (slot === 'slowed') return { ...WITHOUT_CHILD.slowed, retryAfterMs: this.#children.holdOffMs(version) };
     if (typeof slot === 'string') return WITHOUT_CHILD[slot];
     const ready = slot.child !== null ? WARM : await this.#initialise(slot, request, fromReserve);
     if (ready === null) return null;
@@ -232,30 +235,13 @@ class Pool implements Sandbox {
         reason: `the bundle of ${version.name} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
       });
     }
-    if (this.#closing) return refuse(closing);
-    const { child, ready, waited } = this.#spares.take(version.memorySizeMb, fromReserve);
-    slot.child = child;
-    child.version = version.hash;
-    const up = await Promise.race([ready, wait(SPAWN_MS_MAX).then(() => false)]);
-    if (!up && waited && !child.alive && !this.#closing) {
-      const stderr = child.lastWords.slice(0, 2000);
-      this.#options.log.warn(
-        { function: version.name, stderr },
-        'a child process in reserve was lost before it was used',
-      );
+    if (this.#closing) return refuse(WITHOUT_CHILD.closed);
+    const child = await this.#occupy(slot, version, fromReserve);
+    if (child === null) {
       this.#children.drop(slot);
       return null;
     }
-    if (!up) {
-      if (!this.#closing)
-        this.#options.log.error(
-          { function: version.name, stderr: child.lastWords.slice(0, 2000) },
-          'a child process could not be started',
-        );
-      return refuse(
-        this.#closing ? closing : { kind: 'infrastructure', reason: 'a child process could not be started' },
-      );
-    }
+    if (!(child instanceof SandboxChild)) return refuse(child);
     this.#seen.get(version.name)!.coldStarts++;
     const ports = jobPorts({
       child,
@@ -286,6 +272,26 @@ class Pool implements Sandbox {
     }
     const report = this.#reportOf(child, end, ports, initMs, initMs);
     return { ok: false, outcome: this.#settle(slot, child, request, end, ports, report, limitMs) };
+  }
+
+  /** Puts a process that is up into the slot. Otherwise what became of it: null when one from the reserve was lost, and another may be better. */
+  async #occupy(
+    slot: Slot,
+    version: FunctionVersion,
+    fromReserve: boolean,
+  ): Promise<SandboxChild | InvokeOutcome | null> {
+    const { child, ready, waited } = this.#spares.take(version.memorySizeMb, fromReserve);
+    slot.child = child;
+    child.version = version.hash;
+    if (await Promise.race([ready, wait(SPAWN_MS_MAX).then(() => false)])) return child;
+    if (this.#closing) return WITHOUT_CHILD.closed;
+    const about = { function: version.name, stderr: child.lastWords.slice(0, 2000) };
+    if (waited && !child.alive) {
+      this.#options.log.warn(about, 'a child process in reserve was lost before it was used');
+      return null;
+    }
+    this.#options.log.error(about, 'a child process could not be started');
+    return { kind: 'infrastructure', reason: 'a child process could not be started' };
   }
 
   #reportOf(
@@ -372,21 +378,6 @@ class Pool implements Sandbox {
     }
   }
 }
-
-const closing: InvokeOutcome = { kind: 'infrastructure', reason: 'the sandbox is closing' };
-
-const WARM = { ok: true, initMs: null, spentMs: 0 } as const;
-
-const SLOWED = {
-  kind: 'infrastructure',
-  throttled: true,
-  reason: 'the function loses its child processes too often',
-} as const;
-
-const WITHOUT_CHILD: Readonly<Record<Exclude<NoSlot, 'slowed'>, InvokeOutcome>> = {
-  closed: closing,
-  taken: { kind: 'infrastructure', reason: 'no child process came free in time', throttled: true },
-};
 
 function millraceOf(request: InvokeRequest): unknown {
   const { mapping } = request.context;
