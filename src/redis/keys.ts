@@ -31,6 +31,10 @@ export class Keys {
   streamShard(name: string, shardId: string): string {
     return `${this.namespace}:stream:${name}:${shardId}`;
   }
+  /** Stream: the records of a shard that is filled from another system, per mapping (spool.ts). */
+  spool(mapping: string, shardId: string): string {
+    return `${this.namespace}:spool:${mapping}:${shardId}`;
+  }
   /** Set of the names of all sharded streams. */
   streams(): string {
     return `${this.namespace}:streams`;

@@ -12,6 +12,8 @@ export interface NewShard {
   readonly parents: readonly string[];
   readonly checkpoint: EntryId;
   readonly entriesRead: number;
+  /** The shard is a spool: the source's end. */
+  readonly end?: number;
 }
 
 /** True when the state is new; a shard that has state keeps it, so that calling again is harmless. */
@@ -27,6 +29,7 @@ export async function initShard(redis: Redis, keys: Keys, mapping: string, shard
       mapping,
       keys.group(mapping),
       shard.key,
+      shard.end ?? '',
     ],
   );
   return created === 1;

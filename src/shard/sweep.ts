@@ -30,6 +30,8 @@ export interface ShardView {
     readonly lastId: EntryId | '';
     readonly lastGeneratedId: EntryId;
   };
+  /** Of a shard that is filled from another system; positions there. */
+  readonly spool: null | { readonly next: number; readonly end: number; readonly nextArrivalMs: number | null };
   /** First record after the checkpoint, if there is one. */
   readonly nextId: EntryId | null;
 }
@@ -65,6 +67,9 @@ function toView(row: readonly (string | number)[]): ShardView | null {
     seen,
     epoch,
     blocked,
+    spoolNext,
+    spoolEnd,
+    nextArrival,
   ] = row;
   if (cp === '') return null;
   return {
@@ -88,6 +93,13 @@ function toView(row: readonly (string | number)[]): ShardView | null {
           lastGeneratedId: String(lastGen),
         }
       : null,
+    spool:
+      spoolNext === '' || spoolNext === undefined
+        ? null
+        : {
+            ...{ next: Number(spoolNext), end: Number(spoolEnd) },
+            nextArrivalMs: nextArrival === '' || nextArrival === undefined ? null : Number(nextArrival),
+          },
     nextId: next === '' || next === undefined ? null : String(next),
   };
 }

@@ -3,6 +3,7 @@
  * by the time an executor sees it (architecture.md §1), and knows nothing of turns, units or sandboxes.
  */
 import type { EntryId } from '../record.ts';
+import type { Spools } from '../spool.ts';
 
 export interface SourceShard {
   readonly shardId: string;
@@ -12,6 +13,8 @@ export interface SourceShard {
   readonly parents: readonly string[];
   /** No record can be added any more. */
   readonly closed: boolean;
+  /** It is filled by a feed: what its key lacks can be fetched again, and its ids are no times. */
+  readonly spooled?: true;
 }
 
 export interface SourceDescription {
@@ -30,6 +33,14 @@ export type StartingPosition =
   | { readonly kind: 'LATEST' }
   | { readonly kind: 'AT_TIMESTAMP'; readonly timestampMs: number };
 
+/** Fills the shards of a source whose records live in another system; runs in pollers alone, who are the ones with its credentials. */
+export interface Feed {
+  /** Why it does not get on right now, in a sentence; null: it does. */
+  readonly problem: string | null;
+  /** Takes nothing new, lets the source know what is settled, and leaves. */
+  stop(): Promise<void>;
+}
+
 export interface Source {
   /** Cheap enough to be asked every few seconds. */
   describe(): Promise<SourceDescription>;
@@ -40,4 +51,6 @@ export interface Source {
    * that the server stays responsive: `more` asks for another call.
    */
   trim(shard: SourceShard, stateKeys: readonly string[], beforeMs: number | null): Promise<{ readonly more: boolean }>;
+  /** Absent where shards are Redis streams by themselves. */
+  feed?(options: { readonly spools: Spools; readonly position: StartingPosition }): Feed;
 }

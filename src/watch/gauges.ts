@@ -22,7 +22,8 @@ export function sumGauges(shards: Iterable<PolledShard>, nowMs: number): Map<str
       continue;
     }
     const rule = { firstSeen: mapping.settings().firstSeen, marks: [], nowMs };
-    const age = view.nextId === null ? 0 : Math.max(0, nowMs - arrivalMs(view.nextId, rule));
+    const arrived = view.nextId === null ? nowMs : (view.spool?.nextArrivalMs ?? arrivalMs(view.nextId, rule));
+    const age = Math.max(0, nowMs - arrived);
     sums.set(mapping.name, {
       lagRecords: sum.lagRecords + lagOf(view),
       blockedShards: sum.blockedShards + (view.blocked ? 1 : 0),

@@ -28,7 +28,7 @@ export function judge(view: ShardView, nowMs: number, alive: ReadonlySet<string>
     seenAdded: view.seenAdded,
     seenLast: '' as const,
   };
-  if (findGap(at, stream)) return { kind: 'work', first: null };
+  if (view.spool === null && findGap(at, stream)) return { kind: 'work', first: null };
   if (view.nextId !== null) return { kind: 'work', first: view.nextId };
   // A sealed shard that is settled to its end needs one more turn to say so: its children wait for it.
   return stream.lastGeneratedId === AFTER_ALL ? { kind: 'work', first: null } : { kind: 'idle' };
@@ -36,6 +36,7 @@ export function judge(view: ShardView, nowMs: number, alive: ReadonlySet<string>
 
 /** Records behind the checkpoint; exact wherever Redis can know it. */
 export function lagOf(view: ShardView): number {
-  if (!view.stream || view.nextId === null) return 0;
-  return Math.max(1, view.stream.entriesAdded - view.entriesRead);
+  const unfetched = view.spool ? Math.max(0, view.spool.end - view.spool.next) : 0;
+  if (!view.stream || view.nextId === null) return unfetched;
+  return Math.max(1, view.stream.entriesAdded - view.entriesRead) + unfetched;
 }

@@ -4,16 +4,16 @@
 -- KEYS  pairs of (state hash, stream key)
 -- RETURNS {now ms, per pair: {cp, read, owner, nb, exp, done, at, exists, length, entries-added, first id, last id, last-generated-id,
 --          first id after the checkpoint, head unit pending (1 or 0), seenAdded, epoch,
---          blocked (1 or 0)}}; a pair without state (or with one of the wrong type) gives {''}
+--          blocked (1 or 0), of a spool: next position, the source's end, arrival of the first record after the checkpoint}}; a pair without state (or with one of the wrong type) gives {''}
 local time = redis.call('TIME')
 local out = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) }
 for i = 1, #KEYS, 2 do
   -- One state of the wrong type must not keep the others from being looked at.
-  local s = redis.pcall('HMGET', KEYS[i], 'cp', 'read', 'owner', 'nb', 'exp', 'done', 'at', 'units', 'seenAdded', 'epoch', 'blk')
+  local s = redis.pcall('HMGET', KEYS[i], 'cp', 'read', 'owner', 'nb', 'exp', 'done', 'at', 'units', 'seenAdded', 'epoch', 'blk', 'sp:next', 'sp:end')
   if s.err or not s[1] then
     out[#out + 1] = { '' }
   else
-    local row = { s[1], s[2], s[3], s[4], s[5], s[6], s[7], 0, 0, 0, '', '', '', '', s[8] == '[]' and 0 or 1, s[9] or '', s[10], s[11] == '' and 0 or 1 }
+    local row = { s[1], s[2], s[3], s[4], s[5], s[6], s[7], 0, 0, 0, '', '', '', '', s[8] == '[]' and 0 or 1, s[9] or '', s[10], s[11] == '' and 0 or 1, s[12] or '', s[13] or '', '' }
     local info = redis.pcall('XINFO', 'STREAM', KEYS[i + 1])
     if not info.err then
       row[8] = 1
@@ -28,6 +28,8 @@ for i = 1, #KEYS, 2 do
       if row[9] > 0 and row[12] ~= s[1] then
         local nextOne = redis.call('XRANGE', KEYS[i + 1], '(' .. s[1], '+', 'COUNT', 1)
         row[14] = nextOne[1] and nextOne[1][1] or ''
+        -- The first value of a spool's entry (spool.ts).
+        if s[12] and nextOne[1] then row[21] = nextOne[1][2][2] end
       end
       -- A smaller number, or more records behind the checkpoint than were added since, belong to a stream made anew: the next turn has to see what the old one held.
       local anew = row[14] ~= '' and row[14] == row[11] and row[10] - tonumber(s[2]) < row[9]

@@ -1,0 +1,29 @@
+#!lua flags=allow-oom
+-- The next generation of a spooled shard: its topic was made anew, its log cut, or somebody set the group's offset.
+-- Whoever has a turn is fenced, and the group marker begins anew with the first settle.
+-- KEYS  1 state hash  2 spool  3 failure stream (without a notice: any key)
+-- ARGV  1 generation  2 poller epoch  3 next position  4 drop what is unsettled ('1' or '')  5 count for the counter  6 counter's field or ''
+--       7 notice (JSON or '')  8 bound of the failure stream in bytes (0: none)
+--       9 positions that run again  10 identity of what is read from now on
+-- RETURNS {'ok'} | {'fenced'} | {'unsettled'} | {'refused', reason}
+local time = redis.call('TIME')
+local have = redis.call('HMGET', KEYS[1], 'gen', 'sp:epoch', 'units', 'cp', 'sp:last', 'epoch', 'n:redelivered')
+if have[2] ~= ARGV[2] or have[1] ~= ARGV[1] then return { 'fenced' } end
+if ARGV[4] == '' and (have[3] ~= '[]' or (have[5] ~= '' and have[5] ~= have[4])) then return { 'unsettled' } end
+if ARGV[7] ~= '' then
+  local kind = redis.call('TYPE', KEYS[3]).ok
+  if kind ~= 'none' and kind ~= 'stream' then return { 'refused', 'the failure stream ' .. KEYS[3] .. ' is a ' .. kind } end
+  local bound = tonumber(ARGV[8])
+  if bound > 0 and (redis.call('MEMORY', 'USAGE', KEYS[3]) or 0) + #ARGV[7] > bound then return { 'refused', 'failure-stream-full' } end
+end
+local counted = ARGV[6] ~= '' and (tonumber(redis.call('HGET', KEYS[1], ARGV[6])) or 0) + tonumber(ARGV[5])
+local epoch = string.format('%.0f', math.max(tonumber(have[6]) + 1, time[1] * 1000000 + time[2]))
+redis.call('DEL', KEYS[2])
+redis.call('HSET', KEYS[1], 'cp', ARGV[3] .. '-0', 'read', 0, 'gen', tonumber(ARGV[1]) + 1, 'epoch', epoch, 'nonce', '', 'owner', '',
+  'units', '[]', 'nb', 0, 'exp', 0, 'blk', '', 'why', '', 'seenAdded', 0, 'seenLast', '', 'sp:next', ARGV[3], 'sp:last', '', 'sp:origin', ARGV[10])
+if tonumber(ARGV[9]) > 0 then
+  redis.call('HSET', KEYS[1], 'n:redelivered', string.format('%.0f', (tonumber(have[7]) or 0) + tonumber(ARGV[9])))
+end
+if counted then redis.call('HSET', KEYS[1], ARGV[6], string.format('%.0f', counted)) end
+if ARGV[7] ~= '' then redis.call('XADD', KEYS[3], '*', 'notice', ARGV[7]) end
+return { 'ok' }

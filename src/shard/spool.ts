@@ -1,0 +1,151 @@
+/** Filling a shard from another system, by the poller that holds it (architecture.md §1: the fenced append). */
+import { SPOOL_BYTES_MAX, SPOOL_RECORDS_MAX } from '../limits.ts';
+import type { Redis } from '../redis/connect.ts';
+import type { Keys } from '../redis/keys.ts';
+import { loadScript } from '../redis/scripts.ts';
+import {
+  type Appended,
+  checkpointBefore,
+  positionAfter,
+  SPOOL_FIELDS,
+  type SpoolBatch,
+  type SpoolClaim,
+  type SpoolHold,
+  type SpoolLoss,
+  type SpoolRecord,
+  type SpoolRestart,
+  type Spools,
+  type SpoolStep,
+  type SpoolView,
+} from '../spool.ts';
+import { initShard } from './init.ts';
+
+const lua = new URL('./lua/', import.meta.url);
+const claimScript = loadScript(lua, 'claim-1.lua');
+const appendScript = loadScript(lua, 'append-2.lua');
+const spoolsScript = loadScript(lua, 'spools-N.lua');
+const loseScript = loadScript(lua, 'lose-2.lua');
+const restartScript = loadScript(lua, 'restart-3.lua');
+const refetchScript = loadScript(lua, 'refetch-2.lua');
+
+export interface SpoolsDeps {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly mapping: string;
+  /** Local monotonic ms. */
+  readonly monoMs: () => number;
+  /** Where notices go, and what one says. */
+  readonly failures: () => { readonly stream: string; readonly bytesMax: number };
+  readonly notice: (shardId: string, loss: SpoolLoss) => string;
+}
+
+export function openSpools(deps: SpoolsDeps): Spools {
+  const { redis, keys, mapping } = deps;
+  const pairOf = (shardId: string) => [keys.shard(mapping, shardId), keys.spool(mapping, shardId)];
+  const look = async (
+    holds: readonly SpoolHold[],
+    ends: readonly (number | undefined)[] = [],
+  ): Promise<SpoolView[]> => {
+    if (holds.length === 0) return [];
+    const rows = await spoolsScript.run(
+      redis,
+      holds.flatMap(({ shardId }) => pairOf(shardId)),
+      holds.flatMap(({ generation, pollerEpoch }, i) => [generation, pollerEpoch, ends[i] ?? '']),
+    );
+    return (rows as (string | number)[][]).map(toView);
+  };
+  return {
+    known: () => redis.zrange(keys.shardIndex(mapping), '0', '-1'),
+    begin: (shardId, position, end) =>
+      initShard(redis, keys, mapping, {
+        ...{ shardId, key: keys.spool(mapping, shardId), parents: [], entriesRead: 0, end },
+        checkpoint: checkpointBefore(position),
+      }),
+    async claim(shardId, given): Promise<SpoolClaim | null> {
+      const reply = await claimScript.run(redis, [keys.shard(mapping, shardId)], [given]);
+      const [kind, nowMs, pollerEpoch, origin] = reply as string[];
+      if (kind !== 'ok') return null;
+      const [seen] = await look([{ shardId, generation: 0, pollerEpoch: pollerEpoch! }]);
+      if (!seen) return null;
+      const hold = { shardId, generation: seen.generation, pollerEpoch: pollerEpoch! };
+      return { hold, view: { ...seen, fenced: false }, redisMs: Number(nowMs) - deps.monoMs(), origin: origin! };
+    },
+    append: (hold, batch) => append(redis, pairOf(hold.shardId), hold, batch),
+    look,
+    async lose({ shardId, generation, pollerEpoch }, from, next, loss) {
+      const { stream, bytesMax } = deps.failures();
+      const notice = deps.notice(shardId, loss);
+      const args = [generation, pollerEpoch, from, next, loss.last - loss.first + 1, notice, bytesMax];
+      return toStep(await loseScript.run(redis, [keys.shard(mapping, shardId), stream], args));
+    },
+    async restart(
+      { shardId, generation, pollerEpoch },
+      { next, origin, dropUnsettled, loss, redelivered }: SpoolRestart,
+    ) {
+      const { stream, bytesMax } = deps.failures();
+      const pair = pairOf(shardId);
+      const count = loss ? loss.last - loss.first + 1 : 0;
+      const counter = !loss ? '' : loss.condition === 'SourceGap' ? 'n:lostBySource' : 'n:givenUp';
+      const notice = loss ? deps.notice(shardId, loss) : '';
+      const args = [
+        generation,
+        pollerEpoch,
+        next,
+        dropUnsettled ? '1' : '',
+        count,
+        counter,
+        notice,
+        bytesMax,
+        redelivered,
+        origin,
+      ];
+      return toStep(await restartScript.run(redis, [...pair, loss ? stream : pair[0]!], args));
+    },
+    async refetch({ shardId, generation, pollerEpoch }) {
+      return toStep(await refetchScript.run(redis, pairOf(shardId), [generation, pollerEpoch]));
+    },
+  };
+}
+
+async function append(redis: Redis, keys: string[], hold: SpoolHold, batch: SpoolBatch): Promise<Appended> {
+  const { after, next, end, records } = batch;
+  const reply = (await appendScript.run(redis, keys, [
+    ...[hold.generation, hold.pollerEpoch, after, next, end, SPOOL_RECORDS_MAX, SPOOL_BYTES_MAX],
+    ...[pack(records), records.length],
+  ])) as [Appended['kind'], string?];
+  return { kind: reply[0], next: Number(reply[1] ?? 0) } as Appended;
+}
+
+/** One argument instead of seven per record: the client library's work per argument would cost more than all the rest. */
+function pack(records: readonly SpoolRecord[]): Buffer {
+  const parts = records.map((r) => {
+    const texts = { a: String(r.arrivalMs), t: r.timestamp, f: String(r.flags), k: r.key, v: r.value, h: r.headers };
+    return [String(r.position), ...SPOOL_FIELDS.map((name) => texts[name])];
+  });
+  let size = 0;
+  for (const part of parts) for (const text of part) size += 4 + Buffer.byteLength(text);
+  const packed = Buffer.allocUnsafe(size);
+  let at = 0;
+  for (const part of parts) {
+    for (const text of part) {
+      const length = typeof text === 'string' ? packed.write(text, at + 4, 'utf8') : text.copy(packed, at + 4);
+      at = packed.writeUInt32BE(length, at) + length;
+    }
+  }
+  return packed;
+}
+
+function toView(row: readonly (string | number)[]): SpoolView {
+  const [cp, next, end, generation, unsettled, damaged, fenced] = row;
+  const there = cp !== '';
+  return {
+    settledTo: there ? positionAfter(String(cp)) : 0,
+    ...{ next: Number(next ?? 0), end: Number(end ?? 0), generation: Number(generation ?? 0) },
+    ...{ unsettled: Number(unsettled ?? 0), damaged: damaged === 1, fenced: !there || fenced === 1 },
+  };
+}
+
+function toStep(reply: unknown): SpoolStep {
+  const [kind, reason] = reply as string[];
+  return kind === 'refused' ? { kind, reason: reason ?? '' } : { kind: kind as 'ok' | 'fenced' | 'unsettled' };
+}
