@@ -22,12 +22,17 @@ export interface KinesisOptions extends FieldNames {
   readonly arn: string;
   readonly awsRegion?: string;
   readonly invokeIdentityArn?: string;
+  /** Where data and key are and what a record is called, when that is not told by field names and entry ids. */
+  readonly spooled?: Pick<KinesisFrame, 'dataItem' | 'keyItem' | 'sequence'>;
 }
 
 /** What all events of a shard have in common, as text. */
 export interface KinesisFrame {
-  readonly dataField: Buffer;
-  readonly keyField: Buffer;
+  /** Item of the name before the data, or -1: the whole entry is the data. */
+  readonly dataItem: (batch: RecordBatch, i: number) => number;
+  /** The same for the partition key; -1: the default one. */
+  readonly keyItem: (batch: RecordBatch, i: number) => number;
+  readonly sequence: (id: EntryId) => string;
   readonly defaultKey: string;
   readonly beforeEventId: string;
   readonly tail: string;
@@ -64,9 +69,13 @@ const FRACTIONS = Array.from({ length: 1_000 }, (_, ms) => String(ms / 1_000).sl
 
 /** Once per shard: at one record per event the constant texts cost as much as the record. */
 export function kinesisFrame(options: KinesisOptions): KinesisFrame {
+  const dataField = dataFieldOf(options);
+  const keyField = partitionKeyFieldOf(options);
   return {
-    dataField: dataFieldOf(options),
-    keyField: partitionKeyFieldOf(options),
+    dataItem: (batch, i) => findField(batch, i, dataField),
+    keyItem: (batch, i) => findField(batch, i, keyField),
+    sequence: sequenceOf,
+    ...options.spooled,
     defaultKey: asciiJson(options.streamName),
     beforeEventId: `},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":${asciiJson(options.shardId).slice(0, -1)}:`,
     tail: constantTail(options),
@@ -81,13 +90,13 @@ export function encodeKinesis(
   to: number,
   { arrivalMs, maxBytes }: KinesisBounds,
 ): EncodedEvent {
-  const { dataField, keyField, defaultKey, beforeEventId, tail } = frame;
+  const { dataItem, keyItem, sequence: nameOf, defaultKey, beforeEventId, tail } = frame;
   let text = OPENING;
   let count = 0;
   let missed = 0;
   for (let i = from; i < to; i++) {
-    const key = findField(batch, i, keyField);
-    const sequence = sequenceOf(batch.ids[i]!);
+    const key = keyItem(batch, i);
+    const sequence = nameOf(batch.ids[i]!);
     const head =
       (i === from ? BEFORE_KEY : `,${BEFORE_KEY}`) +
       (key < 0 ? defaultKey : keyJson(batch, key + 1)) +
@@ -96,7 +105,7 @@ export function encodeKinesis(
       BEFORE_DATA;
     const foot = BEFORE_ARRIVAL + seconds(arrivalMs(i)) + beforeEventId + sequence + tail;
     const room = maxBytes - text.length - head.length - foot.length - CLOSING.length;
-    const data = dataBase64(batch, i, dataField, room);
+    const data = dataBase64(batch, i, dataItem(batch, i), room);
     if (typeof data === 'number') {
       missed = OPENING.length + head.length + data + foot.length + CLOSING.length;
       break;
@@ -114,8 +123,7 @@ export function encodeKinesis(
 }
 
 /** Base64 of the record's data, or its length when that is more than `room`. */
-function dataBase64(batch: RecordBatch, i: number, dataField: Buffer, room: number): string | number {
-  const t = findField(batch, i, dataField);
+function dataBase64(batch: RecordBatch, i: number, t: number, room: number): string | number {
   if (t < 0) return wholeEntryBase64(batch, i, room);
   const start = batch.spans[2 * t + 2]!;
   if (start < 0) return base64Length(entryBytes(batch, i));

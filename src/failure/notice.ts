@@ -2,7 +2,8 @@
  * The durable record of records that did not succeed: AWS's OnFailure record (esm-semantics.md §1.11) with what Millrace adds to it
  * (contract.md, "Failure notices"). Pure: facts in, JSON text out, members in AWS's order and ours behind them.
  */
-import { type EntryId, toSequenceNumber } from '../record.ts';
+import type { EntryId } from '../record.ts';
+import { sequenceNumberOf } from '../spool.ts';
 
 export type NoticeCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded' | 'SkippedByOperator' | 'SourceGap';
 
@@ -13,6 +14,8 @@ export interface NoticeInput {
   readonly functionVersion: string;
   readonly shardId: string;
   readonly streamArn: string;
+  /** The shard is a Kafka partition, of the cluster with these brokers. */
+  readonly kafka?: { readonly bootstrapServers: string };
   readonly giveUp: {
     readonly condition: NoticeCondition;
     /** First and last record; of a SourceGap the first and last missing position. */
@@ -51,19 +54,42 @@ export function buildNotice(input: NoticeInput): string {
     version: '1.0',
     payload: input.payload ?? undefined,
     timestamp: isoTime(input.timestampMs),
-    KinesisBatchInfo: {
-      shardId: input.shardId,
-      startSequenceNumber: toSequenceNumber(giveUp.first),
-      endSequenceNumber: toSequenceNumber(giveUp.last),
-      approximateArrivalOfFirstRecord: optionalTime(input.firstArrivalMs),
-      approximateArrivalOfLastRecord: optionalTime(input.lastArrivalMs),
-      batchSize: giveUp.count,
-      streamArn: input.streamArn,
-    },
+    ...(input.kafka ? { KafkaBatchInfo: kafkaInfo(input, input.kafka) } : { KinesisBatchInfo: kinesisInfo(input) }),
     mapping: input.mapping,
     functionVersion: input.functionVersion,
     error: giveUp.error ? { errorType: giveUp.error.errorType, errorMessage: giveUp.error.errorMessage } : undefined,
   });
+}
+
+function kinesisInfo(input: NoticeInput): object {
+  const { giveUp } = input;
+  return {
+    shardId: input.shardId,
+    startSequenceNumber: sequenceNumberOf(giveUp.first, false),
+    endSequenceNumber: sequenceNumberOf(giveUp.last, false),
+    approximateArrivalOfFirstRecord: optionalTime(input.firstArrivalMs),
+    approximateArrivalOfLastRecord: optionalTime(input.lastArrivalMs),
+    batchSize: giveUp.count,
+    streamArn: input.streamArn,
+  };
+}
+
+function kafkaInfo(input: NoticeInput, { bootstrapServers }: { readonly bootstrapServers: string }): object {
+  const { giveUp } = input;
+  return {
+    batchSize: giveUp.count,
+    eventSourceArn: input.streamArn,
+    bootstrapServers,
+    payloadSize: input.payload === null ? undefined : Buffer.byteLength(input.payload),
+    recordsInfo: {
+      [input.shardId]: {
+        firstRecordOffset: Number(sequenceNumberOf(giveUp.first, true)),
+        lastRecordOffset: Number(sequenceNumberOf(giveUp.last, true)),
+        firstRecordTimestamp: optionalTime(input.firstArrivalMs),
+        lastRecordTimestamp: optionalTime(input.lastArrivalMs),
+      },
+    },
+  };
 }
 
 function optionalTime(ms: number | null): string | undefined {

@@ -2,8 +2,9 @@
 import { EVENT_BYTES_MAX } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import { PlatformLines } from '../observe/platform-lines.ts';
-import { type ShardRef, toSequenceNumber, type Unit } from '../record.ts';
+import type { ShardRef, Unit } from '../record.ts';
 import type { HandlerLogLine, InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
+import { sequenceNumberOf } from '../spool.ts';
 import type { AttemptOutcome } from '../unit/types.ts';
 import type { Slice } from './reading.ts';
 import type { TurnSettings } from './settings.ts';
@@ -39,7 +40,7 @@ export async function attempt(
     const errorMessage = `The event of this record has ${slice.event.bytes} bytes, and ${EVENT_BYTES_MAX} are allowed`;
     return { outcome: { kind: 'oversized', errorMessage }, invoked: null };
   }
-  const { version } = settings;
+  const { version, spooled } = settings;
   const write = deps.handlerLog({ function: version.name, mapping: shard.mapping, shard: shard.shardId });
   const platform = version.systemLog === true ? platformLines(version, unit.requestId, write) : undefined;
   const invoked = await deps.sandbox.invoke({
@@ -54,8 +55,8 @@ export async function attempt(
         shardId: shard.shardId,
         epoch: lease.epoch,
         attempt: unit.deliveries,
-        firstSequenceNumber: toSequenceNumber(unit.first),
-        lastSequenceNumber: toSequenceNumber(unit.last),
+        firstSequenceNumber: sequenceNumberOf(unit.first, spooled),
+        lastSequenceNumber: sequenceNumberOf(unit.last, spooled),
       },
     },
     log: write,
@@ -70,7 +71,7 @@ export async function attempt(
     {
       ...{ function: version.name, version: version.hash.slice(0, 12), mapping: shard.mapping, shard: shard.shardId },
       ...{ requestId: unit.requestId, attempt: unit.deliveries, records: unit.count, errorType },
-      ...{ sequenceNumber: toSequenceNumber(unit.first), stack: trace },
+      ...{ sequenceNumber: sequenceNumberOf(unit.first, spooled), stack: trace },
     },
     `invocation failed: ${errorMessage}`,
   );

@@ -6,8 +6,8 @@ import { EVENT_BYTES_MAX, READ_AHEAD_RECORDS } from '../limits.ts';
 import { AFTER_ALL, compareIds, type EntryId, previousId, type Unit } from '../record.ts';
 import type { RawBatch } from '../redis/reader-batch.ts';
 import type { RangeReader } from '../redis/reader.ts';
-import { type EncodedEvent, encodeKinesis, type KinesisFrame, kinesisFrame } from '../event/kinesis.ts';
-import { type FieldNames, recordFacts } from '../event/records.ts';
+import { type EventFormat, eventFormat, spooledArrival } from '../event/format.ts';
+import type { EncodedEvent } from '../event/kinesis.ts';
 import type { RecordTime } from '../unit/types.ts';
 import { arrivalMs, idIsTime } from '../arrival.ts';
 import type { Log } from '../observe/log.ts';
@@ -47,7 +47,7 @@ export class Reading {
   readonly #deps: ReadingDeps;
   readonly #settingsNow: () => TurnSettings;
   readonly #shard: TurnShard;
-  #framed: { readonly settings: TurnSettings; readonly frame: KinesisFrame } | null = null;
+  #framed: { readonly settings: TurnSettings; readonly format: EventFormat } | null = null;
   #at: Position;
   #marks: readonly (readonly [EntryId, number])[];
   #batch: RawBatch | null = null;
@@ -137,7 +137,8 @@ export class Reading {
       const moves = this.#moves;
       const batch = await ahead;
       this.#notMovedSince(moves);
-      const gap = findGap(this.#at, batch.stream);
+      // What a spool lacks its feed fetches again, or reports itself.
+      const gap = this.#shard.spooled ? null : findGap(this.#at, batch.stream);
       this.#batch = null;
       if (gap) return { kind: 'gap', gap };
       if (batch.count === 0) return { kind: 'end', sealed: batch.stream.lastGeneratedId === AFTER_ALL };
@@ -167,6 +168,9 @@ export class Reading {
     const batch = await this.#deps.reader.readAfter(this.#shard.key, previousId(unit.first), unit.count, unit.last);
     // The reader cuts what no event could hold, and a unit was whole when it was made: that is no reason to report its rest as gone.
     if (batch.cut) throw new Error(`the ${unit.count} records from ${unit.first} on cannot be read at once`);
+    // Lost from the spool, not from the source: the unit waits until it was fetched again.
+    if (this.#shard.spooled && compareIds(batch.stream.lastGeneratedId, unit.last) < 0)
+      throw new Error(`the spool lacks records up to ${unit.last}: they are fetched again`);
     await this.#seen(batch);
     const records = this.#times(batch, 0, batch.count);
     const event = this.#encode(batch, 0, batch.count, records, 2 * EVENT_BYTES_MAX);
@@ -205,7 +209,7 @@ export class Reading {
 
   async #seen(batch: RawBatch): Promise<void> {
     const [first, last] = [batch.ids[0], batch.ids[batch.count - 1]];
-    if (first === undefined || last === undefined) return;
+    if (first === undefined || last === undefined || this.#shard.spooled) return;
     const { firstSeen } = this.#settings;
     const nowMs = this.#deps.nowMs();
     // Ids ascend: those that are too old to be times come first, those that are too far ahead last.
@@ -219,10 +223,11 @@ export class Reading {
 
   #times(batch: RawBatch, from: number, to: number): RecordTime[] {
     const rule = { firstSeen: this.#settings.firstSeen, marks: this.#marks, nowMs: this.#deps.nowMs() };
+    const { spooled } = this.#shard;
     const times = new Array<RecordTime>(to - from);
     for (let i = from; i < to; i++) {
       const id = batch.ids[i]!;
-      times[i - from] = { id, arrivalMs: arrivalMs(id, rule) };
+      times[i - from] = { id, arrivalMs: spooled ? spooledArrival(batch, i) : arrivalMs(id, rule) };
     }
     return times;
   }
@@ -230,33 +235,28 @@ export class Reading {
   /** The records [from, to), whose times are given. */
   #encode(batch: RawBatch, from: number, to: number, times: readonly RecordTime[], maxBytes: number): EncodedEvent {
     const arrivalOf = (i: number): number => times[i - from]!.arrivalMs;
-    return encodeKinesis(this.#frame(), batch, from, to, { arrivalMs: arrivalOf, maxBytes });
+    return this.#format().encode(batch, from, to, { arrivalMs: arrivalOf, maxBytes });
   }
 
   /** Made anew when the settings are exchanged. */
-  #frame(): KinesisFrame {
+  #format(): EventFormat {
     const settings = this.#settings;
     if (this.#framed?.settings !== settings) {
-      const { arn } = settings;
-      const frame = kinesisFrame({ shardId: this.#shard.shardId, arn, ...this.#fieldNames() });
-      this.#framed = { settings, frame };
+      const { arn, streamName, dataField, partitionKeyField, spooled, bootstrapServers } = settings;
+      const format = eventFormat({
+        ...{ format: settings.eventFormat, shardId: this.#shard.shardId, arn, streamName, spooled, bootstrapServers },
+        ...(dataField !== undefined && { dataField }),
+        ...(partitionKeyField !== undefined && { partitionKeyField }),
+      });
+      this.#framed = { settings, format };
     }
-    return this.#framed.frame;
+    return this.#framed.format;
   }
 
-  #fieldNames(): FieldNames {
-    const { streamName, dataField, partitionKeyField } = this.#settings;
-    return {
-      streamName,
-      ...(dataField !== undefined && { dataField }),
-      ...(partitionKeyField !== undefined && { partitionKeyField }),
-    };
-  }
-
-  /** Null when the record is not in hand. */
+  /** Null when the record is not in hand, or has none. */
   partitionKey(slice: Slice, id: EntryId): string | null {
     const i = slice.batch.ids.indexOf(id);
-    return i < 0 ? null : recordFacts(slice.batch, i, this.#fieldNames()).partitionKey;
+    return i < 0 ? null : this.#format().partitionKey(slice.batch, i);
   }
 
   /** The event of records in hand, e.g. for a failure notice. */

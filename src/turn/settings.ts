@@ -6,6 +6,11 @@ export interface TurnSettings {
   readonly mapping: string;
   readonly streamName: string;
   readonly arn: string;
+  /** Filled by a feed (spool.ts). */
+  readonly spooled: boolean;
+  readonly eventFormat: 'kinesis' | 'kafka';
+  /** Of a Kafka source, as configured; else ''. */
+  readonly bootstrapServers: string;
   readonly dataField?: string;
   readonly partitionKeyField?: string;
   /** Ages count from the moment Millrace first saw a record, because the ids are no times. */
@@ -27,6 +32,7 @@ export interface TurnShard {
   readonly key: string;
   readonly parents: readonly string[];
   readonly closed: boolean;
+  readonly spooled?: true;
 }
 
 /** What a mapping is right now: asked before each unit, so that a reload takes effect between units. */

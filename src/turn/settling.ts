@@ -256,6 +256,7 @@ export class Settling {
     return buildNotice({
       ...{ mapping: settings.mapping, functionName: settings.version.name, functionVersion },
       ...{ shardId: shard.shardId, streamArn: settings.arn, giveUp, timestampMs: this.#deps.nowMs() },
+      ...(settings.spooled && { kafka: settings }),
       ...{
         firstArrivalMs: at(giveUp.first),
         lastArrivalMs: at(giveUp.last),

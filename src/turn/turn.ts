@@ -12,6 +12,7 @@ import type { InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
 import type { SettleCounts } from '../shard/settle.ts';
 import { markArrivals } from '../shard/sweep.ts';
 import { releaseShard, stillHeld, type Taken } from '../shard/take.ts';
+import { spooledNames } from '../spool.ts';
 import type { Clock } from '../time.ts';
 import { afterAttempt } from '../unit/after-attempt.ts';
 import { backoffMs } from '../unit/backoff.ts';
@@ -242,7 +243,8 @@ export class Turn {
 
   /** Writes what became of the unit; the turn's end when that is now, null when it goes on. */
   async conclude({ slice }: Ready, { outcome, invoked }: Attempted): Promise<TurnEnd | null> {
-    const { policy } = this.#settings;
+    const namesOf = spooledNames(this.#shard.shardId);
+    const policy = { ...this.#settings.policy, ...(this.#settings.spooled && { namesOf }) };
     const ran = this.#settling.units[0]!;
     const decision = afterAttempt(
       policy,

@@ -1,11 +1,10 @@
 /** What becomes of a unit after an attempt: the one place that turns an outcome into what settle writes. */
-import { toSequenceNumber } from '../record.ts';
 import { backoffMs } from './backoff.ts';
 import { type Draft, finish, startDraft } from './draft.ts';
 import { expireFront } from './expiry.ts';
 import { MALFORMED, OVERSIZED, REPORTED, type UnitFailure, unitFailed } from './failure.ts';
 import { cut, endOf } from './pieces.ts';
-import { lowestNamed, parseResponse } from './response.ts';
+import { entryNames, lowestNamed, parseResponse } from './response.ts';
 import type { AttemptOutcome, Decision, RecordTime, Unit, UnitPolicy } from './types.ts';
 
 const PROBLEM = 'PROBLEM: Function call failed';
@@ -60,13 +59,14 @@ function judge(
     return null;
   }
   if (response.kind === 'malformed') return badResponse(response.reason);
-  const lowest = lowestNamed(response.identifiers, records);
+  const namesOf = policy.namesOf ?? entryNames;
+  const lowest = lowestNamed(response.identifiers, records, namesOf);
   if (lowest === undefined) return badResponse('an itemIdentifier names no record of the batch');
   if (lowest > 0) {
     succeed(draft, lowest, newId);
     return null;
   }
-  const errorMessage = `The function reported record ${toSequenceNumber(records[0]!.id)} as failed`;
+  const errorMessage = `The function reported record ${namesOf(records[0]!.id)[0]} as failed`;
   // A valid response, so AWS's result is OK although the unit failed (§1.9).
   return { error: { errorType: REPORTED, errorMessage }, functionError: null, lastProcessingResult: 'OK' };
 }

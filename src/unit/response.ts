@@ -40,21 +40,35 @@ function identifierOf(text: string, item: Span): string | undefined {
   if (text[item.start] !== '{') return undefined;
   const value = findMember(text, item, 'itemIdentifier');
   if (!value || value.end - value.start > RESPONSE_IDENTIFIER_LENGTH_MAX) return undefined;
-  return stringAt(text, value);
+  return text[value.start] === '{' ? partitionAndOffset(text, value) : stringAt(text, value);
+}
+
+/** Kafka's form, `{"partition":"topic-0","offset":123}`, as one text. */
+function partitionAndOffset(text: string, value: Span): string | undefined {
+  const partition = findMember(text, value, 'partition');
+  const offset = findMember(text, value, 'offset');
+  if (!partition || !offset) return undefined;
+  const number = text[offset.start] === '"' ? stringAt(text, offset) : text.slice(offset.start, offset.end);
+  const name = stringAt(text, partition);
+  return name && number && /^\d+$/.test(number) ? `${name}@${number}` : undefined;
+}
+
+/** A record's sequence number, or its entry id, exactly as the event or Redis writes it. */
+export function entryNames(id: EntryId): readonly string[] {
+  return [toSequenceNumber(id), id];
 }
 
 /**
  * Index of the lowest record that the identifiers name; undefined when one of them names no record of the batch.
- * An identifier is a record's sequence number or its entry id, exactly as the event or Redis writes it.
  */
 export function lowestNamed(
   identifiers: readonly string[],
   records: readonly { readonly id: EntryId }[],
+  namesOf: (id: EntryId) => readonly string[] = entryNames,
 ): number | undefined {
   const indexOf = new Map<string, number>();
   records.forEach(({ id }, index) => {
-    indexOf.set(id, index);
-    indexOf.set(toSequenceNumber(id), index);
+    for (const name of namesOf(id)) indexOf.set(name, index);
   });
   let lowest = records.length;
   for (const identifier of identifiers) {

@@ -18,6 +18,8 @@ export interface UnitPolicy {
     { readonly kind: 'strict'; readonly ageMs: number | null } | { readonly kind: 'default'; readonly ageMs: number };
   readonly bisectBatchOnFunctionError: boolean;
   readonly reportBatchItemFailures: boolean;
+  /** How a handler may name a record, its sequence number first; absent: by entry id, too. */
+  readonly namesOf?: (id: EntryId) => readonly string[];
 }
 
 /** A record of the unit as the rules see it. */
