@@ -9,46 +9,54 @@ import { type MappingFields, mappingObject, mappingShape } from './fields/mappin
 import { MAPPING_RULES, type MappingView } from './rules.ts';
 import { metaOf } from './schema-walk.ts';
 import { parseTimestamp } from './syntax.ts';
-import { child, writtenText } from './tree.ts';
-import type { FunctionConfig, MappingConfig } from './types.ts';
+import { nodeAt, writtenText } from './tree.ts';
+import type { ConnectionConfig, FunctionConfig, MappingConfig } from './types.ts';
 
-export interface KnownFunctions {
-  /** Every declared name, also of functions with problems. */
+interface Known<T> {
+  /** Every declared name, also of those with problems. */
   readonly names: ReadonlySet<string>;
-  readonly good: ReadonlyMap<string, FunctionConfig>;
+  readonly good: ReadonlyMap<string, T>;
+}
+
+export interface KnownNames extends Known<FunctionConfig> {
+  readonly connections: Known<ConnectionConfig>;
 }
 
 export function viewMapping(
   declared: Declared,
   namespace: string,
-  functions: KnownFunctions,
+  functions: KnownNames,
   context: CheckContext,
 ): MappingView {
   const { name, node, keyAt } = declared;
   const at = ['mappings', name];
   const values = checkMap(mappingShape, node, at, keyAt, context.report) ?? {};
   reportLater(mappingObject, node, at, context.report);
-  if (values.function !== undefined && !functions.names.has(values.function)) {
-    const meant = didYouMean(values.function, functions.names);
-    const known = [...functions.names].slice(0, 10).join(', ');
-    const hint =
-      meant !== undefined
-        ? `did you mean \`${meant}\`?`
-        : known === ''
-          ? 'declare it under `functions`'
-          : `declared are ${known}`;
-    const written = child(node, 'function');
-    const place = written?.at ?? keyAt;
-    context.report.add({
+  const { source } = values;
+  const unknown = { declared, context };
+  if (values.function !== undefined && !functions.names.has(values.function))
+    reportUnknownName({
+      ...unknown,
       code: 'unknown-function',
-      path: [...at, 'function'],
-      at: place,
-      message: `there is no function ${writtenText(written, values.function)}`,
-      hint,
+      what: 'function',
+      field: ['function'],
+      name: values.function,
+      known: functions.names,
+    });
+  if (source?.type === 'kafka' && !functions.connections.names.has(source.connection)) {
+    const field = ['source', 'connection'];
+    reportUnknownName({
+      ...unknown,
+      code: 'unknown-connection',
+      what: 'connection',
+      field,
+      name: source.connection,
+      known: functions.connections.names,
     });
   }
   const fn = values.function === undefined ? undefined : functions.good.get(values.function);
-  const view: MappingView = { declared, values, namespace, nowMs: context.nowMs, fn };
+  const cluster = source?.type === 'kafka' ? functions.connections.good.get(source.connection) : undefined;
+  const view: MappingView = { declared, values, namespace, nowMs: context.nowMs, fn, cluster };
   for (const rule of MAPPING_RULES) {
     const finding = rule(view);
     if (finding !== undefined) context.report.add(finding);
@@ -56,13 +64,44 @@ export function viewMapping(
   return view;
 }
 
+interface UnknownName {
+  readonly declared: Declared;
+  readonly context: CheckContext;
+  readonly code: 'unknown-function' | 'unknown-connection';
+  readonly what: 'function' | 'connection';
+  readonly field: readonly string[];
+  readonly name: string;
+  readonly known: ReadonlySet<string>;
+}
+
+function reportUnknownName({ declared, context, code, what, field, name, known }: UnknownName): void {
+  const meant = didYouMean(name, known);
+  const some = [...known].slice(0, 10).join(', ');
+  const hint =
+    meant !== undefined
+      ? `did you mean \`${meant}\`?`
+      : some === ''
+        ? `declare it under \`${what}s\``
+        : `declared are ${some}`;
+  const written = nodeAt(declared.node, field);
+  context.report.add({
+    ...{ code, path: ['mappings', declared.name, ...field], at: written?.at ?? declared.keyAt },
+    ...{ message: `there is no ${what} ${writtenText(written, name)}`, hint },
+  });
+}
+
 /** Called when nothing in the configuration is wrong: every field of the view is there. */
 export function resolveMapping(view: MappingView, root: string): MappingConfig {
-  const values = view.values as MappingFields;
   const { fn, declared } = view;
-  const { source, destinationConfig, startingPositionTimestamp } = values;
-  if (fn === undefined || source.type !== 'redis-stream')
-    throw new Error(`mapping ${declared.name} is resolved before it is valid`);
+  if (fn === undefined) throw new Error(`mapping ${declared.name} is resolved before it is valid`);
+  const given = view.values as MappingFields;
+  const source = sourceOf(view, given);
+  const values = {
+    ...given,
+    eventFormat: given.eventFormat ?? (source.type === 'kafka' ? 'kafka' : 'kinesis'),
+    startingPosition: given.startingPosition ?? 'TRIM_HORIZON',
+  } as const;
+  const { destinationConfig, startingPositionTimestamp } = values;
   const timestamp = startingPositionTimestamp === undefined ? undefined : parseTimestamp(startingPositionTimestamp);
   const onFailure = destinationConfig.onFailure;
   return {
@@ -70,7 +109,7 @@ export function resolveMapping(view: MappingView, root: string): MappingConfig {
     function: values.function,
     enabled: values.enabled,
     source,
-    eventFormat: 'kinesis',
+    eventFormat: values.eventFormat === 'kafka' ? 'kafka' : 'kinesis',
     batchSize: values.batchSize,
     maximumBatchingWindowInSeconds: values.maximumBatchingWindowInSeconds,
     startingPosition: values.startingPosition,
@@ -81,10 +120,16 @@ export function resolveMapping(view: MappingView, root: string): MappingConfig {
     functionResponseTypes: values.functionResponseTypes,
     onFailureStream: onFailure?.type === 'redis-stream' ? onFailure.stream : undefined,
     failureStreamMaxBytes: values.failureStreamMaxBytes,
-    configHash: hashOf(values, fn, root),
+    configHash: hashOf(values, fn, root, source),
     pinned: pinnedOf(values, timestamp),
     position: declared.keyAt,
   };
+}
+
+function sourceOf({ cluster, declared }: MappingView, { source }: MappingFields): MappingConfig['source'] {
+  if (source.type === 'redis-stream') return source;
+  if (cluster === undefined) throw new Error(`mapping ${declared.name} is resolved before it is valid`);
+  return { ...source, cluster, consumerGroupId: source.consumerGroupId ?? `millrace-${declared.name}` };
 }
 
 /** The pinned fields as plain JSON, in a stable order; what is not set is absent. */
@@ -110,7 +155,7 @@ function pinnedOf(values: MappingFields, timestamp: number | undefined): Record<
  * Equal hash, equal configuration, on whatever host: code counts by its path below the configuration. The values of secrets do not
  * enter, because the hash is logged and a short secret could be guessed from it.
  */
-function hashOf(values: MappingFields, fn: FunctionConfig, root: string): string {
+function hashOf(values: MappingFields, fn: FunctionConfig, root: string, source: MappingConfig['source']): string {
   const environment = Object.entries(fn.environment).map(([key, value]) => [
     key,
     fn.secretNames.includes(key) ? null : value,
@@ -118,6 +163,7 @@ function hashOf(values: MappingFields, fn: FunctionConfig, root: string): string
   const { position: _position, secretNames: _names, ...settings } = fn;
   const whole = {
     mapping: values,
+    ...(source.type === 'kafka' && { brokers: source.cluster.brokers }),
     function: {
       ...settings,
       code: path.relative(root, fn.code),

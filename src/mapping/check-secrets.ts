@@ -37,7 +37,7 @@ export function checkEnvironmentSecrets(
     .flatMap(({ key, node }) => {
       const secret = child(node, 'secret');
       if (secret?.kind === 'scalar') {
-        declaredSecret(secret, [...path, key, 'secret'], context);
+        checkDeclaredSecret(secret, [...path, key, 'secret'], context, '{ secret: ${VAR} }');
         return [key];
       }
       if (node.kind === 'scalar' && typeof node.value === 'string' && node.value !== '' && SOUNDS_SECRET.test(key))
@@ -46,7 +46,8 @@ export function checkEnvironmentSecrets(
     });
 }
 
-function declaredSecret(node: Scalar, path: Path, context: CheckContext): void {
+/** A value that is declared secret; `form` is how it is to be written. */
+export function checkDeclaredSecret(node: Scalar, path: Path, context: CheckContext, form = '${VAR}'): void {
   // A number or boolean is refused for its type, but must not be shown either.
   const value = typeof node.value === 'string' ? node.value : node.source;
   if (value === '' || node.broken) return;
@@ -54,7 +55,7 @@ function declaredSecret(node: Scalar, path: Path, context: CheckContext): void {
   const warn = (code: string, message: string, hint: string) =>
     context.report.add({ severity: 'warning', code, path, at: node.at, message, hint });
   if (node.variables.length === 0)
-    warn('secret-in-clear', 'a secret is written in clear', 'write { secret: ${VAR} }, and set the variable');
+    warn('secret-in-clear', 'a secret is written in clear', `write ${form}, and set the variable`);
   if (value.length < SECRET_LENGTH_MIN) {
     warn(
       'secret-short',

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { HTTP_DEFAULT, REDIS_URL_LENGTH_MAX } from '../limits.ts';
 import { checked, field, text } from './field.ts';
+import { connectionObject } from './fields/connection-fields.ts';
 import { functionObject } from './fields/function-fields.ts';
 import { mappingObject } from './fields/mapping-fields.ts';
 import { NAME_PATTERN, NAME_RULE, httpAddressFault, redisUrlFault } from './syntax.ts';
@@ -30,18 +31,13 @@ export const settingsShape = {
   }),
 };
 
-export const connectionsField = field(z.record(name, z.unknown()).exactOptional(), {
-  about: 'Kafka clusters by name. Not supported yet.',
-  example: '{ events: { type: kafka, brokers: [ "localhost:9092" ] } }',
-  later: {
-    feature: 'a Kafka connection',
-    isOff: (value) => value !== null && typeof value === 'object' && Object.keys(value).length === 0,
-  },
-});
-
 export const configObject = z.strictObject({
   ...settingsShape,
-  connections: connectionsField,
+  connections: field(z.record(name, connectionObject).default({}), {
+    about: 'Kafka clusters by name.',
+    example: '{ events: { type: kafka, brokers: [ "localhost:9092" ] } }',
+    alsoCalled: ['connection', 'clusters'],
+  }),
   functions: field(z.record(name, functionObject).default({}), {
     about: 'Functions by name.',
     example: '{ enrich: { code: functions/enrich.ts, handler: handler } }',

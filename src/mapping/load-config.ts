@@ -3,12 +3,12 @@
  */
 import { totalmem } from 'node:os';
 import { checkFunction } from './check-function.ts';
-import { reportLater } from './check-later.ts';
+import { checkConnection } from './check-connection.ts';
 import { resolveMapping, viewMapping } from './check-mapping.ts';
 import { checkRedisSecret } from './check-secrets.ts';
 import { checkMap, reportUnknownKeys } from './check-value.ts';
 import type { CheckContext, Declared } from './context.ts';
-import { DEFAULT_NAMESPACE, DEFAULT_REDIS, configObject, connectionsField, settingsShape } from './fields.ts';
+import { DEFAULT_NAMESPACE, DEFAULT_REDIS, configObject, settingsShape } from './fields.ts';
 import type { Environment } from './interpolate.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { type ConfigFile, readConfigFiles } from './read-files.ts';
@@ -16,7 +16,7 @@ import { Report } from './report.ts';
 import { crossMappingFindings } from './rules.ts';
 import { NAME_PATTERN, NAME_RULE } from './syntax.ts';
 import { type MapNode, type Path, type TreeNode, nodeAt } from './tree.ts';
-import type { Config, FunctionConfig, LoadResult, Position } from './types.ts';
+import type { Config, ConnectionConfig, FunctionConfig, LoadResult, Position } from './types.ts';
 import { wrongType } from './wrong-type.ts';
 
 export interface LoadOptions {
@@ -114,7 +114,16 @@ function check(parsed: readonly ParsedFile[], context: CheckContext): () => Conf
     const fn = checkFunction(declared, context);
     if (fn !== undefined) good.set(declared.name, fn);
   }
-  const known = { names: new Set(functions.map(({ name }) => name)), good };
+  const connections = collect('connections', parsed, report);
+  const goodConnections = new Map<string, ConnectionConfig>();
+  for (const declared of connections) {
+    const connection = checkConnection(declared, context);
+    if (connection !== undefined) goodConnections.set(declared.name, connection);
+  }
+  const known = {
+    ...{ names: new Set(functions.map(({ name }) => name)), good },
+    connections: { names: new Set(connections.map(({ name }) => name)), good: goodConnections },
+  };
   const namespace = settings.namespace ?? DEFAULT_NAMESPACE;
   const views = mappings.map((declared) => viewMapping(declared, namespace, known, context));
   for (const finding of crossMappingFindings(views)) report.add(finding);
@@ -146,8 +155,6 @@ function checkSettings(parsed: readonly ParsedFile[], context: CheckContext): Se
       if (previous === undefined) entries.set(entry.key, entry);
       else reportTwice(entry.key, [entry.key], entry.keyAt, previous.keyAt, context);
     }
-    const connections = root.entries.get('connections');
-    if (connections !== undefined) reportLater(connectionsField, connections.node, ['connections'], report);
   }
   const at: Position = parsed[0]!.root.at;
   checkRedisSecret(entries.get('redis')?.node, context);
@@ -165,7 +172,11 @@ function reportTwice(
   context.report.add({ code: 'duplicate-name', path, at, message: `\`${name}\` is declared in two files`, hint });
 }
 
-function collect(section: 'functions' | 'mappings', parsed: readonly ParsedFile[], report: Report): Declared[] {
+function collect(
+  section: 'connections' | 'functions' | 'mappings',
+  parsed: readonly ParsedFile[],
+  report: Report,
+): Declared[] {
   const found = new Map<string, Declared>();
   for (const { file, root } of parsed) {
     const entry = root.entries.get(section);

@@ -50,6 +50,10 @@ function valueText(schema: Schema, unit: string | undefined): string {
   const inner = bare(schema);
   const meta = metaOf(schema);
   const fallback = defaultOf(schema);
+  if (meta?.later !== undefined && inner instanceof z.ZodEnum && fallback === undefined) {
+    const supported = Object.values(inner.def.entries).filter(meta.later.isOff);
+    return supported.map((value) => `\`${value}\``).join(', ');
+  }
   if (meta?.later !== undefined)
     return fallback === undefined ? 'not supported yet' : `only \`${String(fallback)}\` yet`;
   if (inner instanceof z.ZodEnum) {
@@ -88,6 +92,7 @@ function defaultText(row: Row): string {
 
 const SECTIONS: readonly { title: string; prefix: string }[] = [
   { title: 'The file', prefix: '' },
+  { title: 'Kafka clusters', prefix: 'connections.<name>.' },
   { title: 'Functions', prefix: 'functions.<name>.' },
   { title: 'Mappings', prefix: 'mappings.<name>.' },
 ];

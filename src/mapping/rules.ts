@@ -8,7 +8,7 @@ import type { MappingFields } from './fields/mapping-fields.ts';
 import type { Finding } from './report.ts';
 import { parseTimestamp } from './syntax.ts';
 import { type Path, nodeAt } from './tree.ts';
-import type { FunctionConfig } from './types.ts';
+import type { ConnectionConfig, FunctionConfig } from './types.ts';
 
 export interface MappingView {
   readonly declared: Declared;
@@ -17,6 +17,8 @@ export interface MappingView {
   readonly nowMs: number;
   /** Its function, when that is known and good. */
   readonly fn: FunctionConfig | undefined;
+  /** Its Kafka cluster, when that is known and good. */
+  readonly cluster: ConnectionConfig | undefined;
 }
 
 /** Names a finding's place by the fields below the mapping; the first that is written gives line and column. */
@@ -30,6 +32,32 @@ function at(view: MappingView, ...fields: Path[]): { path: Path; at: Finding['at
 }
 
 export type Rule = (view: MappingView) => Finding | undefined;
+
+/** As AWS has it for Kinesis; for Kafka there is a default. */
+function positionMissing(view: MappingView): Finding | undefined {
+  const { declared } = view;
+  const type = nodeAt(declared.node, ['source', 'type']);
+  if (declared.node.kind !== 'map' || nodeAt(declared.node, ['startingPosition']) !== undefined) return undefined;
+  if (type?.kind === 'scalar' && type.value === 'kafka') return undefined;
+  return {
+    code: 'missing-field',
+    path: ['mappings', declared.name, 'startingPosition'],
+    at: declared.keyAt,
+    message: '`startingPosition` is required: TRIM_HORIZON, LATEST, AT_TIMESTAMP',
+    hint: 'for example `startingPosition: TRIM_HORIZON`',
+  };
+}
+
+function formatOfOtherSource(view: MappingView): Finding | undefined {
+  const { source, eventFormat } = view.values;
+  if (source?.type !== 'redis-stream' || eventFormat !== 'kafka') return undefined;
+  return {
+    code: 'event-format-source',
+    ...at(view, ['eventFormat']),
+    message: 'the records of a Redis stream have no Kafka event',
+    hint: 'write `eventFormat: kinesis`, or remove it',
+  };
+}
 
 function timestampMissing(view: MappingView): Finding | undefined {
   const { startingPosition } = view.values;
@@ -156,6 +184,8 @@ function boundUnused(view: MappingView): Finding | undefined {
 }
 
 export const MAPPING_RULES: readonly Rule[] = [
+  positionMissing,
+  formatOfOtherSource,
   timestampMissing,
   timestampUnused,
   timestampInFuture,
@@ -171,13 +201,21 @@ export function crossMappingFindings(views: readonly MappingView[]): Finding[] {
   const findings: Finding[] = [];
   const readers = new Map<string, MappingView>();
   const trims = new Map<string, MappingView>();
+  const groups = new Map<string, MappingView>();
   for (const view of views) {
     const { source, function: fn } = view.values;
-    if (source?.type !== 'redis-stream') continue;
-    const key = JSON.stringify([source.stream, fn]);
+    if (source === undefined) continue;
+    const key = JSON.stringify(source.type === 'kafka' ? [source.connection, source.topic, fn] : [source.stream, fn]);
     const other = fn === undefined ? undefined : readers.get(key);
     if (other === undefined) readers.set(key, view);
     else findings.push(sameSourceAndFunction(view, other));
+    if (source.type === 'kafka') {
+      const group = JSON.stringify([source.connection, source.consumerGroupId ?? `millrace-${view.declared.name}`]);
+      const member = groups.get(group);
+      if (member === undefined) groups.set(group, view);
+      else findings.push(sameGroup(view, member));
+      continue;
+    }
     const first = trims.get(source.stream);
     if (first === undefined) trims.set(source.stream, view);
     else if (trimOf(first) !== source.trim) findings.push(trimDiffers(view, first));
@@ -195,6 +233,15 @@ function sameSourceAndFunction(view: MappingView, other: MappingView): Finding {
     at: view.declared.keyAt,
     message,
     hint,
+  };
+}
+
+function sameGroup(view: MappingView, other: MappingView): Finding {
+  return {
+    code: 'same-group',
+    ...at(view, ['source', 'consumerGroupId'], ['source']),
+    message: `the mapping \`${other.declared.name}\` is in the same consumer group: each would get a part of the partitions`,
+    hint: 'give each mapping a group of its own',
   };
 }
 

@@ -79,6 +79,17 @@ export function networkEntryFault(value: string): TextFault | undefined {
       };
 }
 
+/** `host:port`, `[v6]:port`. */
+export function brokerFault(value: string): TextFault | undefined {
+  const hint = 'for example broker-1.example.com:9092';
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(value)) return { message: 'must be HOST:PORT, not a URL', hint };
+  const parts = /^(\[[^\]]+\]|[^:[\]]+):(\d{1,5})$/.exec(value);
+  if (parts === null || !isHost(parts[1]!)) return { message: 'must be HOST:PORT', hint };
+  const port = Number(parts[2]);
+  if (port >= 1 && port <= 65535) return undefined;
+  return { message: 'has a port that does not exist', hint: 'a port is a number from 1 to 65535' };
+}
+
 function rangeFault(range: string): TextFault | undefined {
   const slash = range.lastIndexOf('/');
   const address = range.slice(0, slash).replace(/^\[(.*)\]$/, '$1');

@@ -5,7 +5,8 @@
 
 import type { FunctionFields } from './fields/function-fields.ts';
 import type { MappingFields } from './fields/mapping-fields.ts';
-import type { RedisStreamSource } from './fields/source-fields.ts';
+import type { ConnectionFields } from './fields/connection-fields.ts';
+import type { KafkaSource, RedisStreamSource } from './fields/source-fields.ts';
 
 /** Where something is written, 1-based. */
 export interface Position {
@@ -37,12 +38,22 @@ export interface FunctionConfig extends Readonly<Omit<FunctionFields, 'environme
   readonly position: Position;
 }
 
+/** As declared, with the paths of certificates absolute and secrets resolved. */
+export interface ConnectionConfig extends Readonly<ConnectionFields> {
+  readonly name: string;
+}
+
+/** With the group's name, also where it is the default, and the cluster. */
+export interface KafkaSourceConfig extends KafkaSource {
+  readonly consumerGroupId: string;
+  readonly cluster: ConnectionConfig;
+}
+
 type Kept =
   | 'function'
   | 'enabled'
   | 'batchSize'
   | 'maximumBatchingWindowInSeconds'
-  | 'startingPosition'
   | 'maximumRetryAttempts'
   | 'bisectBatchOnFunctionError'
   | 'failureStreamMaxBytes';
@@ -50,8 +61,9 @@ type Kept =
 /** As declared, but flattened where only one choice is supported. */
 export interface MappingConfig extends Readonly<Pick<MappingFields, Kept>> {
   readonly name: string;
-  readonly source: RedisStreamSource;
-  readonly eventFormat: 'kinesis';
+  readonly source: RedisStreamSource | KafkaSourceConfig;
+  readonly eventFormat: 'kinesis' | 'kafka';
+  readonly startingPosition: 'TRIM_HORIZON' | 'LATEST' | 'AT_TIMESTAMP';
   /** Milliseconds since the epoch; present exactly with AT_TIMESTAMP. */
   readonly startingPositionTimestamp?: number;
   /** -1: never; undefined: not written out, so the 24 h default with its own rule holds (product.md, "Expiry"). */

@@ -122,6 +122,6 @@ function declaredPath(at: string): string {
   return at
     .replace(/\[\d+\]/g, '')
     .replace(/\["[^"]*"\]/g, '.x')
-    .replace(/^(functions|mappings)\.[^.]+/, '$1.<name>')
+    .replace(/^(connections|functions|mappings)\.[^.]+/, '$1.<name>')
     .replace(/(\.environment)\.[^.]+/, '$1.<name>');
 }

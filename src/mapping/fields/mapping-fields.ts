@@ -35,11 +35,15 @@ export const mappingShape = {
     alsoCalled: ['disabled'],
   }),
   source: sourceField,
-  eventFormat: field(z.enum(['kinesis', 'kafka', 'dynamodb', 's3']).default('kinesis'), {
-    about: 'What the event that the function sees looks like. Only `kinesis` is supported yet.',
+  eventFormat: field(z.enum(['kinesis', 'kafka', 'dynamodb', 's3']).exactOptional(), {
+    about:
+      'What the event that the function sees looks like: `kinesis` (default for Redis streams), `kafka` (default for Kafka, and only there). The others are not supported yet.',
     example: 'kinesis',
     pinned: true,
-    later: { feature: 'an event format other than kinesis', isOff: (value) => value === 'kinesis' },
+    later: {
+      feature: 'an event format other than kinesis and kafka',
+      isOff: (value) => value === 'kinesis' || value === 'kafka',
+    },
   }),
   batchSize: field(integer(1, 10_000).default(100), { about: 'Records per invocation, at most.', example: '100' }),
   maximumBatchingWindowInSeconds: field(integer(0, 300, 'seconds').default(0), {
@@ -48,8 +52,9 @@ export const mappingShape = {
     unit: 'seconds',
     alsoCalled: ['batchWindow', 'maxBatchingWindow'],
   }),
-  startingPosition: field(z.enum(['TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP']), {
-    about: 'Where a new mapping begins: at the oldest record, with what comes from now on, or at a time.',
+  startingPosition: field(z.enum(['TRIM_HORIZON', 'LATEST', 'AT_TIMESTAMP']).exactOptional(), {
+    about:
+      'Where a new mapping begins: at the oldest record, with what comes from now on, or at a time. Required for Redis streams; `TRIM_HORIZON` for Kafka, where it does not matter once the group has committed offsets.',
     example: 'TRIM_HORIZON',
     pinned: true,
   }),

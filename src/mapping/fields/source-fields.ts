@@ -34,17 +34,22 @@ const redisStreamSource = z.strictObject({
   }),
 });
 
-/** Declared so that its options are recognised; the whole type is refused until it is supported. */
 const kafkaSource = z.strictObject({
-  type: field(z.literal('kafka'), {
-    about: 'A Kafka topic.',
-    example: 'kafka',
-    later: { feature: 'a Kafka source', ...always },
+  type: z.literal('kafka'),
+  connection: field(text(63), { about: 'Name of a cluster under `connections`.', example: 'events' }),
+  topic: field(
+    text(249).regex(/^(?!\.{1,2}$)[a-zA-Z0-9._-]+$/, { error: 'must be letters, digits, ".", "_" and "-"' }),
+    { about: 'The topic; each of its partitions is a shard. It need not exist yet.', example: 'orders' },
+  ),
+  consumerGroupId: field(text(255).exactOptional(), {
+    about: 'The consumer group whose committed offsets follow the checkpoints. Default: `millrace-<mapping>`.',
+    example: 'orders-v1',
+    alsoCalled: ['groupId', 'group'],
   }),
-  connection: z.unknown().optional(),
-  topic: z.unknown().optional(),
-  consumerGroupId: z.unknown().optional(),
-  isolationLevel: z.unknown().optional(),
+  isolationLevel: field(z.enum(['read_committed', 'read_uncommitted']).default('read_committed'), {
+    about: 'Whether records of transactions that are not committed are read.',
+    example: 'read_committed',
+  }),
 });
 
 const redisStreamDestination = z.strictObject({
@@ -89,4 +94,5 @@ export const destinationConfigField = field(
   },
 );
 
+export type KafkaSource = Readonly<z.output<typeof kafkaSource>>;
 export type RedisStreamSource = Readonly<z.output<typeof redisStreamSource>>;
