@@ -31,6 +31,8 @@ export const ERRORS = {
   'stream-conflict': { exit: 2, about: 'the stream was changed by somebody else again and again meanwhile' },
   'record-invalid': { exit: 1, about: 'a line of the input is not a record' },
   'put-interrupted': { exit: 2, about: 'records could not be put, or it is not known whether they were' },
+  // --- Kafka (connectors/kafka) ---------------------------------------------------------------------------------
+  'kafka-unreachable': { exit: 2, about: 'the Kafka cluster does not answer, or refuses the login' },
   // --- functions ----------------------------------------------------------------------------------------------
   'function-code-missing': { exit: 1, about: "a function's code, or the module its handler names, does not exist" },
   'function-code-kind': { exit: 1, about: "a function's code is of a kind that cannot be run" },

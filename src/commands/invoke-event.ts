@@ -64,12 +64,14 @@ async function sampled(options: EventOptions, { stdin, nowMs, mapping }: EventSo
     });
   }
   if (options.partitions === 0) throw new MillraceError('usage', 'a topic has at least one partition');
-  const stream = mapping?.source.stream;
+  const source = mapping?.source;
+  const stream = source?.type === 'redis-stream' ? source.stream : undefined;
+  const name = stream ?? (source?.type === 'kafka' ? source.topic : 'sample');
   const input = {
     data: await dataOf(options, stdin),
     nowMs,
     keys: options.key ?? [],
-    name: stream ?? 'sample',
+    name,
     partitions: options.partitions ?? 1,
   };
   const event = sampleEvent(kind, input, stream === undefined ? undefined : `arn:millrace:redis:::stream/${stream}`);

@@ -41,7 +41,7 @@ export function formatLines(status: Status): string {
 
 function formatMapping(mapping: MappingStatus, nowMs: number, paint: Paint): string {
   const { source } = mapping;
-  const from = [source.type, source.stream].filter((word) => typeof word === 'string').join(' ');
+  const from = [source.type, source.stream, source.topic].filter((word) => typeof word === 'string').join(' ');
   const version = mapping.functionVersion.slice(0, 12);
   const result = mapping.lastProcessingResult;
   const title =

@@ -6,6 +6,7 @@ import { pathText } from '../mapping/tree.ts';
 import type { Config, LoadResult, MappingConfig, Problem } from '../mapping/types.ts';
 import { type Redis, checkServer, connectRedis } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
+import { topicExists } from './validate-kafka.ts';
 
 /**
  * Something missing or unfit on a server that answers is a problem, also when it is unsuitable as a whole (version, cluster mode,
@@ -65,6 +66,18 @@ async function checkMapping(
 }
 
 async function checkSource(redis: Redis, keys: Keys, mapping: MappingConfig, add: Add): Promise<void> {
+  if (mapping.source.type === 'kafka') {
+    const { topic, connection } = mapping.source;
+    if (await topicExists(mapping.source)) return;
+    const hint = 'create it, or ignore this: a topic is waited for';
+    return add(
+      'error',
+      'topic-missing',
+      ['source', 'topic'],
+      `there is no topic \`${topic}\` on \`${connection}\``,
+      hint,
+    );
+  }
   const { stream, trim } = mapping.source;
   const sharded = await redis.exists(keys.stream(stream));
   const type = sharded === 1 ? 'sharded' : await redis.type(stream);

@@ -104,7 +104,7 @@ class RunningDaemon implements Daemon {
     const { concurrency } = this.#options;
     const executor = this.#executor;
     this.#serving = new Serving({
-      ...{ redis: this.#redis, keys: this.#keys, clock: this.#clock, log },
+      ...{ redis: this.#redis, keys: this.#keys, clock: this.#clock, log, feeds: roles.includes('poller') },
       onServe: (mapping) => executor && mapping.openWorker(concurrency, (m, lock) => executor.turn(m, lock)),
     });
     this.#metrics.introduce({ mappings: [...config.mappings.keys()], functions: [...config.functions.keys()] });

@@ -30,8 +30,10 @@ export async function forgetMapping(
     const removing = redis.multi().del(stateKey).zrem(keys.shardIndex(name), shardId);
     if (streamKey !== null) removing.srem(keys.readers(streamKey), name);
     await removing.exec();
+    // A spool is ours alone.
+    if (streamKey === keys.spool(name, shardId)) await redis.del(streamKey);
     // The stream may be gone, and its group with it.
-    if (streamKey !== null && (await redis.exists(streamKey)) === 1)
+    else if (streamKey !== null && (await redis.exists(streamKey)) === 1)
       await redis.xgroup('DESTROY', streamKey, keys.group(name));
   }
   const queue = openTurnQueue({ connection: redis, prefix: keys.queuePrefix(), mapping: name, log });

@@ -1,6 +1,7 @@
 /** What the daemons of a namespace agree on through Redis: mappings by name, function versions by order (product.md, "Namespaces and mappings"). */
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
+import type { MappingConfig } from '../mapping/types.ts';
 import { loadScript } from '../redis/scripts.ts';
 import type { Member } from './membership.ts';
 
@@ -12,7 +13,7 @@ const startedScript = loadScript(lua, 'started-1.lua');
 export interface MappingRecord {
   readonly name: string;
   readonly pinned: string;
-  readonly source: { readonly type: string; readonly stream: string };
+  readonly source: MappingConfig['source'];
   readonly function: string;
   readonly functionVersion: string;
   readonly enabled: boolean;
@@ -24,8 +25,17 @@ export type Registered =
   | { readonly kind: 'config-conflict' | 'source-conflict'; readonly stored: string };
 
 /** What makes a source the same one: a mapping's name belongs to it for good. */
-export function sourceIdentity({ type, stream }: MappingRecord['source']): string {
-  return JSON.stringify({ type, stream });
+export function sourceIdentity(source: MappingRecord['source']): string {
+  const { type } = source;
+  if (type === 'redis-stream') return JSON.stringify({ type, stream: source.stream });
+  return JSON.stringify({ type, topic: source.topic, consumerGroupId: source.consumerGroupId });
+}
+
+/** What `status` shows of it: nothing of how a cluster is reached. */
+function shownSource(source: MappingRecord['source']): Readonly<Record<string, unknown>> {
+  if (source.type === 'redis-stream') return { ...source };
+  const { cluster: _cluster, ...shown } = source;
+  return shown;
 }
 
 /** Stored pinned fields are replaced only when nobody alive runs the mapping as it is stored, or `force` says so (mapping apply). */
@@ -49,7 +59,7 @@ export async function registerMapping(
     return (await registerScript.run(
       redis,
       [keys.mapping(record.name), keys.mappings()],
-      [...args, replace ? '1' : '', JSON.stringify(record.source)],
+      [...args, replace ? '1' : '', JSON.stringify(shownSource(record.source))],
     )) as string[];
   };
   let [kind, stored] = await attempt(force);

@@ -1,26 +1,20 @@
 /** One mapping as this daemon serves it: settings, shards, queue and worker. Settings may be exchanged while it runs (a reload). */
-import type { Redis } from '../redis/connect.ts';
-import { DEFAULT_RECORD_AGE_MS, INIT_AT_ONCE } from '../limits.ts';
+import { INIT_AT_ONCE } from '../limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
-import type { Log } from '../observe/log.ts';
 import { openTurnQueue, type TurnQueue } from '../queue/turn-queue.ts';
 import { openTurnWorker, type TurnEnd, type TurnLock, type TurnWorker } from '../queue/turn-worker.ts';
-import type { Keys } from '../redis/keys.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import { initShard } from '../shard/init.ts';
-import { markStarted } from './registry.ts';
-import type { Source, SourceDescription, SourceShard, StartingPosition } from '../source/port.ts';
-import { openSource } from '../source/registry.ts';
-import { SECOND, type Clock } from '../time.ts';
+import type { Feed, Source, SourceDescription, SourceShard } from '../source/port.ts';
 import type { TurnMapping, TurnSettings, TurnShard } from '../turn/settings.ts';
-import type { UnitPolicy } from '../unit/types.ts';
 import type { PolledMapping } from '../watch/polled-shard.ts';
+import { type FeedingDeps, openFeed, sourceOf } from './feeding.ts';
+import { startingPosition, toSettings } from './mapping-settings.ts';
+import { markStarted } from './registry.ts';
 
-export interface ServedDeps {
-  readonly redis: Redis;
-  readonly keys: Keys;
-  readonly clock: Clock;
-  readonly log: Log;
+export interface ServedDeps extends FeedingDeps {
+  /** This daemon is a poller: it fills shards whose records live in another system. */
+  readonly feeds: boolean;
 }
 
 export class ServedMapping implements PolledMapping {
@@ -36,8 +30,9 @@ export class ServedMapping implements PolledMapping {
   #shardList: readonly TurnShard[] = [];
   #worker: TurnWorker | null = null;
   #paused = false;
-  /** Why it cannot be served right now, in a sentence; null: it can. */
-  problem: string | null = null;
+  #feed: Feed | null = null;
+  #closed = false;
+  #problem: string | null = null;
 
   constructor(deps: ServedDeps, config: MappingConfig, version: FunctionVersion) {
     this.name = config.name;
@@ -47,6 +42,11 @@ export class ServedMapping implements PolledMapping {
     this.#source = sourceOf(config, deps);
     const { redis, keys, log } = deps;
     this.queue = openTurnQueue({ connection: redis, prefix: keys.queuePrefix(), mapping: config.name, log });
+  }
+
+  /** Why it cannot be served right now, in a sentence; null: it can. */
+  get problem(): string | null {
+    return this.#problem ?? this.#feed?.problem ?? null;
   }
 
   get config(): MappingConfig {
@@ -90,6 +90,8 @@ export class ServedMapping implements PolledMapping {
   replace(config: MappingConfig, version: FunctionVersion): void {
     if (JSON.stringify(config.source) !== JSON.stringify(this.#config.source)) {
       this.#source = sourceOf(config, this.#deps);
+      // The next refresh opens it anew, by what is configured now.
+      void this.#closeFeed();
     }
     this.#config = config;
     this.#version = version;
@@ -114,10 +116,12 @@ export class ServedMapping implements PolledMapping {
     try {
       description = await this.#source.describe();
     } catch (error) {
-      this.problem = error instanceof Error ? error.message : String(error);
+      this.#problem = error instanceof Error ? error.message : String(error);
       throw error;
     }
-    this.problem = null;
+    this.#problem = null;
+    if (this.#deps.feeds && !this.#closed)
+      this.#feed ??= openFeed(this.#deps, this.#source, this.#config, () => this.settings());
     const known = this.#description;
     if (known && known.revision === description.revision && known.shards.length === description.shards.length) {
       this.#description = description;
@@ -180,48 +184,16 @@ export class ServedMapping implements PolledMapping {
     this.#worker = null;
   }
 
+  async #closeFeed(): Promise<void> {
+    const feed = this.#feed;
+    this.#feed = null;
+    await feed?.stop();
+  }
+
   async close(): Promise<void> {
+    this.#closed = true;
     await this.closeWorker();
+    await this.#closeFeed();
     await this.queue.close();
   }
-}
-
-function sourceOf(config: MappingConfig, deps: ServedDeps): Source {
-  const { stream, trim, arrival, type } = config.source;
-  return openSource({ type, stream, arrival, trim: trim === 'settled' ? trim : undefined }, deps);
-}
-
-function startingPosition(config: MappingConfig): StartingPosition {
-  return config.startingPosition === 'AT_TIMESTAMP'
-    ? { kind: 'AT_TIMESTAMP', timestampMs: config.startingPositionTimestamp! }
-    : { kind: config.startingPosition };
-}
-
-function toSettings(config: MappingConfig, version: FunctionVersion, keys: Keys, arn: string): TurnSettings {
-  const { source } = config;
-  return {
-    ...{ mapping: config.name, streamName: source.stream, arn, version, configHash: config.configHash },
-    ...(source.dataField !== undefined && { dataField: source.dataField }),
-    ...(source.partitionKeyField !== undefined && { partitionKeyField: source.partitionKeyField }),
-    firstSeen: source.arrival === 'first-seen',
-    batchSize: config.batchSize,
-    windowMs: config.maximumBatchingWindowInSeconds * SECOND,
-    policy: toPolicy(config),
-    failureStream: config.onFailureStream ?? keys.failures(config.name),
-    failureBytesMax: config.onFailureStream === undefined ? config.failureStreamMaxBytes : 0,
-  };
-}
-
-function toPolicy(config: MappingConfig): UnitPolicy {
-  const seconds = config.maximumRecordAgeInSeconds;
-  return {
-    batchSize: config.batchSize,
-    maximumRetryAttempts: config.maximumRetryAttempts,
-    age:
-      seconds === undefined
-        ? { kind: 'default', ageMs: DEFAULT_RECORD_AGE_MS }
-        : { kind: 'strict', ageMs: seconds === -1 ? null : seconds * SECOND },
-    bisectBatchOnFunctionError: config.bisectBatchOnFunctionError,
-    reportBatchItemFailures: config.functionResponseTypes.includes('ReportBatchItemFailures'),
-  };
 }

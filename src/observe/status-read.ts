@@ -36,6 +36,12 @@ export interface ShardFacts {
     readonly lostBySource: number;
     readonly redelivered: number;
   };
+  /** Of a shard that is filled from another system: where fetching stands, the source's end, and when records arrived. */
+  readonly spool: null | {
+    readonly next: number;
+    readonly end: number;
+    readonly arrivals: ReadonlyMap<EntryId, number>;
+  };
   /** Null when the key is missing or of another type. */
   readonly stream: null | {
     readonly length: number;
@@ -71,6 +77,8 @@ const FIELDS = [
     'marks',
     'key',
     'parents',
+    'sp:next',
+    'sp:end',
   ],
   ...COUNTERS.map((name) => `n:${name}`),
 ];
@@ -117,7 +125,7 @@ async function readChunk(
 }
 
 function toFacts({ shardId, key }: { shardId: string; key: string }, row: Row): ShardFacts | null {
-  const [values, exists, length, entriesAdded, first, last, lastGenerated, maxDeleted, next, behind] = row;
+  const [values, exists, length, entriesAdded, first, last, lastGenerated, maxDeleted, next, behind, ...arrived] = row;
   const field = (name: string) => values[FIELDS.indexOf(name)] ?? '';
   const number = (name: string) => Number(field(name) || 0);
   const checkpoint = field('cp');
@@ -125,10 +133,13 @@ function toFacts({ shardId, key }: { shardId: string; key: string }, row: Row): 
   const json = <T>(name: string, otherwise: T) => (field(name) === '' ? otherwise : (JSON.parse(field(name)) as T));
   const settled = Object.fromEntries(COUNTERS.map((name) => [name, number(`n:${name}`)])) as ShardFacts['settled'];
   const blocked = json<{ partitionKey?: string | null; overdueAt?: number | null }>('blk', {});
+  const units = json<Unit[]>('units', []);
+  const spooled = [next, behind, units[0]?.last].map((name, i) => [name ?? '', Number(arrived[i])] as const);
+  const arrivals = new Map(spooled.filter(([, ms]) => ms > 0));
   const id = (text: string | undefined) => (text === undefined || text === '' ? null : text);
   return {
     ...{ shardId, key, checkpoint, settled },
-    ...{ parents: json<string[]>('parents', []), units: json<Unit[]>('units', []) },
+    ...{ parents: json<string[]>('parents', []), units },
     ...{ entriesRead: number('read'), owner: field('owner'), epoch: field('epoch') },
     ...{
       notBefore: number('nb'),
@@ -138,6 +149,7 @@ function toFacts({ shardId, key }: { shardId: string; key: string }, row: Row): 
     },
     ...{ partitionKey: blocked.partitionKey ?? null, why: field('why') },
     ...{ lastResult: field('res'), done: field('done') === '1', marks: json<[EntryId, number][]>('marks', []) },
+    spool: field('sp:next') === '' ? null : { next: number('sp:next'), end: number('sp:end'), arrivals },
     stream: exists
       ? {
           ...{ length, entriesAdded, firstId: id(first), lastId: id(last) },

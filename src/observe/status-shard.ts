@@ -1,15 +1,7 @@
 /** What a shard's state and stream mean for `status`. Pure: facts read at one instant in, what the user sees out. */
 import { arrivalMs } from '../arrival.ts';
-import {
-  AFTER_ALL,
-  BEFORE_ALL,
-  compareIds,
-  type EntryId,
-  idMs,
-  type SequenceNumber,
-  toSequenceNumber,
-  type Unit,
-} from '../record.ts';
+import { AFTER_ALL, BEFORE_ALL, compareIds, type EntryId, idMs, type SequenceNumber, type Unit } from '../record.ts';
+import { sequenceNumberOf } from '../spool.ts';
 import type { ShardFacts } from './status-read.ts';
 import type { BlockedStatus, ShardStateName, ShardStatus } from './status-types.ts';
 
@@ -31,13 +23,13 @@ export interface Surroundings {
 export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatus {
   const head = facts.units[0];
   const rule = { firstSeen: around.firstSeen, marks: facts.marks, nowMs: around.nowMs };
-  const arrived = (id: EntryId) => arrivalMs(id, rule);
+  const arrived = (id: EntryId) => facts.spool?.arrivals.get(id) ?? arrivalMs(id, rule);
   const age = (id: EntryId | null) => (id === null ? 0 : Math.max(0, around.nowMs - arrived(id)));
   const unsettled = facts.nextId ?? head?.first ?? null;
   return {
     shardId: facts.shardId,
     state: stateOf(facts, around),
-    checkpoint: facts.checkpoint === BEFORE_ALL ? null : toSequenceNumber(facts.checkpoint),
+    checkpoint: facts.checkpoint === BEFORE_ALL ? null : nameIn(facts, facts.checkpoint),
     tail: tailOf(facts),
     lag: around.lag,
     // AWS: the age of the last record of the batch in hand, also while it is retried; without one, of the record that comes next.
@@ -47,6 +39,7 @@ export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatu
     epoch: facts.epoch === '' || facts.epoch === '0' ? null : facts.epoch,
     settled: facts.settled,
     ...(facts.why === '' ? {} : { why: facts.why }),
+    ...(facts.spool && { spool: { records: facts.stream?.length ?? 0, next: String(facts.spool.next) } }),
     ...heldBack(facts.nextId, around),
     blocked: isBlocked(facts) ? blockedStatus(facts, around, arrived) : null,
   };
@@ -56,7 +49,7 @@ export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatu
 function heldBack(oldest: EntryId | null, { nowMs, retentionMs }: Surroundings): Pick<ShardStatus, 'heldBack'> {
   if (oldest === null || retentionMs === null) return {};
   const overdueMs = nowMs - retentionMs - idMs(oldest);
-  return overdueMs > 0 ? { heldBack: { from: toSequenceNumber(oldest), overdueMs } } : {};
+  return overdueMs > 0 ? { heldBack: { from: sequenceNumberOf(oldest, false), overdueMs } } : {};
 }
 
 /** From the head unit's first failure until that is settled, and while a settle is refused for a reason. */
@@ -79,7 +72,7 @@ function blockedStatus(facts: ShardFacts, around: Surroundings, arrived: (id: En
   const count = head.count ?? 0;
   const known = Math.max(0, around.lag - count);
   return {
-    sequenceNumber: toSequenceNumber(first),
+    sequenceNumber: nameIn(facts, first),
     partitionKey: facts.partitionKey,
     since: iso(head.blockedSince ?? (facts.settledAt || facts.born)),
     attempts: head.deliveries ?? 0,
@@ -100,19 +93,31 @@ function expiryBehind(facts: ShardFacts, arrived: (id: EntryId) => number): stri
   return iso(arrived(facts.behindId) + facts.expiresAt - arrived(head.first));
 }
 
-function tailOf({ stream }: ShardFacts): SequenceNumber | null {
+function nameIn({ spool }: ShardFacts, id: EntryId): SequenceNumber {
+  return sequenceNumberOf(id, spool !== null);
+}
+
+function tailOf({ stream, spool }: ShardFacts): SequenceNumber | null {
+  // The source's end is the end, whatever of it is fetched.
+  if (spool) return spool.end > 0 ? String(spool.end - 1) : null;
   if (!stream) return null;
-  if (stream.lastId !== null) return toSequenceNumber(stream.lastId);
+  if (stream.lastId !== null) return sequenceNumberOf(stream.lastId, false);
   // An emptied stream still knows its last id, unless it is sealed: the seal is the id of no record.
   const { lastGeneratedId } = stream;
-  return lastGeneratedId === BEFORE_ALL || lastGeneratedId === AFTER_ALL ? null : toSequenceNumber(lastGeneratedId);
+  return lastGeneratedId === BEFORE_ALL || lastGeneratedId === AFTER_ALL
+    ? null
+    : sequenceNumberOf(lastGeneratedId, false);
 }
 
 /**
  * Records after the checkpoint, or null where only counting tells: after an XDEL the entries that were ever added are no measure of those
  * that are there.
  */
-export function lagOf({ checkpoint, entriesRead, stream, nextId }: ShardFacts): number | null {
+export function lagOf({ checkpoint, entriesRead, stream, nextId, spool }: ShardFacts): number | null {
+  if (spool) {
+    const unfetched = Math.max(0, spool.end - spool.next);
+    return unfetched + (stream && nextId !== null ? Math.max(1, stream.entriesAdded - entriesRead) : 0);
+  }
   if (!stream || stream.length === 0) return 0;
   // Made anew with lower ids: all of it is unread.
   if (compareIds(stream.lastGeneratedId, checkpoint) < 0 || stream.entriesAdded < entriesRead) return stream.length;

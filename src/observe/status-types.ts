@@ -47,6 +47,13 @@ export interface ShardStatus {
     /** How long it has been over the retention. */
     readonly overdueMs: number;
   };
+  /** Of a shard that is filled from another system. */
+  readonly spool?: {
+    /** Records in Redis. */
+    readonly records: number;
+    /** Where fetching goes on. */
+    readonly next: SequenceNumber;
+  };
   readonly blocked: BlockedStatus | null;
 }
 

@@ -1,7 +1,11 @@
 /** Source type → connector. The one place that knows which connectors there are. */
+import type { KafkaConnection } from '../../connectors/kafka/client.ts';
+import { createKafkaSource } from '../../connectors/kafka/source.ts';
 import { createRedisStreamSource } from '../../connectors/redis-stream/source.ts';
+import type { Log } from '../observe/log.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
+import type { Clock } from '../time.ts';
 import type { Source } from './port.ts';
 
 /** A mapping's `source`, by its type; each connector takes what it needs of it. */
@@ -11,11 +15,21 @@ export interface RedisStreamSpec {
   readonly trim?: 'never' | 'settled' | undefined;
   readonly arrival?: 'id' | 'first-seen' | undefined;
 }
-export type SourceSpec = RedisStreamSpec;
+export interface KafkaSpec {
+  readonly type: 'kafka';
+  readonly mapping: string;
+  readonly topic: string;
+  readonly groupId: string;
+  readonly isolationLevel: 'read_committed' | 'read_uncommitted';
+  readonly cluster: KafkaConnection;
+}
+export type SourceSpec = RedisStreamSpec | KafkaSpec;
 
 export interface SourceContext {
   readonly redis: Redis;
   readonly keys: Keys;
+  readonly clock: Clock;
+  readonly log: Log;
 }
 
 type Factories = {
@@ -25,9 +39,14 @@ type Factories = {
 const factories: Factories = {
   'redis-stream': (spec, { redis, keys }) =>
     createRedisStreamSource({ redis, keys, stream: spec.stream, trim: spec.trim, arrival: spec.arrival }),
+  kafka: ({ mapping, topic, groupId, isolationLevel, cluster }, context) =>
+    createKafkaSource({
+      ...{ ...context, mapping, topic, groupId, connection: cluster },
+      readUncommitted: isolationLevel === 'read_uncommitted',
+    }),
 };
 
 /** Makes no connection and reads nothing yet. */
 export function openSource(spec: SourceSpec, context: SourceContext): Source {
-  return factories[spec.type](spec, context);
+  return spec.type === 'kafka' ? factories.kafka(spec, context) : factories['redis-stream'](spec, context);
 }

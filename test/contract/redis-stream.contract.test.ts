@@ -3,12 +3,15 @@ import { splitShard } from '../../connectors/redis-stream/reshard.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import type { SourceShard } from '../../src/source/port.ts';
 import { openSource } from '../../src/source/registry.ts';
+import { silentLog } from '../../src/observe/log.ts';
+import { systemClock } from '../../src/time.ts';
 import { useRedis } from '../support/redis.ts';
 import { sourceContract } from './source-contract.ts';
 
 const redis = useRedis();
 const keys = new Keys('contract');
-const open = (stream: string) => openSource({ type: 'redis-stream', stream }, { redis: redis.client, keys });
+const open = (stream: string) =>
+  openSource({ type: 'redis-stream', stream }, { redis: redis.client, keys, clock: systemClock, log: silentLog });
 
 async function append(shard: SourceShard, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await redis.client.xadd(shard.key, '*', 'partitionKey', `k${i}`, 'data', `${i}`);

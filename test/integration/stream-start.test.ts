@@ -7,13 +7,17 @@ import { COUNT_RECORDS_PER_CALL } from '../../src/limits.ts';
 import { shardIdOf } from '../../src/record.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import { openSource, type RedisStreamSpec } from '../../src/source/registry.ts';
-import { HOUR } from '../../src/time.ts';
+import { silentLog } from '../../src/observe/log.ts';
+import { HOUR, systemClock } from '../../src/time.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
 const keys = new Keys('t');
 const open = (spec: Partial<RedisStreamSpec> = {}) =>
-  openSource({ type: 'redis-stream', stream: 's', ...spec }, { redis: redis.client, keys });
+  openSource(
+    { type: 'redis-stream', stream: 's', ...spec },
+    { redis: redis.client, keys, clock: systemClock, log: silentLog },
+  );
 const plainShard = { shardId: shardIdOf(0), key: 's', parents: [], closed: false };
 const at = (timestampMs: number) => ({ kind: 'AT_TIMESTAMP', timestampMs }) as const;
 const MAY = Date.UTC(2026, 4, 1);

@@ -1,24 +1,27 @@
 #!lua flags=no-writes
 -- What `millrace status` shows of many shards: state and stream of each at one instant.
 -- KEYS  pairs of (state hash, stream key)
--- ARGV  names of the state's fields to give back; `cp` and `units` are among them
+-- ARGV  names of the state's fields to give back; `cp`, `units` and `sp:next` (a spool has it) are among them
 -- RETURNS {now ms, per pair: {{field values}, exists (1 or 0), length, entries-added, first id, last id, last-generated-id,
---          max-deleted-id, first id after the checkpoint, first id after the head unit}}; ids that are none are ''
+--          max-deleted-id, first id after the checkpoint, first id after the head unit, of a spool the arrivals (ms) of these two and of
+--          the head unit's last record}}; what there is none of is ''
 local time = redis.call('TIME')
 local out = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) }
-local cp, units
+local cp, units, spool
 for i, name in ipairs(ARGV) do
-  if name == 'cp' then cp = i elseif name == 'units' then units = i end
+  if name == 'cp' then cp = i elseif name == 'units' then units = i elseif name == 'sp:next' then spool = i end
 end
 
 local function firstAfter(key, id)
   local found = redis.call('XRANGE', key, '(' .. id, '+', 'COUNT', 1)
-  return found[1] and found[1][1] or ''
+  if not found[1] then return '', '' end
+  -- The first value of a spool's entry is its arrival (spool.ts).
+  return found[1][1], found[1][2][2]
 end
 
 for i = 1, #KEYS, 2 do
   local fields = redis.call('HMGET', KEYS[i], unpack(ARGV))
-  local row = { fields, 0, 0, 0, '', '', '', '', '', '' }
+  local row = { fields, 0, 0, 0, '', '', '', '', '', '', '', '', '' }
   -- A key of another type counts as missing: the turn reports it.
   local info = redis.pcall('XINFO', 'STREAM', KEYS[i + 1])
   if not info.err then
@@ -35,11 +38,15 @@ for i = 1, #KEYS, 2 do
     local last = '18446744073709551615-18446744073709551615'
     local checkpoint = fields[cp]
     if checkpoint and row[3] > 0 and row[6] ~= checkpoint and checkpoint ~= last then
-      row[9] = firstAfter(KEYS[i + 1], checkpoint)
+      row[9], row[11] = firstAfter(KEYS[i + 1], checkpoint)
       local stack = fields[units]
       if row[9] ~= '' and stack and stack ~= '[]' and stack ~= '' then
-        row[10] = firstAfter(KEYS[i + 1], cjson.decode(stack)[1].last)
+        local head = cjson.decode(stack)[1].last
+        row[10], row[12] = firstAfter(KEYS[i + 1], head)
+        local found = redis.call('XRANGE', KEYS[i + 1], head, head)
+        row[13] = found[1] and found[1][2][2] or ''
       end
+      if not fields[spool] then row[11], row[12], row[13] = '', '', '' end
     end
   end
   out[#out + 1] = row

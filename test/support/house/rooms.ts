@@ -92,5 +92,8 @@ export const VENDORS: Readonly<Record<string, RegExp>> = {
   'readable-stream': /^src\/sandbox\/runtime\//,
   yauzl: /^src\/function\/zip\//,
   'web-streams-polyfill': /^src\/sandbox\/runtime\//,
+  kafkajs: /^connectors\/kafka\//,
+  'kafkajs-snappy': /^connectors\/kafka\//,
+  lz4js: /^connectors\/kafka\//,
   unenv: /^src\/(sandbox\/runtime|function)\//,
 };

@@ -1,0 +1,54 @@
+/** What went wrong with a broker, in a sentence that names the setting. Pure; nothing of a secret is in it. */
+
+interface Caused {
+  readonly message: string;
+  readonly name: string;
+  readonly type: string;
+  readonly code: string;
+}
+
+const UNTRUSTED = /self[- ]signed|unable to (verify|get)|certificate|altname|CERT_/i;
+
+export function explainKafka(error: unknown): string {
+  const chain = causes(error);
+  const has = (match: (cause: Caused) => boolean) => chain.some(match);
+  const text = chain.map((cause) => cause.message).join('; ');
+  if (has(({ name }) => name.startsWith('KafkaJSSASL')))
+    return `the broker refused the login (sasl): ${chain[0]!.message}`;
+  if (has(({ type }) => type === 'TOPIC_AUTHORIZATION_FAILED'))
+    return 'the login may not read the topic (an ACL of the cluster)';
+  if (has(({ type }) => type === 'GROUP_AUTHORIZATION_FAILED'))
+    return 'the login may not use the consumer group (an ACL of the cluster)';
+  if (has(({ code }) => code === 'ENOENT' || code === 'EACCES')) return `a certificate of ssl cannot be read: ${text}`;
+  if (/wrong version number|packet length too long/i.test(text))
+    return 'the broker speaks no TLS on that port: remove ssl, or name its TLS port';
+  if (/alert|certificate required|handshake failure/i.test(text))
+    return `the broker refused this client's certificate (ssl.cert, ssl.key): ${text}`;
+  if (UNTRUSTED.test(text)) return `the broker's certificate is not trusted (ssl.ca): ${text}`;
+  if (has(({ code }) => code === 'ENOTFOUND' || code === 'EAI_AGAIN'))
+    return `a broker's name cannot be resolved: ${text}`;
+  if (has(({ code }) => code === 'ECONNREFUSED') || /ECONNREFUSED/.test(text)) return `no broker answers: ${text}`;
+  if (/closed connection|disconnected|timeout/i.test(text))
+    return `the broker does not answer as expected (does it want ssl or sasl?): ${text}`;
+  return text;
+}
+
+/** The error and what it was caused by, outermost first. */
+function causes(error: unknown): Caused[] {
+  const found: Caused[] = [];
+  for (let at: unknown = error; typeof at === 'object' && at !== null && found.length < 8; at = causeOf(at)) {
+    const { message, name, type, code } = at as Partial<Record<keyof Caused, unknown>>;
+    found.push({
+      message: String(message ?? ''),
+      name: String(name ?? ''),
+      type: String(type ?? ''),
+      code: String(code ?? ''),
+    });
+  }
+  return found.length > 0 ? found : [{ message: String(error), name: '', type: '', code: '' }];
+}
+
+function causeOf(error: object): unknown {
+  const { cause, originalError } = error as { readonly cause?: unknown; readonly originalError?: unknown };
+  return cause ?? originalError;
+}

@@ -1,0 +1,60 @@
+/** What a mapping's records come from, and the feed that fills its shards where they are spools. */
+import { randomUUID } from 'node:crypto';
+import { buildNotice } from '../failure/notice.ts';
+import type { MappingConfig } from '../mapping/types.ts';
+import type { Log } from '../observe/log.ts';
+import type { Redis } from '../redis/connect.ts';
+import type { Keys } from '../redis/keys.ts';
+import type { Feed, Source } from '../source/port.ts';
+import { openSource } from '../source/registry.ts';
+import { openSpools } from '../shard/spool.ts';
+import { checkpointBefore, spoolId, type SpoolLoss } from '../spool.ts';
+import type { Clock } from '../time.ts';
+import type { TurnSettings } from '../turn/settings.ts';
+import { startingPosition } from './mapping-settings.ts';
+
+export interface FeedingDeps {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function sourceOf({ name, source }: MappingConfig, deps: FeedingDeps): Source {
+  if (source.type === 'redis-stream') {
+    const { type, stream, arrival, trim } = source;
+    return openSource({ type, stream, arrival, trim: trim === 'settled' ? trim : undefined }, deps);
+  }
+  const { type, topic, consumerGroupId, isolationLevel, cluster } = source;
+  return openSource({ type, mapping: name, topic, groupId: consumerGroupId, isolationLevel, cluster }, deps);
+}
+
+/** Null where shards are Redis streams by themselves. */
+export function openFeed(
+  { redis, keys, clock }: FeedingDeps,
+  source: Source,
+  config: MappingConfig,
+  settings: () => TurnSettings,
+): Feed | null {
+  if (!source.feed) return null;
+  const spools = openSpools({
+    ...{ redis, keys, mapping: config.name, monoMs: () => clock.monoMs() },
+    failures: () => ({ stream: settings().failureStream, bytesMax: settings().failureBytesMax }),
+    notice: (shardId, loss) => noticeOf(settings(), shardId, loss, clock.wallMs()),
+  });
+  return source.feed({ spools, position: startingPosition(config) });
+}
+
+function noticeOf(settings: TurnSettings, shardId: string, loss: SpoolLoss, timestampMs: number): string {
+  const { mapping, version, arn } = settings;
+  return buildNotice({
+    ...{ mapping, functionName: version.name, functionVersion: version.hash, shardId, streamArn: arn, timestampMs },
+    kafka: settings,
+    giveUp: {
+      ...{ condition: loss.condition, first: spoolId(loss.first), last: checkpointBefore(loss.last + 1) },
+      ...{ count: loss.last - loss.first + 1, requestId: randomUUID(), invokeCount: 0 },
+      ...{ functionError: undefined, error: null },
+    },
+    ...{ firstArrivalMs: null, lastArrivalMs: null, payload: null },
+  });
+}
