@@ -1,4 +1,5 @@
 // `npm test [-- FILES…]`: runs vitest with our Node and ends with one line that tools read: `N passed, N failed, N skipped`.
+// `--without-kafka` leaves out what needs a Kafka broker (Java and, once, Maven), and says so before that line.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,10 +10,12 @@ const root = path.join(path.dirname(fileURLToPath(import.meta.url)), '..');
 const scratch = mkdtempSync(path.join(tmpdir(), 'millrace-test-'));
 const tally = path.join(scratch, 'tally');
 const node = process.execPath;
+const withoutKafka = process.argv.includes('--without-kafka');
+const args = process.argv.slice(2).filter((arg) => arg !== '--without-kafka');
 
 const child = spawn(
   node,
-  [path.join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters(), ...process.argv.slice(2)],
+  [path.join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters(), ...withoutThose(), ...args],
   {
     cwd: root,
     stdio: 'inherit',
@@ -22,6 +25,8 @@ const child = spawn(
       PATH: [path.dirname(node), ...(await redisOnPath()), process.env.PATH].join(path.delimiter),
       REDIS_URL: '',
       MILLRACE_TALLY: tally,
+      // One Kafka broker for all files of the run (test/support/kafka/use-kafka.ts).
+      MILLRACE_RUN_DIR: scratch,
     },
   },
 );
@@ -30,6 +35,19 @@ child.once('close', (code, signal) => end(readTally(), code ?? (signal === 'SIGI
 
 function reporters() {
   return ['--reporter=default', `--reporter=${path.join(root, 'scripts', 'tally-reporter.mjs')}`];
+}
+
+function withoutThose() {
+  return withoutKafka ? ['--exclude', 'test/kafka/**'] : [];
+}
+
+/** The broker that the run's tests shared, if there was one. */
+function endBroker() {
+  try {
+    process.kill(JSON.parse(readFileSync(path.join(scratch, 'kafka.json'), 'utf8')).pid, 'SIGKILL');
+  } catch {
+    // None was started, or it is gone already.
+  }
 }
 
 /** Directories to put on the PATH so that `redis-server` is found: none when it is there already. */
@@ -60,6 +78,8 @@ function readTally() {
 }
 
 function end(line, code) {
+  endBroker();
+  if (withoutKafka) console.log('Kafka was left out (--without-kafka): nothing in test/kafka was run.');
   rmSync(scratch, { recursive: true, force: true });
   // E.g. no file matched: nothing was tested, which is not success.
   console.log(code === 0 ? line : line.replace(', 0 failed,', ', 1 failed,'));

@@ -1,0 +1,120 @@
+/** A real Kafka broker (KRaft, one node) as a process of its own, on free ports, with a small heap. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { openSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { kafkaJars } from './jars.ts';
+import { makeCertificates, PASSWORD, type SecurePorts, secureProperties, USER } from './secure.ts';
+
+const run = promisify(execFile);
+const START_MS = 60_000;
+const scram = ['SCRAM-SHA-256', 'SCRAM-SHA-512'];
+const CLUSTER = 'millrace-test-cluster0';
+
+export interface BrokerPlace {
+  /** Its data and log; survives a restart. */
+  readonly dir: string;
+  readonly port: number;
+  readonly controllerPort: number;
+  /** With TLS and logins as well, at these ports. */
+  readonly secure?: SecurePorts;
+}
+
+export interface Broker extends BrokerPlace {
+  readonly pid: number;
+  readonly process: ChildProcess;
+}
+
+const LOG4J = `<Configuration status="WARN"><Appenders><Console name="C"><PatternLayout pattern="%d{ISO8601} %m%n"/></Console></Appenders>
+<Loggers><Root level="WARN"><AppenderRef ref="C"/></Root><Logger name="kafka.server.KafkaRaftServer" level="INFO"/></Loggers></Configuration>`;
+
+function properties(place: BrokerPlace): string {
+  const { dir, controllerPort } = place;
+  const one = ['offsets.topic', 'transaction.state.log', 'share.coordinator.state.topic'];
+  return [
+    ...['process.roles=broker,controller', 'node.id=1', 'controller.listener.names=CONTROLLER'],
+    ...[`controller.quorum.voters=1@127.0.0.1:${controllerPort}`, 'inter.broker.listener.name=PLAINTEXT'],
+    ...listeners(place),
+    `log.dirs=${path.join(dir, 'data')}`,
+    ...one.flatMap((topic) => [`${topic}.replication.factor=1`, `${topic}.num.partitions=4`]),
+    ...['transaction.state.log.min.isr=1', 'share.coordinator.state.topic.min.isr=1'],
+    ...['group.initial.rebalance.delay.ms=0', 'auto.create.topics.enable=false'],
+    // Tests that trim and compact cannot wait for the usual minutes.
+    ...['log.retention.check.interval.ms=1000', 'log.cleaner.backoff.ms=500', 'log.segment.delete.delay.ms=500'],
+    ...['message.max.bytes=8000000', 'replica.fetch.max.bytes=8000000'],
+  ].join('\n');
+}
+
+function listeners({ dir, port, controllerPort, secure }: BrokerPlace): string[] {
+  const more = secure ? Object.entries(secure).map(([name, at]) => `${name}://127.0.0.1:${at}`) : [];
+  const open = [`PLAINTEXT://127.0.0.1:${port}`, ...more];
+  const protocols = 'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT';
+  return [
+    `listeners=${[...open, `CONTROLLER://127.0.0.1:${controllerPort}`].join(',')}`,
+    `advertised.listeners=${open.join(',')}`,
+    ...(secure ? secureProperties(dir, protocols) : [`listener.security.protocol.map=${protocols}`]),
+  ];
+}
+
+/** Makes a place for a broker, formatted and ready to be started. */
+export async function newBrokerPlace(dir: string, secured = false): Promise<BrokerPlace> {
+  const [port, controllerPort, tls, mutual, login] = await freePorts(5);
+  const secure = { SSL: tls!, MUTUAL: mutual!, LOGIN: login! };
+  const place = { dir, port: port!, controllerPort: controllerPort!, ...(secured && { secure }) };
+  await mkdir(dir, { recursive: true });
+  if (secured) await makeCertificates(dir);
+  await writeFile(path.join(dir, 'server.properties'), properties(place));
+  await writeFile(path.join(dir, 'log4j2.xml'), LOG4J);
+  await java(place, 'kafka.tools.StorageTool', [
+    ...['format', '-t', CLUSTER, '-c', path.join(dir, 'server.properties')],
+    ...(secured
+      ? scram.flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${USER},password=${PASSWORD}]`])
+      : []),
+  ]);
+  return place;
+}
+
+/** Resolves when it serves. `detached`: it outlives this process. */
+export async function startBroker(place: BrokerPlace, detached = false): Promise<Broker> {
+  const logFile = path.join(place.dir, `broker-${Date.now()}.log`);
+  const out = openSync(logFile, 'a');
+  const heap = ['-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1'];
+  const args = [...heap, ...(await jvm(place)), 'kafka.Kafka', path.join(place.dir, 'server.properties')];
+  const child = spawn('java', args, { detached, stdio: ['ignore', out, out] });
+  if (detached) child.unref();
+  const until = performance.now() + START_MS;
+  for (;;) {
+    const text = await readFile(logFile, 'utf8');
+    if (text.includes('Kafka Server started')) return { ...place, pid: child.pid!, process: child };
+    if (child.exitCode !== null || performance.now() > until) throw new Error(`no broker: ${text.slice(-3_000)}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+export async function stopBroker(broker: Broker, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  const gone = new Promise((resolve) => broker.process.once('exit', resolve));
+  if (broker.process.exitCode !== null || broker.process.signalCode !== null) return;
+  broker.process.kill(signal);
+  await gone;
+}
+
+/** One of Kafka's own command-line tools; what it printed. */
+export async function java(place: Pick<BrokerPlace, 'dir'>, tool: string, args: readonly string[]): Promise<string> {
+  const { stdout } = await run('java', [...(await jvm(place)), tool, ...args], { timeout: START_MS });
+  return stdout;
+}
+
+async function jvm({ dir }: Pick<BrokerPlace, 'dir'>): Promise<string[]> {
+  const log4j = `-Dlog4j2.configurationFile=${path.join(dir, 'log4j2.xml')}`;
+  return [log4j, '-cp', path.join(await kafkaJars(), '*')];
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.once('listening', resolve))));
+  const ports = servers.map((server) => (server.address() as { port: number }).port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
