@@ -205,6 +205,8 @@ export const KAFKA_HEARTBEAT_MS = 1_000;
 export const KAFKA_REBALANCE_MS = 10_000;
 /** New partitions and a topic that was made anew are noticed within this. */
 export const KAFKA_METADATA_MS = 10_000;
+/** A log that ends before what was fetched has to do so for this long to count as cut: a new leader knows its end within a second or two. */
+export const KAFKA_CUT_MS = 15_000;
 /** The committed offset follows the checkpoint this often (contract.md: at most 1 s behind). */
 export const KAFKA_COMMIT_MS = 500;
 /** A full spool is asked for room this often. */

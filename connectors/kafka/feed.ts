@@ -2,7 +2,7 @@
  * Fills a mapping's spools from its topic: membership of the group says which partitions, the spools say from where, and the group's
  * committed offsets follow what is settled. What the group believes decides nothing: each step on a spool is fenced by itself.
  */
-import { KAFKA_COMMIT_MS, KAFKA_LEAVE_MS, KAFKA_METADATA_MS, KAFKA_RETRY_MS } from '../../src/limits.ts';
+import { KAFKA_COMMIT_MS, KAFKA_CUT_MS, KAFKA_LEAVE_MS, KAFKA_METADATA_MS, KAFKA_RETRY_MS } from '../../src/limits.ts';
 import type { Log } from '../../src/observe/log.ts';
 import type { Feed, StartingPosition } from '../../src/source/port.ts';
 import type { SpoolClaim, Spools, SpoolStep } from '../../src/spool.ts';
@@ -36,6 +36,8 @@ export class KafkaFeed implements Feed {
   readonly #options: KafkaFeedOptions;
   readonly #stop = new AbortController();
   readonly #feeds = new Map<number, PartitionFeed>();
+  /** Partitions whose log seems to be cut, and since when (local monotonic ms). */
+  readonly #doubtful = new Map<number, number>();
   readonly #running: Promise<unknown>;
   /** Rises with every assignment: what was begun for an earlier one ends. */
   #assignment = 0;
@@ -234,6 +236,9 @@ export class KafkaFeed implements Feed {
     const { topic, log, spools } = this.#options;
     const { view, origin } = claim;
     const where = whereToFetch({ view, committed, ends, origin, topicId: this.#topicId });
+    if (where.kind === 'restart' && !where.sure) {
+      if (!this.#lasts(partition)) return 'the log ends before what was fetched; it is looked at again';
+    } else this.#doubtful.delete(partition);
     if (where.kind === 'fetch') {
       await spools.look([claim.hold], [ends.high]);
       await this.#fetch(member, partition, claim, committed ?? null);
@@ -246,6 +251,14 @@ export class KafkaFeed implements Feed {
     // A reset is one once, whatever happens next: from here on the group's offset is ours.
     if (where.kind === 'restart') await member.commit([{ partition, offset: where.restart.next, metadata: OURS }]);
     return 'it begins anew';
+  }
+
+  /** Whether the partition has been doubtful for long enough. */
+  #lasts(partition: number): boolean {
+    const nowMs = this.#options.clock.monoMs();
+    const since = this.#doubtful.get(partition) ?? nowMs;
+    this.#doubtful.set(partition, since);
+    return nowMs - since >= KAFKA_CUT_MS;
   }
 
   async #mend(

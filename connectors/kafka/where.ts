@@ -13,7 +13,8 @@ export type Where =
   | { readonly kind: 'fetch'; readonly from: number }
   /** The log begins behind where fetching stands. */
   | { readonly kind: 'lost'; readonly next: number; readonly loss: SpoolLoss }
-  | { readonly kind: 'restart'; readonly why: string; readonly restart: SpoolRestart };
+  /** `sure`: false where the next moment may tell another story, so that it has to last. */
+  | { readonly kind: 'restart'; readonly sure: boolean; readonly why: string; readonly restart: SpoolRestart };
 
 export interface Partition {
   readonly view: SpoolView;
@@ -45,15 +46,20 @@ export function whereToFetch(partition: Partition): Where {
 function anew({ view, ends, topicId }: Partition): Where {
   return {
     kind: 'restart',
+    sure: topicId !== '',
     why: 'the topic was made anew: it is read from its beginning, as a new generation',
     restart: { next: ends.low, origin: topicId, dropUnsettled: false, loss: neverFetched(view), redelivered: 0 },
   };
 }
 
-/** The same topic ends earlier than it did (an unclean election): what comes from there on is new under old offsets. */
+/**
+ * The same topic ends earlier than it did (an unclean election): what comes from there on is new under old offsets. A broker that has
+ * just become the leader may say so too, until it has heard how far the log reaches (KIP-207).
+ */
 function cut({ view, ends, origin }: Partition): Where {
   return {
     kind: 'restart',
+    sure: false,
     why: 'the log was cut: it is read on from its end, as a new generation',
     restart: { next: ends.high, origin, dropUnsettled: false, loss: neverFetched(view), redelivered: 0 },
   };
@@ -68,6 +74,7 @@ function reset(view: SpoolView, to: number, origin: string): Where {
   const skipped = to > view.settledTo;
   return {
     kind: 'restart',
+    sure: true,
     why: `the group's offset was set to ${to} by somebody else: ${skipped ? 'what lies before is skipped' : 'reading goes on there'}`,
     restart: {
       next: to,
