@@ -1,5 +1,5 @@
 /**
- * A function's first invocation, from the moment it is needed to its answer, with bundles of npm packages, beside a Node process and a
+ * A function's first invocation, from the moment it is needed to its answer, with bundles of npm packages and of own code, beside a Node process and a
  * worker thread that load the same file. (g) of `npm run bench` is the one of 500 kB, and warm invocations after it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
@@ -60,7 +60,7 @@ async function figure(id: string, sizes: readonly Size[], options: Options): Pro
     if (id === 'g') rows.push({ name: 'Millrace, warm, p50', unit: 'ms', values: warm });
   }
   lab.close();
-  return { id, title: 'first invocation, bundles of npm packages', rows, notes, load: [before, load()] };
+  return { id, title: 'first invocation, by bundle', rows, notes, load: [before, load()] };
 }
 
 async function oneRound(
@@ -142,7 +142,7 @@ function rowsOf(size: string, times: readonly Times[]): Row[] {
   };
   const ratio = times.map(({ reserve, process: plain }) => latencies(reserve).p50 / latencies(plain).p50);
   return [
-    ...of('Millrace, a process in reserve', 'reserve', size === '500 kB' ? '≤ 5' : undefined),
+    ...of('Millrace, a process in reserve', 'reserve', size.startsWith('500 kB') ? '≤ 5' : undefined),
     ...of('Millrace, process started too', 'started'),
     ...of('plain Node process', 'process'),
     ...of('worker thread', 'thread'),

@@ -1,4 +1,4 @@
-/** Bundles of packages from npm (those of examples/handlers), made as a function's code is: three sizes, all of it evaluated. */
+/** Bundles, made as a function's code is: packages from npm (those of examples/handlers) in three sizes, and functions of one's own. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,6 +13,15 @@ export interface PackageBundle {
 }
 
 const MEDIUM = `import lodash from 'lodash'; import { addDays, format, parseISO } from 'date-fns'; import Ajv from 'ajv';`;
+
+/** As a large function of one's own is: most of it is not run when it is loaded. */
+const OWN = Array.from(
+  { length: 3_300 },
+  (_, n) => `function step${n}(order, rate) {
+    const total = order.amount * rate + ${n}; return total > ${n} ? { total, step: 'step-${n}' } : null;
+  }`,
+).join('\n');
+
 const SOURCES = {
   '5 kB': {
     packages: 'uuid',
@@ -21,6 +30,10 @@ const SOURCES = {
   '500 kB': {
     packages: 'lodash, date-fns, ajv',
     text: `${MEDIUM} const all = [lodash, addDays, format, parseISO, Ajv];`,
+  },
+  '500 kB of functions': {
+    packages: 'none: 3,300 small functions',
+    text: `${OWN} const all = [${Array.from({ length: 3_300 }, (_, n) => `step${n}`).join(', ')}];`,
   },
   '5 MB': {
     packages: 'these, zod, axios, protobufjs, avsc, three AWS clients',
