@@ -13,7 +13,7 @@ import { type Figure, load, type Row } from '../support/report.ts';
 import { invoke, openSandboxLab, type SandboxLab } from '../support/sandbox.ts';
 import { latencies } from '../support/statistics.ts';
 
-const EVENT = Buffer.from('{"a":1}');
+const EVENT = { event: Buffer.from('{"a":1}') };
 const STARTS = 12;
 const QUICK_STARTS = 4;
 const WARM = 3_000;

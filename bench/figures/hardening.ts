@@ -1,6 +1,6 @@
 /** What each measure that takes something from the children costs: a cold start that starts the process, and a warm invocation, with and without it. */
 import { MEASURES, type Measure, probeHardening } from '../../src/sandbox/hardening.ts';
-import { flightsEvent, HANDLERS } from '../support/handlers.ts';
+import { flightsInColumns, HANDLERS } from '../support/handlers.ts';
 import type { Options } from '../support/options.ts';
 import { cpuMicros } from '../support/processes.ts';
 import { ownCpu, repeatFor } from '../support/repeat.ts';
@@ -52,7 +52,7 @@ export async function hardeningCosts(options: Options): Promise<Figure> {
 
 async function costOf(lab: SandboxLab, file: string, hardening: readonly Measure[], quick: boolean): Promise<Cost> {
   const sandbox = await lab.open({ spares: 0, hardening });
-  const event = flightsEvent(RECORDS);
+  const event = flightsInColumns(RECORDS);
   const starts: number[] = [];
   const count = quick ? QUICK_STARTS : STARTS;
   for (let n = 0; n < count; n++) {

@@ -2,8 +2,8 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import type { Sandbox } from '../../src/sandbox/types.ts';
-import { flightsEvent, HANDLERS } from '../support/handlers.ts';
+import type { InvokeRequest, Sandbox } from '../../src/sandbox/types.ts';
+import { flightsEvent, flightsInColumns, HANDLERS } from '../support/handlers.ts';
 import { sleep } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
 import { proportionalMb, residentMb } from '../support/processes.ts';
@@ -68,24 +68,23 @@ function add(to: Found, pids: readonly number[]): void {
 async function ask(
   sandbox: Sandbox,
   version: Parameters<Sandbox['invoke']>[0]['version'],
-  event: Buffer,
+  event: Pick<InvokeRequest, 'event' | 'columns'>,
 ): Promise<string> {
   const context = { requestId: 'bench' };
-  const outcome = await sandbox.invoke({ version, event, ascii: true, context, lease: null, log: () => undefined });
+  const outcome = await sandbox.invoke({ version, ...event, ascii: true, context, lease: null, log: () => undefined });
   if (outcome.kind !== 'ok') throw new Error(JSON.stringify(outcome));
   return outcome.result;
 }
 
 async function ownMemory(lab: SandboxLab, file: string, to: Found, heap: number[], reserve: Found): Promise<void> {
-  const event = flightsEvent(RECORDS);
+  const event = flightsInColumns(RECORDS);
   const sandbox = await lab.open({ spares: 1 });
   for (let n = 0; n < CHILDREN; n++) {
     const version = lab.version(file, `asked-${n}`);
     for (let i = 0; i < INVOCATIONS; i++) await ask(sandbox, version, event);
-    const { heapTotal, external } = JSON.parse(await ask(sandbox, version, Buffer.from('{"ask":true}'))) as Record<
-      'heapTotal' | 'external',
-      number
-    >;
+    const { heapTotal, external } = JSON.parse(
+      await ask(sandbox, version, { event: Buffer.from('{"ask":true}') }),
+    ) as Record<'heapTotal' | 'external', number>;
     heap.push((heapTotal + external) / 2 ** 20);
   }
   const pids = (await childrenOnce(CHILDREN + 1)).sort((a, b) => a - b);

@@ -2,7 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { flightsEvent, HANDLERS } from '../support/handlers.ts';
+import { flightsEvent, flightsInColumns, HANDLERS } from '../support/handlers.ts';
 import type { Options } from '../support/options.ts';
 import { repeatFor } from '../support/repeat.ts';
 import { type Figure, load } from '../support/report.ts';
@@ -52,7 +52,7 @@ async function rateOf(ms: number, loops: readonly (() => Promise<unknown>)[]): P
 
 async function ownRate(lab: SandboxLab, file: string, count: number, ms: number): Promise<number> {
   const sandbox = await lab.open({ spares: 0 });
-  const event = flightsEvent(RECORDS);
+  const event = flightsInColumns(RECORDS);
   const versions = Array.from({ length: count }, (_, n) => lab.version(file, `decodes-${n}`));
   const rate = await rateOf(
     ms,

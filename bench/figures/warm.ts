@@ -5,7 +5,7 @@
 import { execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { flightsEvent, type HandlerName, HANDLERS } from '../support/handlers.ts';
+import { flightsEvent, flightsInColumns, type HandlerName, HANDLERS } from '../support/handlers.ts';
 import type { Options } from '../support/options.ts';
 import { cpuMicros } from '../support/processes.ts';
 import { type Lap, ownCpu, repeatFor } from '../support/repeat.ts';
@@ -53,7 +53,7 @@ export async function warmInvocations(options: Options): Promise<Figure> {
 async function ownLap(lab: SandboxLab, file: string, name: string, records: number, ms: number): Promise<Lap> {
   const sandbox = await lab.open({ spares: 0 });
   const version = lab.version(file, name);
-  const event = flightsEvent(records);
+  const event = flightsInColumns(records);
   const one = () => invoke(sandbox, version, event);
   await repeatFor(ms, one);
   const children = await childrenOnce(1);

@@ -1,4 +1,6 @@
 /** Handlers whose own work is small, so that the sandbox's share of it is large, and their events. */
+import type { KinesisStreamEvent, KinesisStreamRecord } from 'aws-lambda';
+import type { EventColumns } from '../../src/columns.ts';
 
 /** CommonJS text. */
 export const HANDLERS = {
@@ -19,6 +21,20 @@ export const HANDLERS = {
   };`,
 } as const;
 export type HandlerName = keyof typeof HANDLERS;
+
+/** The same event as it crosses to a sandbox. */
+export function flightsInColumns(records: number): { readonly event: Buffer; readonly columns: EventColumns } {
+  const { Records } = JSON.parse(flightsEvent(records).toString('latin1')) as KinesisStreamEvent;
+  const [{ eventID, invokeIdentityArn, awsRegion, eventSourceARN, kinesis: first }] = Records as [KinesisStreamRecord];
+  const rows = Records.map(({ kinesis }) => [
+    ...[kinesis.partitionKey, kinesis.sequenceNumber, kinesis.data, kinesis.approximateArrivalTimestamp],
+  ]);
+  const beforeEventId = eventID.slice(0, -first.sequenceNumber.length);
+  return {
+    event: Buffer.from(JSON.stringify(rows.flat())),
+    columns: { form: 'kinesis', beforeEventId, invokeIdentityArn, awsRegion, eventSourceARN },
+  };
+}
 
 /** So many flights as a Kinesis event, ASCII. */
 export function flightsEvent(records: number): Buffer {

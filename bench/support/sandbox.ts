@@ -8,7 +8,7 @@ import { buildPrelude } from '../../src/sandbox/build-prelude.ts';
 import { createSandbox, type SandboxOptions } from '../../src/sandbox/pool.ts';
 import { sleep } from './lab.ts';
 import { descendants } from './processes.ts';
-import type { FunctionVersion, InvocationReport, Sandbox } from '../../src/sandbox/types.ts';
+import type { FunctionVersion, InvocationReport, InvokeRequest, Sandbox } from '../../src/sandbox/types.ts';
 
 export interface SandboxLab {
   readonly dir: string;
@@ -54,9 +54,13 @@ export async function childrenOnce(count: number): Promise<number[]> {
 }
 
 /** Throws when it does not succeed. The event is ASCII. */
-export async function invoke(sandbox: Sandbox, version: FunctionVersion, event: Buffer): Promise<InvocationReport> {
+export async function invoke(
+  sandbox: Sandbox,
+  version: FunctionVersion,
+  event: Pick<InvokeRequest, 'event' | 'columns'>,
+): Promise<InvocationReport> {
   const outcome = await sandbox.invoke({
-    ...{ version, event, ascii: true, context: { requestId: 'bench' }, lease: null, log: () => undefined },
+    ...{ version, ...event, ascii: true, context: { requestId: 'bench' }, lease: null, log: () => undefined },
   });
   if (outcome.kind !== 'ok') throw new Error(JSON.stringify(outcome));
   return outcome.report;

@@ -26,7 +26,7 @@ export function eventFormat(options: FormatOptions): EventFormat {
     : (batch: RecordBatch, i: number) => recordFacts(batch, i, options).partitionKey;
   if (options.format === 'kafka') {
     const frame = kafkaFrame(options);
-    return { partitionKey, encode: (batch, from, to, { maxBytes }) => encodeKafka(frame, batch, from, to, maxBytes) };
+    return { partitionKey, encode: (batch, from, to, bounds) => encodeKafka(frame, batch, from, to, bounds) };
   }
   const { spooled, ...rest } = options;
   const frame = kinesisFrame(spooled ? { ...rest, spooled: SPOOLED } : rest);

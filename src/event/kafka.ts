@@ -2,8 +2,9 @@
  * Spooled Kafka records → Kafka event, as AWS Lambda hands it to a function for a self-managed cluster (esm-semantics.md §2.3). One
  * partition per event; AWS may mix several. Pure ASCII, as a single text that is written once (kinesis.ts says why).
  */
+import type { KafkaColumns } from '../columns.ts';
 import { positionAfter, SPOOL_FLAG, SPOOL_ITEM } from '../spool.ts';
-import type { EncodedEvent } from './kinesis.ts';
+import type { EncodedEvent, KinesisBounds } from './kinesis.ts';
 import { asciiJson, type RecordBatch } from './records.ts';
 
 export interface KafkaOptions {
@@ -17,9 +18,16 @@ export interface KafkaOptions {
 export interface KafkaFrame {
   readonly opening: string;
   readonly beforeOffset: string;
+  readonly columns: KafkaColumns;
 }
 
 const CLOSING = ']}}';
+const TIMESTAMP = ',"timestamp":';
+const KEY = ',"key":"';
+const VALUE = ',"value":"';
+const NULL_VALUE = ',"value":null';
+const HEADERS = ',"headers":';
+const CONSTANT = TIMESTAMP.length + HEADERS.length + '}'.length;
 const CREATE = ',"timestampType":"CREATE_TIME"';
 const APPEND = ',"timestampType":"LOG_APPEND_TIME"';
 
@@ -29,6 +37,7 @@ export function kafkaFrame({ shardId, bootstrapServers }: KafkaOptions): KafkaFr
   return {
     opening: `{"eventSource":"SelfManagedKafka","bootstrapServers":${asciiJson(bootstrapServers)},"records":{${asciiJson(shardId)}:[`,
     beforeOffset: `{"topic":${asciiJson(topic)},"partition":${partition},"offset":`,
+    columns: { form: 'kafka', bootstrapServers, name: shardId, topic, partition: Number(partition) },
   };
 }
 
@@ -38,40 +47,55 @@ export function encodeKafka(
   batch: RecordBatch,
   from: number,
   to: number,
-  maxBytes: number,
+  { maxBytes, whole }: Pick<KinesisBounds, 'maxBytes' | 'whole'>,
 ): EncodedEvent {
-  let text = frame.opening;
+  let text = '';
+  let bytes = frame.opening.length + CLOSING.length;
   let count = 0;
-  let missed = 0;
   for (let i = from; i < to; i++) {
     const flags = Number(textOf(batch, i, SPOOL_ITEM.flags));
-    const head =
-      (i === from ? '' : ',') +
-      frame.beforeOffset +
-      (positionAfter(batch.ids[i]!) - 1) +
-      ',"timestamp":' +
-      textOf(batch, i, SPOOL_ITEM.timestamp) +
-      (flags & SPOOL_FLAG.logAppendTime ? APPEND : CREATE);
-    const sizes = base64Length(batch, i, SPOOL_ITEM.key) + base64Length(batch, i, SPOOL_ITEM.value);
-    const bytes =
-      head.length + sizes + lengthOf(batch, i, SPOOL_ITEM.headers) + '"key":"","value":"","headers":,}'.length;
+    const comma = i === from ? '' : ',';
+    const offset = String(positionAfter(batch.ids[i]!) - 1);
+    const timestamp = textOf(batch, i, SPOOL_ITEM.timestamp);
+    const appended = flags & SPOOL_FLAG.logAppendTime;
+    const [nullKey, nullValue] = [flags & SPOOL_FLAG.nullKey, flags & SPOOL_FLAG.nullValue];
+    const type = appended ? APPEND : CREATE;
+    const own =
+      CONSTANT +
+      comma.length +
+      frame.beforeOffset.length +
+      offset.length +
+      timestamp.length +
+      type.length +
+      (nullKey ? 0 : KEY.length + 1 + base64Length(batch, i, SPOOL_ITEM.key)) +
+      (nullValue ? NULL_VALUE.length : VALUE.length + 1 + base64Length(batch, i, SPOOL_ITEM.value)) +
+      lengthOf(batch, i, SPOOL_ITEM.headers);
     // The bound, and a part that was not kept because no event could hold it.
-    if (text.length + bytes + CLOSING.length > maxBytes || isDropped(batch, i)) {
-      missed = frame.opening.length + bytes + CLOSING.length;
+    if (bytes + own > maxBytes || isDropped(batch, i)) {
+      if (count === 0) bytes += own;
       break;
     }
-    text +=
-      head +
-      (flags & SPOOL_FLAG.nullKey ? '' : `,"key":"${base64(batch, i, SPOOL_ITEM.key)}"`) +
-      (flags & SPOOL_FLAG.nullValue ? ',"value":null' : `,"value":"${base64(batch, i, SPOOL_ITEM.value)}"`) +
-      ',"headers":' +
-      textOf(batch, i, SPOOL_ITEM.headers) +
-      '}';
+    bytes += own;
+    const headers = textOf(batch, i, SPOOL_ITEM.headers);
+    const key = nullKey ? '' : base64(batch, i, SPOOL_ITEM.key);
+    const value = nullValue ? '' : base64(batch, i, SPOOL_ITEM.value);
+    text += whole
+      ? comma +
+        frame.beforeOffset +
+        offset +
+        TIMESTAMP +
+        timestamp +
+        type +
+        (nullKey ? '' : `${KEY}${key}"`) +
+        (nullValue ? NULL_VALUE : `${VALUE}${value}"`) +
+        HEADERS +
+        headers +
+        '}'
+      : `${comma}${offset},${timestamp},${appended ? 1 : 0},${nullKey ? 'null' : `"${key}"`},${nullValue ? 'null' : `"${value}"`},${headers}`;
     count++;
   }
-  text += CLOSING;
-  const bytes = count === 0 && to > from ? missed : text.length;
-  return { event: Buffer.from(text, 'latin1'), ascii: true, count, bytes };
+  text = whole ? frame.opening + text + CLOSING : `[${text}]`;
+  return { event: Buffer.from(text, 'latin1'), ascii: true, columns: whole ? null : frame.columns, count, bytes };
 }
 
 function textOf(batch: RecordBatch, i: number, item: number): string {

@@ -199,6 +199,7 @@ class Pool implements Sandbox {
     const says: InvokeHead = {
       requestId: context.requestId,
       deadlineMs: Date.now() + timeoutMs,
+      columns: request.columns ?? null,
       millrace: millraceOf(request),
     };
     const head = Buffer.from(JSON.stringify(says));

@@ -3,6 +3,8 @@
  * The child is not trusted: every frame it sends has a type, a direction and a bound, and anything else ends it.
  * Payloads are opaque to both ends but for the small heads beside them.
  */
+import type { EventColumns } from '../columns.ts';
+
 export const HEADER_BYTES = 8;
 
 /** Daemon to child. */
@@ -82,6 +84,8 @@ export interface InvokeHead {
   readonly requestId: string;
   /** Wall clock, ms: what getRemainingTimeInMillis counts down to. The daemon's own clock decides. */
   readonly deadlineMs: number;
+  /** How the event is to be put together; null: it is whole. */
+  readonly columns: EventColumns | null;
   readonly millrace?: unknown;
 }
 

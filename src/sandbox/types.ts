@@ -3,6 +3,8 @@
  * does it is the sandbox's own affair (architecture.md §6: other runtimes will stand behind the same types).
  */
 
+import type { EventColumns } from '../columns.ts';
+
 /** One immutable version of a function: code plus everything that an attempt depends on. */
 export interface FunctionVersion {
   readonly name: string;
@@ -65,9 +67,10 @@ export interface HandlerLogLine {
 
 export interface InvokeRequest {
   readonly version: FunctionVersion;
-  /** The event as JSON text in UTF-8; ASCII only when `ascii` is set, which lets the child skip decoding. */
+  /** The event as JSON text in UTF-8, or the values of its records as `columns` says; ASCII only when `ascii` is set, which lets the child skip decoding. */
   readonly event: Buffer;
   readonly ascii: boolean;
+  readonly columns?: EventColumns;
   readonly context: InvocationContext;
   readonly lease: LeaseView | null;
   readonly log: (line: HandlerLogLine) => void;

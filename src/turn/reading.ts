@@ -173,13 +173,13 @@ export class Reading {
       throw new Error(`the spool lacks records up to ${unit.last}: they are fetched again`);
     await this.#seen(batch);
     const records = this.#times(batch, 0, batch.count);
-    const event = this.#encode(batch, 0, batch.count, records, 2 * EVENT_BYTES_MAX);
+    const event = this.#encode(batch, 0, batch.count, records, 2 * EVENT_BYTES_MAX, false);
     return { batch, from: 0, to: batch.count, records, event, entriesReadBefore, moreBehind: false };
   }
 
   #slice(batch: RawBatch, from: number, limit: number): Slice {
     const times = this.#times(batch, from, limit);
-    const event = this.#encode(batch, from, limit, times, EVENT_BYTES_MAX);
+    const event = this.#encode(batch, from, limit, times, EVENT_BYTES_MAX, false);
     // A record that is too large by itself makes a unit of one.
     const to = from + Math.max(1, event.count);
     const slice: Slice = {
@@ -233,9 +233,16 @@ export class Reading {
   }
 
   /** The records [from, to), whose times are given. */
-  #encode(batch: RawBatch, from: number, to: number, times: readonly RecordTime[], maxBytes: number): EncodedEvent {
+  #encode(
+    batch: RawBatch,
+    from: number,
+    to: number,
+    times: readonly RecordTime[],
+    maxBytes: number,
+    whole: boolean,
+  ): EncodedEvent {
     const arrivalOf = (i: number): number => times[i - from]!.arrivalMs;
-    return this.#format().encode(batch, from, to, { arrivalMs: arrivalOf, maxBytes });
+    return this.#format().encode(batch, from, to, { arrivalMs: arrivalOf, maxBytes, whole });
   }
 
   /** Made anew when the settings are exchanged. */
@@ -267,7 +274,7 @@ export class Reading {
     while (to > from && compareIds(slice.batch.ids[to - 1]!, last) > 0) to--;
     if (from >= to) return null;
     const times = slice.records.slice(from - slice.from, to - slice.from);
-    const encoded = this.#encode(slice.batch, from, to, times, 2 * EVENT_BYTES_MAX);
+    const encoded = this.#encode(slice.batch, from, to, times, 2 * EVENT_BYTES_MAX, true);
     return encoded.count === to - from ? encoded.event : null;
   }
 }

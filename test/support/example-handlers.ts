@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { openSandbox } from '../../src/daemon/open-daemon.ts';
-import { encodeKinesis, kinesisFrame } from '../../src/event/kinesis.ts';
+import { type EncodedEvent, encodeKinesis, kinesisFrame } from '../../src/event/kinesis.ts';
 import { loadFunction } from '../../src/function/load.ts';
 import type { FunctionSource } from '../../src/function/types.ts';
 import { EVENT_BYTES_MAX } from '../../src/limits.ts';
@@ -50,14 +50,15 @@ export function sequence(n: number): string {
   return `${FIRST_MS + n}${'0'.repeat(20)}`;
 }
 
-function kinesisEvent(records: readonly TestRecord[]): Buffer {
+/** In columns, as a turn has it encoded. */
+function kinesisEvent(records: readonly TestRecord[]): EncodedEvent {
   const entries = records.map((record, n) => {
     const data = typeof record === 'string' || Buffer.isBuffer(record) ? record : JSON.stringify(record);
     const fields = [['partitionKey', 'k'] as const, ['data', data] as const];
     return { id: `${FIRST_MS + n}-0`, fields };
   });
-  const bounds = { arrivalMs: (n: number) => FIRST_MS + n, maxBytes: EVENT_BYTES_MAX };
-  return encodeKinesis(FRAME, rawBatch(entries), 0, entries.length, bounds).event;
+  const bounds = { arrivalMs: (n: number) => FIRST_MS + n, maxBytes: EVENT_BYTES_MAX, whole: false };
+  return encodeKinesis(FRAME, rawBatch(entries), 0, entries.length, bounds);
 }
 
 function contextFor(count: number) {
@@ -93,8 +94,10 @@ export function useExamples(): Examples {
     const bundleMs = performance.now() - began;
     const attempt: Example['attempt'] = async (...records) => {
       const lines: HandlerLogLine[] = [];
+      const { event, columns } = kinesisEvent(records);
       const outcome = await sandbox.invoke({
-        ...{ version, event: kinesisEvent(records), ascii: true, context: contextFor(records.length), lease: null },
+        ...{ version, event, ascii: true, context: contextFor(records.length), lease: null },
+        ...(columns === null ? {} : { columns }),
         log: (line) => lines.push(line),
       });
       if (outcome.kind === 'ok' && outcome.report.initDurationMs !== undefined) {

@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
+import type { EventColumns } from '../../src/columns.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { createSandbox, type SandboxOptions } from '../../src/sandbox/pool.ts';
 import type {
@@ -24,6 +25,7 @@ export interface InvokeSettings {
   readonly context?: InvocationContext;
   readonly lease?: LeaseView | null;
   readonly ascii?: boolean;
+  readonly columns?: EventColumns;
 }
 
 export interface TestSandbox {
@@ -77,6 +79,7 @@ export async function makeSandbox(
       version: of,
       event: Buffer.from(JSON.stringify(event)),
       ascii: settings.ascii ?? false,
+      ...(settings.columns === undefined ? {} : { columns: settings.columns }),
       context: settings.context ?? { requestId: randomUUID() },
       lease: settings.lease ?? null,
       log: (line) => logs.push(line),

@@ -17,6 +17,7 @@ function options(entries: readonly TestEntry[], more: Partial<Options> = {}): Op
     arn: 'arn:millrace:redis:::stream/clicks',
     arrivalMs: (i) => idMs(entries[i]!.id),
     maxBytes: EVENT_BYTES_MAX,
+    whole: true,
     ...more,
   };
 }

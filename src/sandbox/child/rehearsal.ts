@@ -39,7 +39,7 @@ function perform(lib: typeof ivm, head: PrepareHead, scripts: Scripts, code: str
   const { memorySizeMb } = head;
   const identity = { functionName: '', functionVersion: '', handlerText: '', exportPath: 'handler', logStreamName: '' };
   host.load({ ...identity, memorySizeMb, environment: {}, logLevelMin: 0 }, code, Buffer.alloc(0));
-  host.invoke('{"Records":[]}', '{"requestId":"","deadlineMs":0}');
+  host.invoke('{"Records":[]}', '{"requestId":"","deadlineMs":0,"columns":null}');
   host.dispose();
   if (ends.at(-1) !== SETTLE_RESULT) throw new Error('the rehearsal did not end with a result');
 }

@@ -20,7 +20,7 @@ import {
   NativeTypeError,
   parse,
   stringOf,
-  then,
+  onceFulfilled,
 } from './primordials.ts';
 import { installTimers, runOne } from './timers.ts';
 
@@ -130,7 +130,7 @@ function installMicrotasks(): void {
     named('queueMicrotask', (callback: unknown) => {
       if (typeof callback !== 'function')
         throw new NativeTypeError('The "callback" argument must be of type function.');
-      then(done, () => {
+      onceFulfilled(done, () => {
         try {
           callback();
         } catch (error) {

@@ -1,4 +1,5 @@
 /** The `context` argument: every member of esm-semantics.md §2.12, and `context.millrace`. */
+import type { EventColumns } from './event.ts';
 import { dateNow } from './primordials.ts';
 
 export interface StaticContext {
@@ -11,6 +12,8 @@ export interface StaticContext {
 export interface InvocationHead {
   readonly requestId: string;
   readonly deadlineMs: number;
+  /** How the event is to be put together; null: it is whole. */
+  readonly columns: EventColumns | null;
   readonly millrace?: unknown;
 }
 

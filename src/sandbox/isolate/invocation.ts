@@ -2,6 +2,7 @@
 import { droppedLines, resetLog } from './console.ts';
 import { type InvocationHead, makeContext, type StaticContext } from './context.ts';
 import { errorPayload, plainError, renamedError } from './errors.ts';
+import { eventOf } from './event.ts';
 import { fetchesPending, forgetFetches } from './fetches.ts';
 import {
   type Host,
@@ -170,7 +171,7 @@ export function invoke(eventText: string, headText: string): void {
     } else finish(error, result);
   };
   try {
-    const returned = handler(parse(eventText), context, callback);
+    const returned = handler(eventOf(eventText, head.columns), context, callback);
     if (!isThenable(returned)) return;
     one.awaited = true;
     void follow(one, returned);

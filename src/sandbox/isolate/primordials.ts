@@ -32,7 +32,8 @@ export const stringIndexOf = (text: string, what: string, from = 0): number =>
   reflectApply(stringIndexOfFn, text, [what, from]);
 export const charCodeAt = (text: string, at: number): number => reflectApply(charCodeAtFn, text, [at]);
 export const tagOf = (value: unknown): string => reflectApply(objectToString, value, []);
-export const then = (promise: Promise<unknown>, ok: (value: unknown) => void): void => {
+// Not called `then`: a module with such an export counts as a promise where it is imported dynamically.
+export const onceFulfilled = (promise: Promise<unknown>, ok: (value: unknown) => void): void => {
   reflectApply(promiseThen, promise, [ok]);
 };
 
