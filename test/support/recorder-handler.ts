@@ -20,8 +20,14 @@ export interface HandlerRecorder {
   readonly positions: readonly string[];
 }
 
-export function recorderFor(url: string, event: KinesisEvent, context: MillraceContext): HandlerRecorder {
-  const all = event.Records.map((record) => record.kinesis.sequenceNumber);
+/** `positionOf`: what the history calls the record with that index; else by its sequence number. */
+export function recorderFor(
+  url: string,
+  event: KinesisEvent,
+  context: MillraceContext,
+  positionOf: (index: number) => string = (index) => event.Records[index]!.kinesis.sequenceNumber,
+): HandlerRecorder {
+  const all = event.Records.map((_, index) => positionOf(index));
   const send = async (kind: string, positions: readonly string[]): Promise<void> => {
     if (positions.length === 0) return;
     const line = { kind, positions, attempt: context.millrace.attempt };

@@ -12,10 +12,15 @@ export interface Task {
   readonly fails: number;
   /** True: the records before this one succeed meanwhile (a partial response). */
   readonly partial: boolean;
+  /** In a topic: what is added to the offset (topic-source.ts). */
+  readonly base?: number;
 }
 
 interface Event {
-  readonly Records: readonly { readonly kinesis: { readonly sequenceNumber: string; readonly data: string } }[];
+  readonly Records: readonly {
+    readonly eventID: string;
+    readonly kinesis: { readonly sequenceNumber: string; readonly data: string };
+  }[];
 }
 
 interface Context {
@@ -36,10 +41,21 @@ export async function handler(event: Event, context: Context): Promise<object> {
   }
 }
 
+/** Offsets are called as the entries of their spool are, so that one checker reads the histories of both sources (topic-source.ts). */
+function positionOf({ Records }: Event, tasks: readonly Task[], index: number): string {
+  const { eventID, kinesis } = Records[index]!;
+  const bases = process.env['SPOOLED'];
+  if (bases === undefined) return kinesis.sequenceNumber;
+  const shardId = eventID.slice(0, eventID.indexOf(':'));
+  const added = ((JSON.parse(bases) as Record<string, number>)[shardId] ?? 0) + (tasks[index]!.base ?? 0);
+  return `${Number(kinesis.sequenceNumber) + added + 1}${'0'.repeat(20)}`;
+}
+
 async function attempt(event: Event, context: Context): Promise<object> {
-  const recorder = recorderFor(process.env['RECORDER']!, event, context);
-  await recorder.start();
   const tasks = event.Records.map(({ kinesis }) => JSON.parse(atob(kinesis.data)) as Task);
+  const names = event.Records.map(({ kinesis }) => kinesis.sequenceNumber);
+  const recorder = recorderFor(process.env['RECORDER']!, event, context, (i) => positionOf(event, tasks, i));
+  await recorder.start();
   const work = tasks.reduce((sum, task) => sum + task.work, 0);
   await pause(work / 2);
   await recorder.effect();
@@ -53,7 +69,7 @@ async function attempt(event: Event, context: Context): Promise<object> {
   if (index > 0 && tasks[index]!.partial) {
     await recorder.success(positions.slice(0, index));
     await recorder.failure(positions.slice(index));
-    return { batchItemFailures: [{ itemIdentifier: positions[index] }] };
+    return { batchItemFailures: [{ itemIdentifier: names[index] }] };
   }
   await recorder.failure();
   throw new Error(`record ${positions[index]} fails at delivery ${context.millrace.attempt}`);

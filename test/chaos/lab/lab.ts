@@ -7,7 +7,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { stringify } from 'yaml';
-import { createStream } from '../../../connectors/redis-stream/manage.ts';
 import { LOCK_MS } from '../../../src/limits.ts';
 import { Keys } from '../../../src/redis/keys.ts';
 import { type RedisServer, startRedisServer } from '../../../src/redis/server.ts';
@@ -19,16 +18,9 @@ import { type Recorder, startRecorder } from '../../support/recorder.ts';
 import { type CheckOptions, checkHistory, type CheckResult, describeViolations } from '../checker.ts';
 import { Producer } from './producer.ts';
 import { Random } from './random.ts';
-import {
-  collectEnd,
-  isDrained,
-  type LabShard,
-  lookAtShards,
-  MAPPING,
-  shardsOf,
-  type ShardNow,
-  STREAM,
-} from './shards.ts';
+import { collectEnd, isDrained } from './shards.ts';
+import { type LabShard, type LabSource, MAPPING, type ShardNow, type SourceParts } from './source.ts';
+import { openStreamSource } from './stream-source.ts';
 
 const SAMPLE_EVERY_MS = 50;
 const DRAIN_MS_MAX = 90_000;
@@ -39,7 +31,9 @@ const COMPILE_CACHE = path.join(TEST_CACHE, 'compiled');
 export interface LabSpec {
   readonly name: string;
   readonly seed: number;
-  readonly shards: number;
+  /** Of the Redis stream, where no other source is given. */
+  readonly shards?: number;
+  readonly source?: (parts: SourceParts) => Promise<LabSource>;
   readonly batchSize?: number;
   /** Seconds; well above what a stopped process sleeps through, unless that is the point. */
   readonly timeout?: number;
@@ -62,7 +56,7 @@ export class Lab {
   readonly spec: LabSpec;
   readonly random: Random;
   readonly keys = new Keys('millrace');
-  readonly shards: readonly LabShard[];
+  readonly source: LabSource;
   readonly daemons: LabDaemon[] = [];
   readonly redis: Redis;
   readonly recorder: Recorder;
@@ -78,20 +72,25 @@ export class Lab {
   readonly #ended = new Set<LabDaemon>();
   #trouble: unknown;
 
-  constructor(spec: LabSpec, dir: string, server: RedisServer, redis: Redis, recorder: Recorder) {
+  constructor(parts: LabParts) {
+    const { spec, dir, server, redis, recorder, source } = parts;
     this.spec = spec;
     this.dir = dir;
     this.random = new Random(spec.seed);
-    this.shards = shardsOf(this.keys, spec.shards);
+    this.source = source;
     this.#server = server;
     this.redis = redis;
     this.recorder = recorder;
-    this.producer = new Producer(redis, recorder, new Random(spec.seed + 1), this.shards);
+    this.producer = new Producer(source, recorder, new Random(spec.seed + 1));
     this.#sampler = samplePositions(recorder, () => this.#sample(), SAMPLE_EVERY_MS);
   }
 
+  get shards(): readonly LabShard[] {
+    return this.source.shards;
+  }
+
   look(): Promise<ShardNow[]> {
-    return lookAtShards(this.redis, this.keys, this.shards);
+    return this.source.look();
   }
 
   async #sample(): Promise<PositionSample[]> {
@@ -104,10 +103,16 @@ export class Lab {
       return [{ kind: 'lease', shard: shard.name, epoch, pid }];
     });
     await this.recorder.record(...leases);
-    return now.map(({ shard, state, groupMarker, firstEntry }) => ({
-      ...{ shard: shard.name, groupMarker, checkpoint: state['cp'] ?? null },
+    return now.map(({ shard, groupMarker, firstEntry, checkpoint }) => ({
+      ...{ shard: shard.name, groupMarker, checkpoint },
       ...(this.spec.trimmedByHand ? {} : { firstEntry }),
     }));
+  }
+
+  /** Writes millrace.yaml; again where the source's configuration changed. */
+  async configure(): Promise<void> {
+    const text = stringify(configOf(this.spec, this.#server.url, this.recorder, this.source));
+    await writeFile(path.join(this.dir, 'millrace.yaml'), text);
   }
 
   // --- daemons ------------------------------------------------------------------------------------------------------
@@ -255,7 +260,7 @@ export class Lab {
     await this.#sampler.stop();
     // Where it did not drain, what is left is a violation as well.
     const facts = { drained: true, trimmedByHand: this.spec.trimmedByHand ?? false };
-    const end = await collectEnd(this.redis, this.keys, this.shards, facts);
+    const end = await collectEnd(this.redis, this.keys, this.source, facts);
     const history = await this.history();
     const result = checkHistory(history, end, { liveness: { leaseMs: LOCK_MS }, ...options });
     return { ...result, history, end, drained };
@@ -281,11 +286,21 @@ export class Lab {
     }
     await Promise.all(this.daemons.map(({ process }) => process.exited));
     await this.#sampler.stop().catch(() => undefined);
+    await this.source.close();
     this.redis.disconnect();
     await this.recorder.stop();
     this.#server.kill('SIGKILL');
     await this.#server.exited;
   }
+}
+
+interface LabParts {
+  readonly spec: LabSpec;
+  readonly dir: string;
+  readonly server: RedisServer;
+  readonly redis: Redis;
+  readonly recorder: Recorder;
+  readonly source: LabSource;
 }
 
 export interface Checked extends CheckResult {
@@ -309,10 +324,12 @@ async function openLab(spec: LabSpec, dir: string): Promise<Lab> {
   // Redis goes away on purpose; commands wait for it.
   redis.on('error', () => undefined);
   const recorder = await startRecorder(dir, `${spec.name}-${spec.seed}`);
-  await createStream(redis, new Keys('millrace'), STREAM, { shards: spec.shards, retentionHours: 24 });
+  const parts = { redis, keys: new Keys('millrace') };
+  const source = await (spec.source ? spec.source(parts) : openStreamSource(parts, spec.shards ?? 1));
   await copyHandler(dir);
-  await writeFile(path.join(dir, 'millrace.yaml'), stringify(configOf(spec, server.url, recorder)));
-  return new Lab(spec, dir, server, redis, recorder);
+  const lab = new Lab({ spec, dir, server, redis, recorder, source });
+  await lab.configure();
+  return lab;
 }
 
 /** Beside each other: what a function imports lies in its own project. */
@@ -322,19 +339,20 @@ async function copyHandler(dir: string): Promise<void> {
   await copyFile(new URL('../../support/recorder-handler.ts', import.meta.url), path.join(dir, 'recorder-handler.ts'));
 }
 
-function configOf(spec: LabSpec, redis: string, recorder: Recorder): object {
+function configOf(spec: LabSpec, redis: string, recorder: Recorder, { config }: LabSource): object {
   return {
     redis,
+    ...(config.connections && { connections: config.connections }),
     functions: {
       f: {
         ...{ code: 'handler.ts', handler: 'handler', timeout: spec.timeout ?? 20 },
-        environment: { RECORDER: recorder.url },
+        environment: { RECORDER: recorder.url, ...config.environment },
         network: { allow: [recorder.hostPort] },
       },
     },
     mappings: {
       [MAPPING]: {
-        ...{ function: 'f', source: { type: 'redis-stream', stream: STREAM }, startingPosition: 'TRIM_HORIZON' },
+        ...{ function: 'f', startingPosition: 'TRIM_HORIZON', ...config.mapping },
         ...{ batchSize: spec.batchSize ?? 4, functionResponseTypes: ['ReportBatchItemFailures'] },
         ...spec.mapping,
       },

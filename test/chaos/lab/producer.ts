@@ -1,10 +1,8 @@
-/** Writes records at a steady rate and records each that Redis acknowledged; what got no answer is not claimed. */
-import type { Redis } from 'ioredis';
-import { toSequenceNumber } from '../../../src/record.ts';
+/** Writes records at a steady rate and records each that the source acknowledged; what got no answer is not claimed. */
 import type { Recorder } from '../../support/recorder.ts';
 import type { Task } from './handler.ts';
 import type { Random } from './random.ts';
-import type { LabShard } from './shards.ts';
+import type { LabSource } from './source.ts';
 
 export interface ProducerSpec {
   readonly perSecond: number;
@@ -17,19 +15,17 @@ export interface ProducerSpec {
 const TICK_MS = 50;
 
 export class Producer {
-  readonly #redis: Redis;
+  readonly #source: LabSource;
   readonly #recorder: Recorder;
   readonly #random: Random;
-  readonly #shards: readonly LabShard[];
   #stopped = false;
   #running: Promise<void> = Promise.resolve();
   accepted = 0;
 
-  constructor(redis: Redis, recorder: Recorder, random: Random, shards: readonly LabShard[]) {
-    this.#redis = redis;
+  constructor(source: LabSource, recorder: Recorder, random: Random) {
+    this.#source = source;
     this.#recorder = recorder;
     this.#random = random;
-    this.#shards = shards;
   }
 
   start(spec: ProducerSpec): void {
@@ -49,7 +45,7 @@ export class Producer {
     let last = performance.now();
     while (!this.#stopped) {
       const now = performance.now();
-      // After an absence of Redis it goes on at its rate and makes up for nothing.
+      // After an absence of the source it goes on at its rate and makes up for nothing.
       owed += (Math.min(now - last, 4 * TICK_MS) / 1000) * spec.perSecond;
       last = now;
       await this.put(Math.floor(owed), spec);
@@ -60,17 +56,16 @@ export class Producer {
 
   async put(count: number, spec: ProducerSpec): Promise<void> {
     if (count === 0) return;
-    const batch = this.#redis.pipeline();
-    const to = Array.from({ length: count }, () => this.#random.pick(this.#shards));
-    for (const shard of to) {
-      batch.xadd(shard.key, 'NOMKSTREAM', '*', 'partitionKey', 'k', 'data', JSON.stringify(this.#task(spec)));
-    }
-    const replies = await batch.exec();
+    const { shards } = this.#source;
+    const records = Array.from({ length: count }, () => {
+      const shard = this.#random.pick(shards);
+      return { shard, data: JSON.stringify(this.#task(spec)) };
+    });
     const positions = new Map<string, string[]>();
-    for (const [index, [error, id]] of (replies ?? []).entries()) {
-      if (error || typeof id !== 'string') continue;
-      const { name } = to[index]!;
-      positions.set(name, [...(positions.get(name) ?? []), toSequenceNumber(id)]);
+    for (const [index, position] of (await this.#source.write(records)).entries()) {
+      if (position === null) continue;
+      const { name } = records[index]!.shard;
+      positions.set(name, [...(positions.get(name) ?? []), position]);
       this.accepted++;
     }
     await this.#recorder.record(

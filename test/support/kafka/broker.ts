@@ -1,4 +1,4 @@
-/** A real Kafka broker (KRaft, one node) as a process of its own, on free ports, with a small heap. */
+/** Real Kafka brokers (KRaft: one node, or a few that form a cluster) as processes of their own, on free ports, with small heaps. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { openSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
@@ -18,6 +18,9 @@ export interface BrokerPlace {
   readonly dir: string;
   readonly port: number;
   readonly controllerPort: number;
+  readonly id: number;
+  /** Of all nodes, its own among them. */
+  readonly controllerPorts: readonly number[];
   /** With TLS and logins as well, at these ports. */
   readonly secure?: SecurePorts;
 }
@@ -31,14 +34,15 @@ const LOG4J = `<Configuration status="WARN"><Appenders><Console name="C"><Patter
 <Loggers><Root level="WARN"><AppenderRef ref="C"/></Root><Logger name="kafka.server.KafkaRaftServer" level="INFO"/></Loggers></Configuration>`;
 
 function properties(place: BrokerPlace): string {
-  const { dir, controllerPort } = place;
-  const one = ['offsets.topic', 'transaction.state.log', 'share.coordinator.state.topic'];
+  const { dir, id, controllerPorts } = place;
+  const voters = controllerPorts.map((port, index) => `${index + 1}@127.0.0.1:${port}`);
+  const own = ['offsets.topic', 'transaction.state.log', 'share.coordinator.state.topic'];
   return [
-    ...['process.roles=broker,controller', 'node.id=1', 'controller.listener.names=CONTROLLER'],
-    ...[`controller.quorum.voters=1@127.0.0.1:${controllerPort}`, 'inter.broker.listener.name=PLAINTEXT'],
+    ...['process.roles=broker,controller', `node.id=${id}`, 'controller.listener.names=CONTROLLER'],
+    ...[`controller.quorum.voters=${voters.join(',')}`, 'inter.broker.listener.name=PLAINTEXT'],
     ...listeners(place),
     `log.dirs=${path.join(dir, 'data')}`,
-    ...one.flatMap((topic) => [`${topic}.replication.factor=1`, `${topic}.num.partitions=4`]),
+    ...own.flatMap((topic) => [`${topic}.replication.factor=${voters.length}`, `${topic}.num.partitions=4`]),
     ...['transaction.state.log.min.isr=1', 'share.coordinator.state.topic.min.isr=1'],
     ...['group.initial.rebalance.delay.ms=0', 'auto.create.topics.enable=false'],
     // Tests that trim and compact cannot wait for the usual minutes.
@@ -62,7 +66,26 @@ function listeners({ dir, port, controllerPort, secure }: BrokerPlace): string[]
 export async function newBrokerPlace(dir: string, secured = false): Promise<BrokerPlace> {
   const [port, controllerPort, tls, mutual, login] = await freePorts(5);
   const secure = { SSL: tls!, MUTUAL: mutual!, LOGIN: login! };
-  const place = { dir, port: port!, controllerPort: controllerPort!, ...(secured && { secure }) };
+  const ports = { port: port!, controllerPort: controllerPort!, controllerPorts: [controllerPort!] };
+  const place = { dir, id: 1, ...ports, ...(secured && { secure }) };
+  await format(place);
+  return place;
+}
+
+/** Of a cluster in which each is broker and controller, and the cluster's own topics lie on all of them. */
+export async function newClusterPlaces(dir: string, count: number): Promise<BrokerPlace[]> {
+  const ports = await freePorts(2 * count);
+  const controllerPorts = ports.slice(count);
+  const places = controllerPorts.map((controllerPort, index) => ({
+    ...{ dir: path.join(dir, `broker-${index + 1}`), id: index + 1 },
+    ...{ port: ports[index]!, controllerPort, controllerPorts },
+  }));
+  await Promise.all(places.map(format));
+  return places;
+}
+
+async function format(place: BrokerPlace): Promise<void> {
+  const { dir, secure: secured } = place;
   await mkdir(dir, { recursive: true });
   if (secured) await makeCertificates(dir);
   await writeFile(path.join(dir, 'server.properties'), properties(place));
@@ -73,7 +96,6 @@ export async function newBrokerPlace(dir: string, secured = false): Promise<Brok
       ? scram.flatMap((mechanism) => ['--add-scram', `${mechanism}=[name=${USER},password=${PASSWORD}]`])
       : []),
   ]);
-  return place;
 }
 
 /** Resolves when it serves. `detached`: it outlives this process. */
