@@ -38,7 +38,7 @@ function reporters() {
 }
 
 function withoutThose() {
-  return withoutKafka ? ['--exclude', 'test/kafka/**'] : [];
+  return withoutKafka ? ['--exclude', 'test/kafka/**', '--exclude', 'test/**/*-kafka-*.test.ts'] : [];
 }
 
 /** The broker that the run's tests shared, if there was one. */
@@ -79,7 +79,8 @@ function readTally() {
 
 function end(line, code) {
   endBroker();
-  if (withoutKafka) console.log('Kafka was left out (--without-kafka): nothing in test/kafka was run.');
+  if (withoutKafka)
+    console.log('Kafka was left out (--without-kafka): nothing in test/kafka was run, nor the fault tests with Kafka.');
   rmSync(scratch, { recursive: true, force: true });
   // E.g. no file matched: nothing was tested, which is not success.
   console.log(code === 0 ? line : line.replace(', 0 failed,', ', 1 failed,'));

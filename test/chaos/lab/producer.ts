@@ -29,6 +29,7 @@ export class Producer {
   }
 
   start(spec: ProducerSpec): void {
+    this.#stopped = false;
     this.#running = this.#run(spec);
     // Seen by `stop`; until then it is nobody's.
     this.#running.catch(() => undefined);
@@ -54,9 +55,8 @@ export class Producer {
     }
   }
 
-  async put(count: number, spec: ProducerSpec): Promise<void> {
+  async put(count: number, spec: ProducerSpec, shards = this.#source.shards): Promise<void> {
     if (count === 0) return;
-    const { shards } = this.#source;
     const records = Array.from({ length: count }, () => {
       const shard = this.#random.pick(shards);
       return { shard, data: JSON.stringify(this.#task(spec)) };

@@ -4,14 +4,19 @@
  * that is added to them, which the story says beforehand; a generation that nobody said fails the run.
  */
 import type { Redis } from 'ioredis';
-import kafkajs, { type Admin, type Kafka, type Producer } from 'kafkajs';
+import kafkajs, { type Admin, type Kafka, type Message, type Producer } from 'kafkajs';
 import { BEFORE_ALL, toSequenceNumber } from '../../../src/record.ts';
 import type { Keys } from '../../../src/redis/keys.ts';
 import { positionAfter } from '../../../src/spool.ts';
+import { eventually } from '../../support/daemon.ts';
 import type { NoticeEnd } from '../../support/end-state.ts';
+import type { Recorder } from '../../support/recorder.ts';
 import { type LabRecord, type LabShard, type LabSource, MAPPING, type ShardNow, type SourceParts } from './source.ts';
 
 const ASK_EVERY_MS = 100;
+/** A broker that is away holds up its own partitions only. */
+const WRITE_MS = 500;
+const CREATE_MS = 30_000;
 /** Above every offset of a run. */
 const ERA = 1_000_000_000;
 
@@ -39,6 +44,11 @@ export interface TopicPartition {
   /** What the records themselves say, and what the function adds by its environment. */
   inData: number;
   inEnvironment: number;
+  /** A write without an answer yet: nothing else is written meanwhile, so that the other partitions do not wait for it. */
+  writing: boolean;
+  /** When the spool was seen to grow (local monotonic ms). */
+  readonly grewAt: number[];
+  grownTo: string;
 }
 
 export class TopicSource implements LabSource {
@@ -84,8 +94,8 @@ export class TopicSource implements LabSource {
 
   async open(): Promise<this> {
     await this.admin.connect();
+    this.#addPartitions(this.#spec.partitions);
     await this.#create();
-    this.addPartitions(this.#spec.partitions);
     await this.#producer.connect();
     this.#asking = this.#ask();
     return this;
@@ -96,34 +106,58 @@ export class TopicSource implements LabSource {
   }
 
   async #create(): Promise<void> {
-    const { partitions, replicas = 1, settings = {} } = this.#spec;
+    const { replicas = 1, settings = {} } = this.#spec;
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
-    const topic = { topic: this.name, numPartitions: partitions, replicationFactor: replicas, configEntries };
-    await this.admin.createTopics({ topics: [topic], waitForLeaders: true });
+    const topic = {
+      topic: this.name,
+      numPartitions: this.partitions.length,
+      replicationFactor: replicas,
+      configEntries,
+    };
+    // Its own: one that has asked for a topic does nothing any more while that is gone.
+    const admin = this.client.admin();
+    await admin.connect();
+    try {
+      if (!(await admin.createTopics({ topics: [topic], waitForLeaders: true })))
+        throw new Error(`${this.name} is still there`);
+    } finally {
+      await admin.disconnect();
+    }
   }
 
-  /** What is written from now on goes to them, too. */
-  addPartitions(upTo: number): void {
+  async #settleWrites(): Promise<void> {
+    while (this.partitions.some(({ writing }) => writing)) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
+  /** Records go to the new ones, too. */
+  async growTo(count: number): Promise<void> {
+    await this.admin.createPartitions({ topicPartitions: [{ topic: this.name, count }] });
+    // One that knows the topic as it was before would not find them for minutes.
+    const [old, fresh] = [this.#producer, this.#newProducer()];
+    await fresh.connect();
+    this.#producer = fresh;
+    this.#addPartitions(count);
+    await this.#settleWrites();
+    await old.disconnect();
+  }
+
+  #addPartitions(upTo: number): void {
     for (let partition = this.partitions.length; partition < upTo; partition++) {
       const shardId = `${this.name}-${partition}`;
       const shard = { shardId, name: `${MAPPING}/${shardId}`, key: this.#parts.keys.spool(MAPPING, shardId) };
       const fresh = { bases: [0], seenAt: [], end: 0, committed: null, inData: 0, inEnvironment: 0 };
-      this.partitions.push({ shard, partition, ...fresh });
+      this.partitions.push({ shard, partition, ...fresh, writing: false, grewAt: [], grownTo: '' });
     }
   }
 
   /** Deletes the topic and makes it anew: the next generation of each shard begins, from offset 0. */
   async recreate(): Promise<void> {
+    await this.#settleWrites();
     await this.#producer.disconnect();
     await this.admin.deleteTopics({ topics: [this.name] });
-    for (let made = false; !made;) {
-      made = await this.#create().then(
-        () => true,
-        () => false,
-      );
-      if (!made) await new Promise((resolve) => setTimeout(resolve, 100));
-    }
-    this.partitions.length = this.#spec.partitions;
+    const made = () => this.#create().then(() => 'made', String);
+    const what = 'the topic made anew';
+    await eventually(made, (answer) => answer === 'made', { withinMs: CREATE_MS, everyMs: 100, what });
     for (const partition of this.partitions) {
       partition.inData += ERA;
       this.#nextGeneration(partition);
@@ -145,6 +179,11 @@ export class TopicSource implements LabSource {
     partition.bases.push(partition.bases.at(-1)!);
   }
 
+  /** What the history calls an offset of the generation that is the newest. */
+  positionOf({ bases }: TopicPartition, offset: number): string {
+    return positionOf(bases.at(-1)! + offset);
+  }
+
   #nextGeneration(partition: TopicPartition): void {
     partition.bases.push(partition.inData + partition.inEnvironment);
     partition.committed = null;
@@ -159,19 +198,37 @@ export class TopicSource implements LabSource {
       places.set(shard, place);
     }
     const positions: (string | null)[] = records.map(() => null);
-    const sent = [...places.values()].map(async ({ at, indexes }) => {
-      const messages = indexes.map((index) => ({
-        partition: at.partition,
-        value: JSON.stringify({ ...(JSON.parse(records[index]!.data) as object), base: at.inData }),
-      }));
-      const [metadata] = await this.#producer.send({ topic: this.name, messages, acks: -1 });
-      const first = Number(metadata!.baseOffset) + at.inData + at.inEnvironment;
-      for (const [n, index] of indexes.entries()) positions[index] = positionOf(first + n);
-      at.end = Math.max(at.end, first + indexes.length);
-    });
-    // What was not acknowledged is not claimed.
-    await Promise.allSettled(sent);
-    return positions;
+    const sent = [...places.values()]
+      .filter(({ at }) => !at.writing)
+      .map(async ({ at, indexes }) => {
+        at.writing = true;
+        const messages = indexes.map((index) => ({
+          partition: at.partition,
+          value: JSON.stringify({ ...(JSON.parse(records[index]!.data) as object), base: at.inData }),
+        }));
+        const first = await this.#send(at, messages).finally(() => (at.writing = false));
+        for (const [n, index] of indexes.entries()) positions[index] = positionOf(first + n);
+      });
+    // What was not acknowledged, or not soon, is not claimed (`everything` tells of it).
+    await Promise.race([Promise.allSettled(sent), new Promise((resolve) => setTimeout(resolve, WRITE_MS))]);
+    return [...positions];
+  }
+
+  async #send(at: TopicPartition, messages: Message[]): Promise<number> {
+    const [metadata] = await this.#producer.send({ topic: this.name, messages, acks: -1 });
+    const first = Number(metadata!.baseOffset) + at.inData + at.inEnvironment;
+    at.end = Math.max(at.end, first + messages.length);
+    return first;
+  }
+
+  /** What the log has at the end, acknowledged or not: all of it has to be settled. Of topics that were not changed. */
+  async everything(recorder: Recorder): Promise<void> {
+    const ends = await this.admin.fetchTopicOffsets(this.name);
+    for (const { shard, partition } of this.partitions) {
+      const high = Number(ends.find((end) => end.partition === partition)!.high);
+      const positions = Array.from({ length: high }, (_, offset) => positionOf(offset));
+      if (high > 0) await recorder.record({ kind: 'accepted', shard: shard.name, positions });
+    }
   }
 
   /** The group's offsets and the log's ends, as far as the broker tells them just now. */
@@ -235,6 +292,8 @@ function toShardNow(
   if (generation === undefined)
     return { ...{ shard, state, checkpoint: null, groupMarker: null, firstEntry: null }, lastEntry: `${end}-0` };
   seenAt[Number(generation) - 1] ??= Date.now();
+  if (partition.grownTo !== state['sp:next']) partition.grewAt.push(performance.now());
+  partition.grownTo = state['sp:next'] ?? '';
   const base = baseOf(partition, generation);
   const moved = (id: string, by = 0, seq = '0'): string => `${base + positionAfter(id) + by}-${seq}`;
   const settled = moved(state['cp']!);
