@@ -19,6 +19,7 @@
  * 11. It does not know topics by their ids. → topic-id.ts asks for them, over the connection of a consumer that never joins: partition
  *     assigners are handed what leads there.
  * 12. `disconnect` rejects when a listener throws, and an uncommitted partition reads as "-1".
+ * 13. Timers in the past, of which Node warns. → quiet-timers.ts
  */
 import { readFileSync } from 'node:fs';
 import kafkajs, {
@@ -49,6 +50,7 @@ import type {
   KafkaMessage,
 } from './client.ts';
 import { registerCodecs } from './codecs.ts';
+import { quietTimers } from './quiet-timers.ts';
 import { fetchTopicId } from './topic-id.ts';
 
 const RETRY_FOR_EVER = { initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 1.5, retries: 1_000_000 };
@@ -60,6 +62,7 @@ const MANY = 1_000;
 
 export function createKafkaClient(connection: KafkaConnection, log: Log): KafkaClient {
   registerCodecs();
+  quietTimers();
   const kafka = openKafka(
     connection,
     RETRY_A_LITTLE,
