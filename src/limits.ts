@@ -35,6 +35,15 @@ export const RESULT_BYTES_MAX = 6_291_556;
 export const READ_AHEAD_RECORDS = 1_000;
 export const READ_AHEAD_BYTES = 8 * 1024 * 1024;
 
+/** Records of a shard that one batch may reach over when a filter passes most of them: as many are read again for each retry. */
+export const FILTER_SPAN_RECORDS_MAX = 50_000;
+/** While a batching window is open, a shard whose batch may be full is looked at this often; what is there was filtered before. */
+export const FILTER_LOOK_AGAIN_MS = 1_000;
+/** Lists within lists, and objects in them, that a filter goes down into; JSON may have a million levels. */
+export const FILTER_LISTS_DEPTH_MAX = 100;
+/** Levels of typed attributes in a DynamoDB-style record; DynamoDB itself has 32. */
+export const ATTRIBUTE_DEPTH_MAX = 64;
+
 /** Moments kept per shard for records whose ids are no times; beyond it every second one goes (records look younger, never older). */
 export const ARRIVAL_MARKS_MAX = 100;
 
@@ -293,30 +302,6 @@ export const RESPONSE_IDENTIFIER_LENGTH_MAX = 256;
 export const READ_REPLY_BYTES_MAX = 32 * 1024 * 1024;
 /** A read that takes longer has lost its server; half-open connections are noticed by it. */
 export const READ_TIMEOUT_MS = 5_000;
-
-// --- configuration (mapping/) -----------------------------------------------------------------------------------
-/** One YAML file: room for about 1,000 mappings; with the next two, whatever is in it is judged within a second. */
-export const CONFIG_FILE_BYTES_MAX = 256 * 1024;
-/** The parser takes the square of the lines of a quoted text; 80,000 lines took 2 s. */
-export const CONFIG_LINES_MAX = 20_000;
-/** Words, marks and spaces of one file, as the parser's lexer cuts it; dense real files have one per 2.4 bytes. */
-export const CONFIG_LEXEMES_MAX = 150_000;
-/** Files of one configuration directory. */
-export const CONFIG_FILES_MAX = 500;
-/** Levels of nesting: no field lies deeper than 7; the parser itself would overflow its stack near 800. */
-export const CONFIG_DEPTH_MAX = 32;
-/** Values of one file after aliases are written out: what keeps an alias bomb small. */
-export const CONFIG_VALUES_MAX = 50_000;
-/** Problems shown for one file; a file that is no configuration at all would have one per line. */
-export const CONFIG_PROBLEMS_MAX = 500;
-/** Names and values of one function's environment together; Lambda has 4 KB, certificates need more. */
-export const ENVIRONMENT_BYTES_MAX = 64 * 1024;
-/** Keeps what looks for credentials in it quick. */
-export const REDIS_URL_LENGTH_MAX = 2048;
-/** A shorter secret would be replaced all over the place where it is no secret. */
-export const SECRET_LENGTH_MIN = 8;
-/** Wait for a server that `validate --connect` asks. */
-export const VALIDATE_CONNECT_MS = 5_000;
 
 // --- archives (function/zip/) -----------------------------------------------------------------------------------
 /** What a zip counts to without Zip64; the node_modules of 250 MB have about 30,000 files. */

@@ -1,6 +1,6 @@
 /** `millrace validate --connect`: what only the servers can tell. */
 import { sourceIdentity } from '../daemon/registry.ts';
-import { VALIDATE_CONNECT_MS } from '../limits.ts';
+import { VALIDATE_CONNECT_MS } from '../config-limits.ts';
 import { MillraceError } from '../errors.ts';
 import { pathText } from '../mapping/tree.ts';
 import type { Config, LoadResult, MappingConfig, Problem } from '../mapping/types.ts';

@@ -1,6 +1,6 @@
 /** A function as configured → the version that runs. */
 import { createHash } from 'node:crypto';
-import { SECRET_LENGTH_MIN } from '../limits.ts';
+import { SECRET_LENGTH_MIN } from '../config-limits.ts';
 import { bundleFunction } from './bundle.ts';
 import { locate } from './locate.ts';
 import { storeScript } from './store.ts';

@@ -12,7 +12,7 @@ import {
   isScalar,
   isSeq,
 } from 'yaml';
-import { CONFIG_DEPTH_MAX, CONFIG_VALUES_MAX } from '../limits.ts';
+import { CONFIG_DEPTH_MAX, CONFIG_VALUES_MAX } from '../config-limits.ts';
 import { type Environment, hasReference, interpolate } from './interpolate.ts';
 import type { Report } from './report.ts';
 import type { MapEntry, Path, Scalar, TreeNode } from './tree.ts';

@@ -1,6 +1,6 @@
 /** One function of the configuration: its fields, its code's path, its environment. */
 import path from 'node:path';
-import { ENVIRONMENT_BYTES_MAX } from '../limits.ts';
+import { ENVIRONMENT_BYTES_MAX } from '../config-limits.ts';
 import { reportLater } from './check-later.ts';
 import { checkMap } from './check-value.ts';
 import { checkEnvironmentSecrets } from './check-secrets.ts';

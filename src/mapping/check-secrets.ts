@@ -1,5 +1,5 @@
 /** Finds the secrets of a configuration, and what should have been one. Nothing here repeats a value. */
-import { REDIS_URL_LENGTH_MAX, SECRET_LENGTH_MIN } from '../limits.ts';
+import { REDIS_URL_LENGTH_MAX, SECRET_LENGTH_MIN } from '../config-limits.ts';
 import type { CheckContext } from './context.ts';
 import { type Path, type Scalar, type TreeNode, child } from './tree.ts';
 

@@ -1,6 +1,7 @@
 /** The whole configuration file, from the declarations of its parts. */
 import { z } from 'zod';
-import { HTTP_DEFAULT, REDIS_URL_LENGTH_MAX } from '../limits.ts';
+import { REDIS_URL_LENGTH_MAX } from '../config-limits.ts';
+import { HTTP_DEFAULT } from '../limits.ts';
 import { checked, field, text } from './field.ts';
 import { connectionObject } from './fields/connection-fields.ts';
 import { functionObject } from './fields/function-fields.ts';

@@ -3,7 +3,7 @@
  * bounded before anything recursive sees the text (the size by the one who reads the file). Reports what it cannot read and goes on with the rest where there is one.
  */
 import { CST, Composer, type Document, Lexer, LineCounter, Parser } from 'yaml';
-import { CONFIG_DEPTH_MAX, CONFIG_LEXEMES_MAX, CONFIG_LINES_MAX } from '../limits.ts';
+import { CONFIG_DEPTH_MAX, CONFIG_LEXEMES_MAX, CONFIG_LINES_MAX } from '../config-limits.ts';
 import { buildTree } from './build-tree.ts';
 import type { Environment } from './interpolate.ts';
 import type { Report } from './report.ts';

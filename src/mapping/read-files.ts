@@ -1,7 +1,7 @@
 /** Which files a configuration is made of: one YAML file, or all `.yaml` and `.yml` files of a directory (not of those below it). */
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { CONFIG_FILES_MAX, CONFIG_FILE_BYTES_MAX } from '../limits.ts';
+import { CONFIG_FILES_MAX, CONFIG_FILE_BYTES_MAX } from '../config-limits.ts';
 import type { Report } from './report.ts';
 
 export interface ConfigFile {

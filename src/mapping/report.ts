@@ -1,5 +1,5 @@
 /** Collects problems; the one place where their texts are scrubbed and put in order. */
-import { CONFIG_PROBLEMS_MAX } from '../limits.ts';
+import { CONFIG_PROBLEMS_MAX } from '../config-limits.ts';
 import { scrubUrl } from './syntax.ts';
 import { type Path, pathText } from './tree.ts';
 import type { Position, Problem } from './types.ts';

@@ -17,7 +17,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CONFIG_FILE_BYTES_MAX } from '../../src/limits.ts';
+import { CONFIG_FILE_BYTES_MAX } from '../../src/config-limits.ts';
 import { loadConfig } from '../../src/mapping/load-config.ts';
 import { declaredFields } from '../../src/mapping/reference.ts';
 import type { Config, Problem } from '../../src/mapping/types.ts';

@@ -8,7 +8,7 @@ import path from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import { CONFIG_FILE_BYTES_MAX } from '../../src/limits.ts';
+import { CONFIG_FILE_BYTES_MAX } from '../../src/config-limits.ts';
 import { configObject } from '../../src/mapping/fields.ts';
 import { loadConfig } from '../../src/mapping/load-config.ts';
 import { sortProblems } from '../../src/mapping/report.ts';
