@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { bystanders } from './figures/bystanders.ts';
 import { coldStart } from './figures/cold-start.ts';
+import { filterRate } from './figures/filter.ts';
 import { idleShards } from './figures/idle.ts';
 import { memory } from './figures/memory.ts';
 import { takeover } from './figures/takeover.ts';
@@ -27,6 +28,7 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   f: takeover,
   g: coldStart,
   h: memory,
+  filter: filterRate,
 };
 
 const { values: flags } = parseArgs({

@@ -5,7 +5,7 @@ export type Room =
   | { readonly kind: 'station' | 'connector'; readonly name: string }
   | { readonly kind: 'outside' };
 
-const STATIONS = ['source', 'shard', 'queue', 'unit', 'event', 'function', 'sandbox', 'failure', 'mapping'];
+const STATIONS = ['source', 'shard', 'queue', 'unit', 'event', 'filter', 'function', 'sandbox', 'failure', 'mapping'];
 /** The two stories and the chapters that they are told in. */
 const STORIES = /^src\/(poller\.ts|executor\.ts|turn\/|watch\/)/;
 

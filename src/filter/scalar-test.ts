@@ -1,0 +1,96 @@
+/** One test of a pattern → a function of one value of the record: a text, a number, true, false or null. */
+import { BlockList, isIP } from 'node:net';
+import type { NumberBound, ScalarTest } from '../pattern.ts';
+
+export type Matches = (value: unknown) => boolean;
+
+export function scalarTest(test: ScalarTest): Matches {
+  switch (test.op) {
+    case 'equals': {
+      const { value } = test;
+      return (given) => given === value;
+    }
+    case 'equals-ignore-case': {
+      const text = folded(test.text);
+      return (given) => typeof given === 'string' && folded(given) === text;
+    }
+    case 'prefix':
+    case 'suffix':
+      return affix(test.op, test.text, test.ignoreCase);
+    case 'numeric':
+      return numeric(test.bounds);
+    case 'cidr': {
+      const { family, address, bits } = test.block;
+      const block = new BlockList();
+      block.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6');
+      return (given) => typeof given === 'string' && isIP(given) === family && block.check(given, `ipv${family}`);
+    }
+    case 'wildcard':
+      return wildcard(test.parts);
+    case 'anything-but': {
+      const none = anyOf(test.none.map(scalarTest));
+      return (given) => !none(given);
+    }
+  }
+}
+
+export function anyOf(tests: readonly Matches[]): Matches {
+  const [a, b, ...more] = tests;
+  if (a === undefined) return () => false;
+  if (b === undefined) return a;
+  if (more.length === 0) return (given) => a(given) || b(given);
+  return (given) => tests.some((test) => test(given));
+}
+
+function affix(op: 'prefix' | 'suffix', text: string, ignoreCase: boolean): Matches {
+  const wanted = ignoreCase ? folded(text) : text;
+  const seen = ignoreCase ? folded : (given: string) => given;
+  return op === 'prefix'
+    ? (given) => typeof given === 'string' && seen(given).startsWith(wanted)
+    : (given) => typeof given === 'string' && seen(given).endsWith(wanted);
+}
+
+/** Letters of both cases as one, whatever the language. */
+function folded(text: string): string {
+  return text.toUpperCase().toLowerCase();
+}
+
+function numeric(bounds: readonly NumberBound[]): Matches {
+  const [a, b] = bounds.map(bound);
+  if (a === undefined) return () => false;
+  return b === undefined
+    ? (given) => typeof given === 'number' && a(given)
+    : (given) => typeof given === 'number' && a(given) && b(given);
+}
+
+function bound({ compare, value }: NumberBound): (given: number) => boolean {
+  switch (compare) {
+    case '=':
+      return (given) => given === value;
+    case '<':
+      return (given) => given < value;
+    case '<=':
+      return (given) => given <= value;
+    case '>':
+      return (given) => given > value;
+    case '>=':
+      return (given) => given >= value;
+  }
+}
+
+/** The first part at the beginning, the last at the end, the others in order between them: no way back is ever needed. */
+function wildcard(parts: readonly string[]): Matches {
+  const [first, ...rest] = parts as [string, ...string[]];
+  const last = rest.pop();
+  if (last === undefined) return (given) => given === first;
+  return (given) => {
+    if (typeof given !== 'string' || !given.startsWith(first)) return false;
+    let at = first.length;
+    for (const part of rest) {
+      const found = given.indexOf(part, at);
+      if (found < 0) return false;
+      at = found + part.length;
+    }
+    return given.length - last.length >= at && given.endsWith(last);
+  };
+}
