@@ -4,7 +4,7 @@
  */
 import type { KafkaColumns } from '../columns.ts';
 import { positionAfter, SPOOL_FLAG, SPOOL_ITEM } from '../spool.ts';
-import type { EncodedEvent, KinesisBounds } from './kinesis.ts';
+import type { EncodedEvent, EventBounds } from './kinesis.ts';
 import { asciiJson, type RecordBatch } from './records.ts';
 
 export interface KafkaOptions {
@@ -47,7 +47,7 @@ export function encodeKafka(
   batch: RecordBatch,
   from: number,
   to: number,
-  { maxBytes, whole }: Pick<KinesisBounds, 'maxBytes' | 'whole'>,
+  { maxBytes, whole }: Pick<EventBounds, 'maxBytes' | 'whole'>,
 ): EncodedEvent {
   let text = '';
   let bytes = frame.opening.length + CLOSING.length;

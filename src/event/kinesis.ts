@@ -4,43 +4,30 @@
  * writing every byte from JavaScript (Node 26).
  */
 import type { EventColumns, KinesisColumns } from '../columns.ts';
-import type { EntryId } from '../record.ts';
-import {
-  asciiJson,
-  dataFieldOf,
-  entryAsJson,
-  type FieldNames,
-  findField,
-  isPlainAscii,
-  keyText,
-  partitionKeyFieldOf,
-  type RecordBatch,
-} from './records.ts';
+import type { RecordParts } from './parts.ts';
+import { asciiJson, entryAsJson, isPlainAscii, keyText, type RecordBatch } from './records.ts';
 
-export interface KinesisOptions extends FieldNames {
+export interface KinesisOptions {
+  readonly parts: RecordParts;
+  /** Partition key of a record without one. */
+  readonly streamName: string;
   readonly shardId: string;
   /** `eventSourceARN`. */
   readonly arn: string;
   readonly awsRegion?: string;
   readonly invokeIdentityArn?: string;
-  /** Where data and key are and what a record is called, when that is not told by field names and entry ids. */
-  readonly spooled?: Pick<KinesisFrame, 'dataItem' | 'keyItem' | 'sequence'>;
 }
 
 /** What all events of a shard have in common, as text. */
 export interface KinesisFrame {
-  /** Item of the name before the data, or -1: the whole entry is the data. */
-  readonly dataItem: (batch: RecordBatch, i: number) => number;
-  /** The same for the partition key; -1: the default one. */
-  readonly keyItem: (batch: RecordBatch, i: number) => number;
-  readonly sequence: (id: EntryId) => string;
+  readonly parts: RecordParts;
   readonly defaultKey: string;
   readonly beforeEventId: string;
   readonly tail: string;
   readonly columns: KinesisColumns;
 }
 
-export interface KinesisBounds {
+export interface EventBounds {
   /** Arrival of record i in ms (the id's, or the moment it was first seen). */
   arrivalMs(i: number): number;
   /** Bound on the event's text: EVENT_BYTES_MAX. */
@@ -59,6 +46,8 @@ export interface EncodedEvent {
   readonly count: number;
   /** Length of the whole event's text; with count 0 the length that it would have with the first record alone. */
   readonly bytes: number;
+  /** With count 0: why no event can be made of the first record, when that is not its size. */
+  readonly refusal?: string;
 }
 
 const OPENING = '{"Records":[';
@@ -70,8 +59,6 @@ const BEFORE_ARRIVAL = '","approximateArrivalTimestamp":';
 
 const CONSTANT = BEFORE_KEY.length + BEFORE_SEQUENCE.length + BEFORE_DATA.length + BEFORE_ARRIVAL.length;
 
-/** Zeros that pad a sequence part to 20 digits, by how many are missing. */
-const ZEROS = Array.from({ length: 21 }, (_, n) => '0'.repeat(n));
 /** Milliseconds as the fraction of a second, written as a number is: '' , '.001' … '.1' … '.999'. */
 const FRACTIONS = Array.from({ length: 1_000 }, (_, ms) => String(ms / 1_000).slice(1));
 
@@ -82,13 +69,8 @@ export function kinesisFrame(options: KinesisOptions): KinesisFrame {
     invokeIdentityArn: options.invokeIdentityArn ?? 'arn:millrace:iam:::role/millrace',
     awsRegion: options.awsRegion ?? 'local',
   };
-  const dataField = dataFieldOf(options);
-  const keyField = partitionKeyFieldOf(options);
   return {
-    dataItem: (batch, i) => findField(batch, i, dataField),
-    keyItem: (batch, i) => findField(batch, i, keyField),
-    sequence: sequenceOf,
-    ...options.spooled,
+    parts: options.parts,
     defaultKey: asciiJson(options.streamName),
     beforeEventId: `},"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":${asciiJson(options.shardId).slice(0, -1)}:`,
     tail: constantTail(columns),
@@ -102,9 +84,10 @@ export function encodeKinesis(
   batch: RecordBatch,
   from: number,
   to: number,
-  { arrivalMs, maxBytes, whole }: KinesisBounds,
+  { arrivalMs, maxBytes, whole }: EventBounds,
 ): EncodedEvent {
-  const { dataItem, keyItem, sequence: nameOf, defaultKey, beforeEventId, tail } = frame;
+  const { parts, defaultKey, beforeEventId, tail } = frame;
+  const { dataItem, keyItem, sequence: nameOf } = parts;
   let text = '';
   // Of the whole event, also when its text is never made: all of it is ASCII.
   let bytes = OPENING.length + CLOSING.length;
@@ -182,12 +165,6 @@ function keyJson(batch: RecordBatch, t: number): string {
   if (!isPlainAscii(batch, t)) return asciiJson(keyText(batch, t));
   const start = batch.spans[2 * t]!;
   return `"${batch.buffer.toString('latin1', start, start + batch.spans[2 * t + 1]!)}"`;
-}
-
-/** As toSequenceNumber, with the padding looked up: this is called for every record. */
-function sequenceOf(id: EntryId): string {
-  const dash = id.indexOf('-');
-  return id.slice(0, dash) + ZEROS[20 - (id.length - dash - 1)]! + id.slice(dash + 1);
 }
 
 /** Seconds with millisecond precision, as JSON would write ms / 1000. */

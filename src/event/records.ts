@@ -26,10 +26,6 @@ export interface FieldNames {
   readonly streamName: string;
 }
 
-export interface RecordFacts {
-  readonly partitionKey: string;
-}
-
 const DATA = Buffer.from('data');
 const PARTITION_KEY = Buffer.from('partitionKey');
 
@@ -101,10 +97,4 @@ export function entryAsJson(batch: RecordBatch, i: number): string | null {
 /** JSON text of a string in ASCII only. */
 export function asciiJson(text: string): string {
   return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
-}
-
-/** What `status` and notices show of record i. */
-export function recordFacts(batch: RecordBatch, i: number, names: FieldNames): RecordFacts {
-  const t = findField(batch, i, partitionKeyFieldOf(names));
-  return { partitionKey: t < 0 ? names.streamName : keyText(batch, t + 1) };
 }

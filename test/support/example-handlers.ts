@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
 import { openSandbox } from '../../src/daemon/open-daemon.ts';
 import { type EncodedEvent, encodeKinesis, kinesisFrame } from '../../src/event/kinesis.ts';
+import { recordParts } from '../../src/event/parts.ts';
 import { loadFunction } from '../../src/function/load.ts';
 import type { FunctionSource } from '../../src/function/types.ts';
 import { EVENT_BYTES_MAX } from '../../src/limits.ts';
@@ -17,7 +18,8 @@ import { rawBatch } from './raw-batch.ts';
 
 const SHARD = 'shardId-000000000000';
 const FIRST_MS = 1_732_370_000_000;
-const FRAME = kinesisFrame({ shardId: SHARD, streamName: 's', arn: 'arn:millrace:redis:::stream/s' });
+const PARTS = recordParts({ streamName: 's', spooled: false });
+const FRAME = kinesisFrame({ parts: PARTS, shardId: SHARD, streamName: 's', arn: 'arn:millrace:redis:::stream/s' });
 
 /** A record's data: text or bytes as they are, anything else as JSON. Its key is `k`, unless it is told. */
 export type TestRecord = unknown;

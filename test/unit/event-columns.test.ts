@@ -3,10 +3,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { encodeKafka, kafkaFrame } from '../../src/event/kafka.ts';
 import { type EncodedEvent, encodeKinesis, kinesisFrame } from '../../src/event/kinesis.ts';
+import { recordParts } from '../../src/event/parts.ts';
 import { eventOf } from '../../src/sandbox/isolate/event.ts';
 import { SPOOL_FLAG } from '../../src/spool.ts';
 import { rawBatch, type TestEntry } from '../support/raw-batch.ts';
 
+const PARTS = recordParts({ streamName: 'clicks', spooled: false });
 const bytes = fc.uint8Array({ maxLength: 40 }).map((array) => Buffer.from(array));
 const id = (i: number): string => `${1_732_370_000_123 + i * 977}-${i % 3}`;
 const odd = fc.oneof(
@@ -40,7 +42,7 @@ describe('an event in columns', () => {
             ...(data === undefined ? ([['other', 'x']] as const) : ([['data', data]] as const)),
           ],
         }));
-        const frame = kinesisFrame({ streamName: 'clicks', shardId: 'shardId-000000000000', arn });
+        const frame = kinesisFrame({ parts: PARTS, streamName: 'clicks', shardId: 'shardId-000000000000', arn });
         const batch = rawBatch(entries);
         for (const bound of [1e6, maxBytes]) {
           const bounds = { arrivalMs: (i: number) => 1_732_370_000_000 + i * 7, maxBytes: bound };

@@ -1,14 +1,15 @@
 import type { KinesisStreamEvent } from 'aws-lambda';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { encodeKinesis, type KinesisBounds, kinesisFrame, type KinesisOptions } from '../../src/event/kinesis.ts';
-import { recordFacts } from '../../src/event/records.ts';
+import { encodeKinesis, type EventBounds, kinesisFrame, type KinesisOptions } from '../../src/event/kinesis.ts';
+import { keyName, recordParts } from '../../src/event/parts.ts';
+import type { FieldNames } from '../../src/event/records.ts';
 import { idMs, toSequenceNumber } from '../../src/record.ts';
 import { rawBatch, type TestEntry } from '../support/raw-batch.ts';
 
 const EVENT_BYTES_MAX = 6 * 1024 * 1024;
 
-type Options = KinesisOptions & KinesisBounds;
+type Options = Omit<KinesisOptions, 'parts'> & FieldNames & EventBounds;
 
 function options(entries: readonly TestEntry[], more: Partial<Options> = {}): Options {
   return {
@@ -34,7 +35,13 @@ function encodePart(
   of: Options,
   dropped: readonly Buffer[] = [],
 ) {
-  return encodeKinesis(kinesisFrame(of), rawBatch(entries, dropped), from, to, of);
+  return encodeKinesis(
+    kinesisFrame({ ...of, parts: recordParts({ ...of, spooled: false }) }),
+    rawBatch(entries, dropped),
+    from,
+    to,
+    of,
+  );
 }
 
 function parse(text: string): KinesisStreamEvent {
@@ -109,7 +116,7 @@ describe('the Kinesis event', () => {
     const batch = rawBatch(entries);
     keys.forEach(([, expected], i) => {
       expect(parse(text).Records[i]!.kinesis.partitionKey).toBe(expected);
-      expect(recordFacts(batch, i, { streamName: 's' }).partitionKey).toBe(expected);
+      expect(keyName(recordParts({ streamName: 's', spooled: false }), batch, i) ?? 's').toBe(expected);
     });
   });
 
