@@ -5,7 +5,7 @@
  *
  * Nothing here is needed for safety. Two pollers may watch one shard, a wake may come twice or too early: taking a turn decides.
  */
-import { EXPIRY_TICK_MS, TRIM_MS, WINDOW_TICK_MS } from './limits.ts';
+import { EXPIRY_TICK_MS, FILTER_LOOK_AGAIN_MS, TRIM_MS, WINDOW_TICK_MS } from './limits.ts';
 import { type EntryId, idMs } from './record.ts';
 import type { Redis } from './redis/connect.ts';
 import type { ShardView } from './shard/sweep.ts';
@@ -109,12 +109,15 @@ export class Poller {
   }
 
   /** Due at once, or when the batching window has passed or the batch is full (esm-semantics.md §1.4). */
-  #recordsThere(polled: PolledShard, first: EntryId, dueAt = 0): void {
-    const { windowMs } = polled.mapping.settings();
+  #recordsThere(polled: PolledShard, first: EntryId, back?: HandBack): void {
+    const { windowMs, filter } = polled.mapping.settings();
     polled.expiresAt = expiryOfUnread(polled, first, this.#nowMs());
     if (windowMs === 0) return this.#wake(polled);
-    const due = dueAt || Math.max(polled.settledAt, Math.min(idMs(first), this.#nowMs())) + windowMs;
-    polled.window = { after: polled.checkpoint, records: 0, bytes: 0, dueAt: due };
+    const dueAt = back?.dueAt ?? Math.max(polled.settledAt, Math.min(idMs(first), this.#nowMs())) + windowMs;
+    const { after, records, eventBytes } = back?.gathered ?? { after: polled.checkpoint, records: 0, eventBytes: 0 };
+    // What comes may be filtered out, which only a turn can tell.
+    const notBefore = back && filter ? this.#nowMs() + FILTER_LOOK_AGAIN_MS : 0;
+    polled.window = { after, records, eventBytes, dueAt, notBefore };
     this.#enter(polled, 'window');
   }
 
@@ -146,7 +149,7 @@ export class Poller {
       return this.#enter(polled, 'parked');
     }
     if (back.dueAt > 0) {
-      this.#recordsThere(polled, back.checkpoint, back.dueAt);
+      this.#recordsThere(polled, back.checkpoint, back);
       // Not by the checkpoint's age: when the record behind it expires is seen by the next look.
       polled.expiresAt = back.expiresAt;
       return;

@@ -121,6 +121,8 @@ export interface Unit {
   readonly lastError: { readonly errorType: string; readonly errorMessage: string } | null;
   /** Hash of the function version that made the last attempt: a new version is tried at once, once. */
   readonly triedVersion: string | null;
+  /** With a filter: which one made the unit, how many records within and behind it that passes over, and the last entry of all of them. */
+  readonly passes?: { readonly by: string; readonly count: number; readonly end: EntryId };
   /** Never delivered yet: so many of its first records are run one by one (the rest of an overdue unit that failed). */
   readonly runSingly?: number;
 }

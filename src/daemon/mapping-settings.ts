@@ -1,4 +1,5 @@
 /** A mapping's configuration as a turn works under it. */
+import { createHash } from 'node:crypto';
 import { DEFAULT_RECORD_AGE_MS } from '../limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -18,12 +19,22 @@ export function toSettings(config: MappingConfig, version: FunctionVersion, keys
   return {
     ...{ mapping: config.name, arn, version, configHash: config.configHash, eventFormat: config.eventFormat },
     ...ofSource(config.source),
+    filter: filterOf(config),
     batchSize: config.batchSize,
     windowMs: config.maximumBatchingWindowInSeconds * SECOND,
     policy: toPolicy(config),
     failureStream: config.onFailureStream ?? keys.failures(config.name),
     failureBytesMax: config.onFailureStream === undefined ? config.failureStreamMaxBytes : 0,
   };
+}
+
+/** What filters mean is part of their identity: a change of that changes this. */
+const FILTER_MEANING = 1;
+
+function filterOf({ filters, eventFormat }: MappingConfig): TurnSettings['filter'] {
+  if (filters.length === 0) return null;
+  const written = JSON.stringify([FILTER_MEANING, eventFormat, filters]);
+  return { patterns: filters, id: createHash('sha256').update(written).digest('hex').slice(0, 16) };
 }
 
 function ofSource(source: MappingConfig['source']) {
@@ -39,6 +50,7 @@ function ofSource(source: MappingConfig['source']) {
 }
 
 function toPolicy(config: MappingConfig): UnitPolicy {
+  const filter = filterOf(config);
   const seconds = config.maximumRecordAgeInSeconds;
   return {
     batchSize: config.batchSize,
@@ -48,6 +60,7 @@ function toPolicy(config: MappingConfig): UnitPolicy {
         ? { kind: 'default', ageMs: DEFAULT_RECORD_AGE_MS }
         : { kind: 'strict', ageMs: seconds === -1 ? null : seconds * SECOND },
     bisectBatchOnFunctionError: config.bisectBatchOnFunctionError,
+    ...(filter && { filterId: filter.id }),
     reportBatchItemFailures: config.functionResponseTypes.includes('ReportBatchItemFailures'),
   };
 }

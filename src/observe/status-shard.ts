@@ -70,7 +70,7 @@ function blockedStatus(facts: ShardFacts, around: Surroundings, arrived: (id: En
   const head: Partial<Unit> = facts.units[0] ?? {};
   const first = head.first ?? facts.nextId ?? facts.checkpoint;
   const count = head.count ?? 0;
-  const known = Math.max(0, around.lag - count);
+  const known = Math.max(0, around.lag - count - (head.passes?.count ?? 0));
   return {
     sequenceNumber: nameIn(facts, first),
     partitionKey: facts.partitionKey,

@@ -36,10 +36,7 @@ export async function attempt(
   slice: Slice,
   lease: LeaseView,
 ): Promise<Attempted> {
-  if (slice.event.count === 0) {
-    const errorMessage = `The event of this record has ${slice.event.bytes} bytes, and ${EVENT_BYTES_MAX} are allowed`;
-    return { outcome: { kind: 'oversized', errorMessage }, invoked: null };
-  }
+  if (slice.event.count === 0) return { outcome: noEvent(slice), invoked: null };
   const { version, spooled } = settings;
   const write = deps.handlerLog({ function: version.name, mapping: shard.mapping, shard: shard.shardId });
   const platform = version.systemLog === true ? platformLines(version, unit.requestId, write) : undefined;
@@ -77,6 +74,12 @@ export async function attempt(
     `invocation failed: ${errorMessage}`,
   );
   return { outcome: { kind: 'failed', errorType, errorMessage }, invoked };
+}
+
+function noEvent({ event }: Slice): AttemptOutcome {
+  if (event.refusal !== undefined) return { kind: 'no-event', reason: 'malformed', errorMessage: event.refusal };
+  const errorMessage = `The event of this record has ${event.bytes} bytes, and ${EVENT_BYTES_MAX} are allowed`;
+  return { kind: 'no-event', reason: 'oversized', errorMessage };
 }
 
 function platformLines(

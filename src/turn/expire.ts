@@ -105,11 +105,23 @@ async function expireSome(
   const endsAt = nowMs() + QUANTUM_MS;
   for (;;) {
     const slice = await nextSlice(reading, settling);
-    if (!slice) return { more: false, nextAt: 0 };
+    if (slice === 'passed') {
+      if (nowMs() < endsAt) continue;
+      await settling.commit();
+      return { more: true, nextAt: 0 };
+    }
+    if (slice === 'other-filter') return { more: true, nextAt: 0 };
+    if (!slice) {
+      await settling.commit();
+      return { more: false, nextAt: 0 };
+    }
     const { policy } = settings();
     const nextAt = settling.units.length === 0 ? strictlyOverdueAt(policy, slice) : 0;
     const decision = nowMs() < endsAt ? expireNow(policy, settling.units, slice.records, nowMs(), randomUUID) : null;
-    if (!decision) return { more: true, nextAt };
+    if (!decision) {
+      await settling.commit();
+      return { more: true, nextAt };
+    }
     await settling.apply(decision, slice, reading);
     await settling.commit();
   }
@@ -121,11 +133,15 @@ function strictlyOverdueAt(policy: UnitPolicy, { records }: Slice): number {
 }
 
 /** The head unit's records, or the next unread ones; null when there are none (a gap is left to the turn that the caller wakes). */
-async function nextSlice(reading: Reading, settling: Settling): Promise<Slice | null> {
+async function nextSlice(reading: Reading, settling: Settling): Promise<Slice | 'passed' | 'other-filter' | null> {
   const head = settling.units[0];
-  if (head) return await reading.unit(head, settling.entriesRead);
+  if (head) return (await reading.unit(head, settling.entriesRead)) ?? 'other-filter';
   reading.moveTo(settling.checkpoint, settling.entriesRead);
   const next = await reading.next();
+  if (next.kind === 'passed') {
+    settling.pass(next.last, next.count);
+    return 'passed';
+  }
   if (next.kind !== 'slice') return null;
   settling.entriesRead = next.slice.entriesReadBefore;
   return next.slice;

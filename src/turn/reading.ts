@@ -6,21 +6,30 @@ import { EVENT_BYTES_MAX, READ_AHEAD_RECORDS } from '../limits.ts';
 import { AFTER_ALL, compareIds, type EntryId, previousId, type Unit } from '../record.ts';
 import type { RawBatch } from '../redis/reader-batch.ts';
 import type { RangeReader } from '../redis/reader.ts';
-import { type EventFormat, eventFormat, spooledArrival } from '../event/format.ts';
+import { type EventFormat, eventFormat, kinesisFormat } from '../event/format.ts';
 import type { EncodedEvent } from '../event/kinesis.ts';
+import { spooledArrival } from '../event/parts.ts';
+import { recordFilter } from '../filter/filter.ts';
+import { passedIn } from '../unit/pieces.ts';
 import type { RecordTime } from '../unit/types.ts';
 import { arrivalMs, idIsTime } from '../arrival.ts';
 import type { Log } from '../observe/log.ts';
 import { findGap, type Gap, type Position } from './gap.ts';
+import type { ActiveFilter, SiftedBatch } from './gathering.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
+import { Sieve } from './sieve.ts';
+
+type Batch = RawBatch | SiftedBatch;
 
 /** Records in hand, encoded as one event. */
 export interface Slice {
-  readonly batch: RawBatch;
+  readonly batch: Batch;
   readonly from: number;
   readonly to: number;
   readonly records: readonly RecordTime[];
   readonly event: EncodedEvent;
+  /** Which filter they went through. */
+  readonly filterId: string | undefined;
   /** Entries ever added before the slice's first record. */
   readonly entriesReadBefore: number;
   /** More records were there when it was read. */
@@ -30,6 +39,8 @@ export interface Slice {
 export type Next =
   | { readonly kind: 'slice'; readonly slice: Slice }
   | { readonly kind: 'gap'; readonly gap: Gap }
+  /** Records that the filter does not let through, with nothing unsettled before them: they are settled with that. */
+  | { readonly kind: 'passed'; readonly count: number; readonly last: EntryId }
   | { readonly kind: 'end'; readonly sealed: boolean };
 
 export interface ReadingDeps {
@@ -47,13 +58,18 @@ export class Reading {
   readonly #deps: ReadingDeps;
   readonly #settingsNow: () => TurnSettings;
   readonly #shard: TurnShard;
-  #framed: { readonly settings: TurnSettings; readonly format: EventFormat } | null = null;
+  readonly #sieve: Sieve;
+  #framed: {
+    readonly settings: TurnSettings;
+    readonly format: EventFormat;
+    readonly filter: ActiveFilter | null;
+  } | null = null;
   #at: Position;
   #marks: readonly (readonly [EntryId, number])[];
-  #batch: RawBatch | null = null;
+  #batch: Batch | null = null;
   /** First record of #batch that was not handed out. */
   #index = 0;
-  #ahead: Promise<RawBatch> | null = null;
+  #ahead: Promise<Batch> | null = null;
   #moves = 0;
   /** The next slice, made while a unit runs. */
   #prepared: Promise<Next> | null = null;
@@ -73,6 +89,9 @@ export class Reading {
     this.#at = at;
     this.#marks = marks;
     this.#handedOut = at;
+    const lost = (place: { after: EntryId; entriesRead: number }, stream: RawBatch['stream']) =>
+      !shard.spooled && findGap({ ...this.#at, ...place }, stream) !== null;
+    this.#sieve = new Sieve(deps.reader, shard.key, lost);
   }
 
   get #settings(): TurnSettings {
@@ -122,10 +141,13 @@ export class Reading {
       this.#at = { ...this.#at, ...seen, after: checkpoint, entriesRead };
       this.#handedOut = this.#at;
     }
+    if (next.kind === 'passed')
+      this.#handedOut = { after: next.last, entriesRead: this.#handedOut.entriesRead + next.count };
     if (next.kind === 'slice') {
-      const { slice } = next;
-      const after = slice.records[slice.records.length - 1]!.id;
-      this.#handedOut = { after, entriesRead: slice.entriesReadBefore + slice.records.length };
+      const { records, entriesReadBefore } = next.slice;
+      const last = records[records.length - 1]!;
+      const entriesRead = entriesReadBefore + records.length + passedIn(records);
+      this.#handedOut = { after: last.passed?.last ?? last.id, entriesRead };
     }
     return next;
   }
@@ -138,15 +160,16 @@ export class Reading {
       const batch = await ahead;
       this.#notMovedSince(moves);
       // What a spool lacks its feed fetches again, or reports itself.
-      const gap = this.#shard.spooled ? null : findGap(this.#at, batch.stream);
+      const gap = this.#shard.spooled ? null : findGap(this.#at, streamBefore(batch));
       this.#batch = null;
       if (gap) return { kind: 'gap', gap };
-      if (batch.count === 0) return { kind: 'end', sealed: batch.stream.lastGeneratedId === AFTER_ALL };
+      if (scannedIn(batch) === 0) return { kind: 'end', sealed: batch.stream.lastGeneratedId === AFTER_ALL };
       this.#batch = batch;
       this.#index = 0;
       this.#adoptTrueCount(batch);
       await this.#seen(batch);
       this.#notMovedSince(moves);
+      if ('sifted' in batch && batch.sifted.leading > 0) return this.#pass(batch);
     }
     const batch = this.#batch;
     const slice = this.#slice(batch, this.#index, Math.min(batch.count, this.#index + this.#settings.batchSize));
@@ -158,56 +181,85 @@ export class Reading {
     return { kind: 'slice', slice };
   }
 
+  #pass(batch: SiftedBatch): Next {
+    const { leading, leadingLast } = batch.sifted;
+    this.#at = { ...this.#at, after: leadingLast, entriesRead: this.#at.entriesRead + leading };
+    if (batch.count === 0 && moreBehind(batch)) {
+      this.#ahead = this.#read();
+      this.#ahead.catch(() => undefined);
+    }
+    return { kind: 'passed', count: leading, last: leadingLast };
+  }
+
   /** What is left of a read but no whole batch, with more behind it, is read again from its beginning (the 6 MB bound cut a batch). */
-  #isRemainder(batch: RawBatch): boolean {
+  #isRemainder(batch: Batch): boolean {
     return this.#index > 0 && batch.count - this.#index < this.#settings.batchSize && moreBehind(batch);
   }
 
-  /** The records of a unit, by its bounds; fewer than its count when the source lost some. */
-  async unit(unit: Unit, entriesReadBefore: number): Promise<Slice> {
-    const batch = await this.#deps.reader.readAfter(this.#shard.key, previousId(unit.first), unit.count, unit.last);
+  /** The records of a unit, by its bounds; fewer than its count when the source lost some. Null: it was made by another filter. */
+  async unit(unit: Unit, entriesReadBefore: number): Promise<Slice | null> {
+    if (unit.passes?.by !== this.#settings.filter?.id) return null;
+    const batch = await this.#unitBatch(unit);
     // The reader cuts what no event could hold, and a unit was whole when it was made: that is no reason to report its rest as gone.
     if (batch.cut) throw new Error(`the ${unit.count} records from ${unit.first} on cannot be read at once`);
     // Lost from the spool, not from the source: the unit waits until it was fetched again.
-    if (this.#shard.spooled && compareIds(batch.stream.lastGeneratedId, unit.last) < 0)
+    if (this.#shard.spooled && compareIds(batch.stream.lastGeneratedId, unit.passes?.end ?? unit.last) < 0)
       throw new Error(`the spool lacks records up to ${unit.last}: they are fetched again`);
     await this.#seen(batch);
     const records = this.#times(batch, 0, batch.count);
+    // Records that the filter passed over and the source lost since: they count as passed over.
+    const gone = records.length === unit.count ? (unit.passes?.count ?? 0) - passedIn(records) : 0;
+    const last = records.at(-1);
+    if (gone > 0 && last)
+      records[records.length - 1] = {
+        ...last,
+        passed: { count: gone + (last.passed?.count ?? 0), last: unit.passes!.end },
+      };
     const event = this.#encode(batch, 0, batch.count, records, 2 * EVENT_BYTES_MAX, false);
-    return { batch, from: 0, to: batch.count, records, event, entriesReadBefore, moreBehind: false };
+    const filterId = unit.passes?.by;
+    return { batch, from: 0, to: batch.count, records, event, filterId, entriesReadBefore, moreBehind: false };
   }
 
-  #slice(batch: RawBatch, from: number, limit: number): Slice {
+  #unitBatch({ first, last, count, passes }: Unit): Promise<Batch> {
+    const { filter } = this.#made();
+    if (passes === undefined || filter === null)
+      return this.#deps.reader.readAfter(this.#shard.key, previousId(first), count, last);
+    return this.#sieve.readAgain(first, passes.end, count + passes.count, filter);
+  }
+
+  #slice(batch: Batch, from: number, limit: number): Slice {
     const times = this.#times(batch, from, limit);
     const event = this.#encode(batch, from, limit, times, EVENT_BYTES_MAX, false);
     // A record that is too large by itself makes a unit of one.
     const to = from + Math.max(1, event.count);
+    const records = to === limit ? times : times.slice(0, to - from);
     const slice: Slice = {
-      batch,
-      from,
-      to,
-      records: to === limit ? times : times.slice(0, to - from),
+      ...{ batch, from, to, records, filterId: 'sifted' in batch ? batch.sifted.by : undefined },
       event,
       entriesReadBefore: this.#at.entriesRead,
       moreBehind: to < batch.count || moreBehind(batch),
     };
     this.#index = to;
-    this.#at = { ...this.#at, after: batch.ids[to - 1]!, entriesRead: this.#at.entriesRead + (to - from) };
+    const after = times[to - from - 1]!.passed?.last ?? batch.ids[to - 1]!;
+    this.#at = { ...this.#at, after, entriesRead: this.#at.entriesRead + (to - from) + passedIn(records) };
     return slice;
   }
 
-  #read(): Promise<RawBatch> {
-    return this.#deps.reader.readAfter(this.#shard.key, this.#at.after, readCount(this.#settings.batchSize));
+  #read(): Promise<Batch> {
+    const wanted = readCount(this.#settings.batchSize);
+    const { filter } = this.#made();
+    if (filter === null) return this.#deps.reader.readAfter(this.#shard.key, this.#at.after, wanted);
+    return this.#sieve.read(this.#at, wanted, filter);
   }
 
   /** Single deletions (XDEL) are holes that no count shows until a read reaches the end of the stream: then the true count is known. */
-  #adoptTrueCount(batch: RawBatch): void {
+  #adoptTrueCount(batch: Batch): void {
     if (moreBehind(batch)) return;
-    const before = batch.stream.entriesAdded - batch.count;
+    const before = batch.stream.entriesAdded - scannedIn(batch);
     if (before > this.#at.entriesRead) this.#at = { ...this.#at, entriesRead: before };
   }
 
-  async #seen(batch: RawBatch): Promise<void> {
+  async #seen(batch: Batch): Promise<void> {
     const [first, last] = [batch.ids[0], batch.ids[batch.count - 1]];
     if (first === undefined || last === undefined || this.#shard.spooled) return;
     const { firstSeen } = this.#settings;
@@ -221,20 +273,31 @@ export class Reading {
     this.#marks = await this.#deps.mark();
   }
 
-  #times(batch: RawBatch, from: number, to: number): RecordTime[] {
-    const rule = { firstSeen: this.#settings.firstSeen, marks: this.#marks, nowMs: this.#deps.nowMs() };
-    const { spooled } = this.#shard;
+  #times(batch: Batch, from: number, to: number): RecordTime[] {
+    const arrivalOf = this.#arrivals();
     const times = new Array<RecordTime>(to - from);
-    for (let i = from; i < to; i++) {
-      const id = batch.ids[i]!;
-      times[i - from] = { id, arrivalMs: spooled ? spooledArrival(batch, i) : arrivalMs(id, rule) };
+    if ('sifted' in batch) {
+      const { passed, passedLast } = batch.sifted;
+      for (let i = from; i < to; i++) {
+        const time = { id: batch.ids[i]!, arrivalMs: arrivalOf(batch, i) };
+        const last = passedLast[i]!;
+        times[i - from] = last === '' ? time : { ...time, passed: { count: passed[i]!, last } };
+      }
+      return times;
     }
+    for (let i = from; i < to; i++) times[i - from] = { id: batch.ids[i]!, arrivalMs: arrivalOf(batch, i) };
     return times;
+  }
+
+  #arrivals(): (batch: RawBatch, i: number) => number {
+    if (this.#shard.spooled) return spooledArrival;
+    const rule = { firstSeen: this.#settings.firstSeen, marks: this.#marks, nowMs: this.#deps.nowMs() };
+    return (batch, i) => arrivalMs(batch.ids[i]!, rule);
   }
 
   /** The records [from, to), whose times are given. */
   #encode(
-    batch: RawBatch,
+    batch: Batch,
     from: number,
     to: number,
     times: readonly RecordTime[],
@@ -242,28 +305,33 @@ export class Reading {
     whole: boolean,
   ): EncodedEvent {
     const arrivalOf = (i: number): number => times[i - from]!.arrivalMs;
-    return this.#format().encode(batch, from, to, { arrivalMs: arrivalOf, maxBytes, whole });
+    return this.#made().format.encode(batch, from, to, { arrivalMs: arrivalOf, maxBytes, whole });
   }
 
   /** Made anew when the settings are exchanged. */
-  #format(): EventFormat {
+  #made(): { readonly format: EventFormat; readonly filter: ActiveFilter | null } {
     const settings = this.#settings;
     if (this.#framed?.settings !== settings) {
-      const { arn, streamName, dataField, partitionKeyField, spooled, bootstrapServers } = settings;
-      const format = eventFormat({
-        ...{ format: settings.eventFormat, shardId: this.#shard.shardId, arn, streamName, spooled, bootstrapServers },
-        ...(dataField !== undefined && { dataField }),
-        ...(partitionKeyField !== undefined && { partitionKeyField }),
-      });
-      this.#framed = { settings, format };
+      const format = eventFormat(formatOptions(settings, this.#shard));
+      const view = () => format.view((batch, i) => this.#arrivals()(batch as RawBatch, i));
+      const filter = settings.filter && {
+        id: settings.filter.id,
+        passes: recordFilter(settings.filter.patterns, view()),
+      };
+      this.#framed = { settings, format, filter };
     }
-    return this.#framed.format;
+    return this.#framed;
+  }
+
+  /** How a handler may name a record; undefined: by its id. */
+  get namesOf(): EventFormat['namesOf'] {
+    return this.#made().format.namesOf;
   }
 
   /** Null when the record is not in hand, or has none. */
   partitionKey(slice: Slice, id: EntryId): string | null {
     const i = slice.batch.ids.indexOf(id);
-    return i < 0 ? null : this.#format().partitionKey(slice.batch, i);
+    return i < 0 ? null : this.#made().format.partitionKey(slice.batch, i);
   }
 
   /** The event of records in hand, e.g. for a failure notice. */
@@ -275,8 +343,29 @@ export class Reading {
     if (from >= to) return null;
     const times = slice.records.slice(from - slice.from, to - slice.from);
     const encoded = this.#encode(slice.batch, from, to, times, 2 * EVENT_BYTES_MAX, true);
-    return encoded.count === to - from ? encoded.event : null;
+    if (encoded.refusal === undefined) return encoded.count === to - from ? encoded.event : null;
+    // No event of the format can be made of the record: as a Kinesis record its data are kept as they are.
+    const bounds = { arrivalMs: () => times[0]!.arrivalMs, maxBytes: 2 * EVENT_BYTES_MAX, whole: true };
+    const plain = kinesisFormat(formatOptions(this.#settings, this.#shard)).encode(slice.batch, from, from + 1, bounds);
+    return to - from === 1 && plain.count === 1 ? plain.event : null;
   }
+}
+
+function formatOptions(settings: TurnSettings, { shardId }: TurnShard): Parameters<typeof eventFormat>[0] {
+  const { arn, streamName, dataField, partitionKeyField, spooled, bootstrapServers, eventFormat: format } = settings;
+  return {
+    ...{ format, shardId, arn, streamName, spooled, bootstrapServers, single: settings.batchSize === 1 },
+    ...(dataField !== undefined && { dataField }),
+    ...(partitionKeyField !== undefined && { partitionKeyField }),
+  };
+}
+
+function scannedIn(batch: Batch): number {
+  return 'sifted' in batch ? batch.sifted.scanned : batch.count;
+}
+
+function streamBefore(batch: Batch): RawBatch['stream'] {
+  return 'sifted' in batch ? batch.sifted.before : batch.stream;
 }
 
 /** A whole number of batches, so that reads and batches end together. */
@@ -284,8 +373,8 @@ function readCount(batchSize: number): number {
   return batchSize * Math.max(1, Math.floor(READ_AHEAD_RECORDS / batchSize));
 }
 
-function moreBehind(batch: RawBatch): boolean {
-  if (batch.cut) return true;
-  const last = batch.ids[batch.count - 1];
+function moreBehind(batch: Batch): boolean {
+  if (batch.cut || ('sifted' in batch && batch.sifted.full)) return true;
+  const last = 'sifted' in batch ? batch.sifted.end : batch.ids[batch.count - 1];
   return last !== undefined && batch.stream.lastId !== null && compareIds(last, batch.stream.lastId) < 0;
 }

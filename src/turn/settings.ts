@@ -1,5 +1,6 @@
 /** What one turn works under: a mapping's settings and the function version, taken together so that every attempt runs one whole version. */
 import type { FunctionVersion } from '../sandbox/types.ts';
+import type { Pattern } from '../pattern.ts';
 import type { UnitPolicy } from '../unit/types.ts';
 
 export interface TurnSettings {
@@ -8,7 +9,9 @@ export interface TurnSettings {
   readonly arn: string;
   /** Filled by a feed (spool.ts). */
   readonly spooled: boolean;
-  readonly eventFormat: 'kinesis' | 'kafka';
+  readonly eventFormat: 'kinesis' | 'kafka' | 'dynamodb' | 's3' | 'raw';
+  /** Null: every record is for the function. `id`: equal for equal filters. */
+  readonly filter: { readonly patterns: readonly Pattern[]; readonly id: string } | null;
   /** Of a Kafka source, as configured; else ''. */
   readonly bootstrapServers: string;
   readonly dataField?: string;
@@ -58,4 +61,6 @@ export interface HandBack {
   readonly until: number;
   readonly expiresAt: number;
   readonly settledAt: number;
+  /** With `dueAt`: what the batch would hold already, as an event, and up to where was looked. */
+  readonly gathered?: { readonly after: string; readonly records: number; readonly eventBytes: number };
 }

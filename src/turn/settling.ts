@@ -113,12 +113,32 @@ export class Settling {
     // Records that vanished from within a unit count as read, although the checkpoint stays before the unit: else they are missed again.
     if (decision.checkpoint !== null || lost > 0) {
       this.checkpoint = decision.checkpoint ?? this.checkpoint;
-      this.entriesRead += decision.succeeded + decision.expired + decision.givenUp + lost;
+      const { succeeded, expired, givenUp, filtered } = decision;
+      this.entriesRead += succeeded + expired + givenUp + filtered + lost;
       this.#moved = true;
     }
     this.#describeHead(slice, reading);
     for (const [i, giveUp] of decision.giveUps.entries())
       this.#notices.push(this.#notice(giveUp, versions[i]!, slice, reading));
+  }
+
+  /** Records that the filter does not let through, right behind the checkpoint. */
+  pass(last: EntryId, count: number): void {
+    this.#dirty = true;
+    this.#moved = true;
+    this.checkpoint = last;
+    this.entriesRead += count;
+    this.#count({ ...NOTHING, filtered: count });
+  }
+
+  /** The units were made by another filter: their records are read anew, by the present one. */
+  dropUnits(): void {
+    this.#dirty = true;
+    this.units = [];
+    this.#notBefore = 0;
+    this.#expiresAt = 0;
+    this.#blocked = '';
+    this.#why = '';
   }
 
   async applyGap(gap: Gap): Promise<void> {
@@ -269,8 +289,8 @@ export class Settling {
 /** Nothing was written: the failure destination cannot take the notice. */
 export class SettleRefused extends Error {}
 
-function pick(decision: Decision): { succeeded: number; expired: number; givenUp: number } {
-  return { succeeded: decision.succeeded, expired: decision.expired, givenUp: decision.givenUp };
+function pick({ succeeded, expired, givenUp, filtered }: Decision): Partial<SettleCounts> {
+  return { succeeded, expired, givenUp, filtered };
 }
 
 function sum(giveUps: readonly GiveUp[]): number {

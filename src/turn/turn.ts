@@ -4,7 +4,7 @@ import type { Redis } from '../redis/connect.ts';
 import { LEASE_CONFIRM_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
-import type { Unit } from '../record.ts';
+import type { EntryId, Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { RangeReader } from '../redis/reader.ts';
 import type { ScriptCaller } from '../redis/scripts.ts';
@@ -12,7 +12,6 @@ import type { InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
 import type { SettleCounts } from '../shard/settle.ts';
 import { markArrivals } from '../shard/sweep.ts';
 import { releaseShard, stillHeld, type Taken } from '../shard/take.ts';
-import { spooledNames } from '../spool.ts';
 import type { Clock } from '../time.ts';
 import { afterAttempt } from '../unit/after-attempt.ts';
 import { backoffMs } from '../unit/backoff.ts';
@@ -135,7 +134,7 @@ export class Turn {
   tooEarly(): boolean {
     const { units, notBefore } = this.#taken.state;
     const head = units[0];
-    if (!head || notBefore <= this.#nowMs()) return false;
+    if (!head || notBefore <= this.#nowMs() || head.passes?.by !== this.#settings.filter?.id) return false;
     return head.lost > 0 || head.triedVersion === this.#settings.version.hash;
   }
 
@@ -149,7 +148,7 @@ export class Turn {
       this.#settings = this.#mapping.settings();
       const slice = this.#settling.units.length > 0 ? await this.#headSlice() : await this.#freshSlice();
       if (slice === null) return await this.end();
-      if (slice === 'gap') continue;
+      if (slice === 'next') continue;
       const now = this.#nowMs();
       const next = beforeAttempt(
         this.#settings.policy,
@@ -174,40 +173,63 @@ export class Turn {
     }
   }
 
-  async #headSlice(): Promise<Slice> {
+  async #headSlice(): Promise<Slice | 'next'> {
     const head = this.#settling.units[0]!;
     const inHand = this.#fresh?.records;
     // The same records, not only the same unit: its front may have expired since.
     if (inHand && inHand[0]!.id === head.first && inHand.at(-1)!.id === head.last) return this.#fresh!;
     await this.#settling.commit();
-    return this.#reading.unit(head, this.#settling.entriesRead);
+    const slice = await this.#reading.unit(head, this.#settling.entriesRead);
+    if (slice !== null) return slice;
+    this.#log.info({ first: head.first }, 'the filter was changed: records that were not settled go through it anew');
+    this.#settling.dropUnits();
+    return 'next';
   }
 
-  async #freshSlice(): Promise<Slice | 'gap' | null> {
+  async #freshSlice(): Promise<Slice | 'next' | null> {
     const settling = this.#settling;
     const window = this.#settings.windowMs;
-    this.#reading.moveTo(settling.checkpoint, settling.entriesRead);
+    const passing = this.#passing;
+    this.#reading.moveTo(passing?.last ?? settling.checkpoint, settling.entriesRead + (passing?.count ?? 0));
     // With a window the moment of the last settle decides when the next batch is due, so it cannot wait to be written with it.
     if (!this.#reading.ready || window > 0) await settling.commit();
     const next = await this.#nextSoon(window === 0);
+    if (next.kind === 'passed') {
+      this.#passing = { last: next.last, count: next.count + (passing?.count ?? 0) };
+      if (window === 0) this.#pass();
+      return 'next';
+    }
+    const dueAt = next.kind === 'slice' ? this.#batchDueAt(next.slice, window) : 0;
+    // A window runs from the last settle on: to settle what is passed over before it would prolong it.
+    if (dueAt <= this.#nowMs()) this.#pass();
     if (next.kind === 'gap') {
       this.#log.warn({ ...next.gap }, 'the source lost records before they were read');
       await settling.applyGap(next.gap);
       await settling.commit();
-      return 'gap';
+      return 'next';
     }
     if (next.kind === 'end') {
       if (next.sealed) settling.finish();
       return null;
     }
     const { slice } = next;
-    this.#dueAt = this.#batchDueAt(slice, window);
-    if (this.#dueAt > this.#nowMs()) return null;
+    this.#dueAt = dueAt;
+    if (dueAt > this.#nowMs()) {
+      this.#gathered = { after: lastLooked(slice), records: slice.records.length, eventBytes: slice.event.bytes };
+      return null;
+    }
     this.#linger.unit(slice.records[0]!.arrivalMs - this.#settledAt);
     settling.entriesRead = slice.entriesReadBefore;
-    settling.units = [startUnit(slice.records, randomUUID())];
+    settling.units = [startUnit(slice.records, randomUUID(), slice.filterId)];
     this.#fresh = slice;
     return slice;
+  }
+
+  /** Records passed over that are not settled yet. */
+  #passing: { readonly last: EntryId; readonly count: number } | null = null;
+  #pass(): void {
+    if (this.#passing) this.#settling.pass(this.#passing.last, this.#passing.count);
+    this.#passing = null;
   }
 
   async #nextSoon(lingers: boolean): Promise<Next> {
@@ -221,6 +243,7 @@ export class Turn {
 
   /** Redis ms at which the batch may run; a full one at once (esm-semantics.md §1.4: the window opens after the previous invocation). */
   #dueAt = 0;
+  #gathered: HandBack['gathered'];
   #batchDueAt(slice: Slice, windowMs: number): number {
     if (windowMs === 0 || slice.moreBehind || slice.records.length >= this.#settings.batchSize) return 0;
     return Math.max(this.#settledAt, slice.records[0]!.arrivalMs) + windowMs;
@@ -243,8 +266,8 @@ export class Turn {
 
   /** Writes what became of the unit; the turn's end when that is now, null when it goes on. */
   async conclude({ slice }: Ready, { outcome, invoked }: Attempted): Promise<TurnEnd | null> {
-    const namesOf = spooledNames(this.#shard.shardId);
-    const policy = { ...this.#settings.policy, ...(this.#settings.spooled && { namesOf }) };
+    const { namesOf } = this.#reading;
+    const policy = { ...this.#settings.policy, ...(namesOf && { namesOf }) };
     const ran = this.#settling.units[0]!;
     const decision = afterAttempt(
       policy,
@@ -318,17 +341,24 @@ export class Turn {
   }
 
   async #yield(): Promise<TurnEnd> {
+    this.#pass();
     await this.#settling.commit();
     await this.#release('queued', 0);
     return { kind: 'yield' };
   }
 
   async #release(state: HandBack['state'], until: number): Promise<void> {
+    const waits = state === 'watch' && this.#dueAt > this.#nowMs();
     const message: HandBack = {
       ...{ mapping: this.#mapping.name, shardId: this.#shard.shardId, state, until },
       ...{ checkpoint: this.#settling.checkpoint, expiresAt: this.#settling.expiresAt, settledAt: this.#settledAt },
-      dueAt: state === 'watch' && this.#dueAt > this.#nowMs() ? this.#dueAt : 0,
+      dueAt: waits ? this.#dueAt : 0,
+      ...(waits && this.#gathered && { gathered: this.#gathered }),
     };
     await releaseShard(this.#deps.redis, this.#deps.keys, this.#taken.holding, message);
   }
+}
+
+function lastLooked({ batch, records }: Slice): EntryId {
+  return 'sifted' in batch && batch.sifted.end !== '' ? batch.sifted.end : records[records.length - 1]!.id;
 }

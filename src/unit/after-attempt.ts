@@ -2,8 +2,8 @@
 import { backoffMs } from './backoff.ts';
 import { type Draft, finish, startDraft } from './draft.ts';
 import { expireFront } from './expiry.ts';
-import { MALFORMED, OVERSIZED, REPORTED, type UnitFailure, unitFailed } from './failure.ts';
-import { cut, endOf } from './pieces.ts';
+import { MALFORMED, OVERSIZED, REPORTED, UNREADABLE, type UnitFailure, unitFailed } from './failure.ts';
+import { cut, endOf, passedIn } from './pieces.ts';
 import { entryNames, lowestNamed, parseResponse } from './response.ts';
 import type { AttemptOutcome, Decision, RecordTime, Unit, UnitPolicy } from './types.ts';
 
@@ -48,8 +48,9 @@ function judge(
     const { errorType, errorMessage } = outcome;
     return { error: { errorType, errorMessage }, functionError: 'Unhandled', lastProcessingResult: PROBLEM };
   }
-  if (outcome.kind === 'oversized') {
-    const error = { errorType: OVERSIZED, errorMessage: outcome.errorMessage };
+  if (outcome.kind === 'no-event') {
+    const errorType = outcome.reason === 'oversized' ? OVERSIZED : UNREADABLE;
+    const error = { errorType, errorMessage: outcome.errorMessage };
     return { error, functionError: undefined, lastProcessingResult: PROBLEM };
   }
   const { records } = draft.pieces[0]!;
@@ -80,6 +81,7 @@ function badResponse(reason: string): UnitFailure {
 function succeed(draft: Draft, n: number, newId: () => string): void {
   const piece = draft.pieces[0]!;
   draft.succeeded = n;
+  draft.filtered = passedIn(piece.records.slice(0, n));
   draft.checkpoint = endOf(piece, n);
   draft.lastProcessingResult = 'OK';
   draft.pieces = n === piece.records.length ? [] : [cut(piece, n, piece.records.length, newId())];

@@ -8,6 +8,7 @@ export interface Draft {
   succeeded: number;
   expired: number;
   givenUp: number;
+  filtered: number;
   giveUps: GiveUp[];
   /** What is left of the head, head first; `rest` is the stack behind it. */
   pieces: Piece[];
@@ -23,6 +24,7 @@ export function startDraft(pieces: Piece[], rest: readonly Unit[]): Draft {
     succeeded: 0,
     expired: 0,
     givenUp: 0,
+    filtered: 0,
     giveUps: [],
     pieces,
     rest,
@@ -38,6 +40,7 @@ export function finish(draft: Draft): Decision {
     succeeded: draft.succeeded,
     expired: draft.expired,
     givenUp: draft.givenUp,
+    filtered: draft.filtered,
     giveUps: draft.giveUps,
     stack: [...draft.pieces.map((piece) => piece.unit), ...draft.rest],
     // A wait belongs to what is left of the head; when that is settled, what comes next is due at once.

@@ -9,11 +9,11 @@
  */
 import type { EntryId } from '../record.ts';
 import { type Draft, finish, startDraft } from './draft.ts';
-import { cut, endOf, type Piece, startUnit, withoutFirst } from './pieces.ts';
+import { cut, endOf, lastOf, passedIn, type Piece, startUnit, withoutFirst } from './pieces.ts';
 import type { Decision, GiveUp, RecordTime, Unit, UnitPolicy } from './types.ts';
 import { recordsVanished } from './vanished.ts';
 
-type AgePolicy = Pick<UnitPolicy, 'age' | 'batchSize'>;
+type AgePolicy = Pick<UnitPolicy, 'age' | 'batchSize' | 'filterId'>;
 
 /** Redis ms at which the record is overdue; null: never. For status ("expires at", also of records behind a blocked one). */
 export function overdueAt(policy: Pick<UnitPolicy, 'age'>, record: RecordTime): number | null {
@@ -69,7 +69,7 @@ export function expireNow(
   const overdue = policy.age.kind === 'strict' ? overduePrefix(policy, records, nowMs) : 0;
   if (overdue === 0) return null;
   const gone = records.slice(0, overdue);
-  const piece = { unit: startUnit(gone, newId()), records: gone };
+  const piece = { unit: startUnit(gone, newId(), policy.filterId), records: gone };
   const draft = startDraft([piece], []);
   expireFront(policy, draft, nowMs);
   return finish(draft);
@@ -104,8 +104,8 @@ export function cutBeforeOverdue(policy: UnitPolicy, draft: Draft, nowMs: number
   const index = piece.records.findIndex((record) => isOverdue(policy, record, nowMs));
   if (index <= 0) return false;
   const left = cut(piece, 0, index, piece.unit.requestId);
-  const { first, last, count } = left.unit;
-  const kept: Piece = { records: left.records, unit: { ...piece.unit, first, last, count } };
+  const { first, last, count, passes } = left.unit;
+  const kept: Piece = { records: left.records, unit: { ...piece.unit, first, last, count, ...(passes && { passes }) } };
   draft.pieces.splice(0, 1, kept, cut(piece, index, piece.records.length, newId()));
   return true;
 }
@@ -116,10 +116,11 @@ function giveUpExpired(policy: AgePolicy, draft: Draft, piece: Piece, n: number)
   for (let from = 0; from < n; from += policy.batchSize) {
     const to = Math.min(from + policy.batchSize, n);
     const first: EntryId = from === 0 ? unit.first : records[from]!.id;
-    draft.giveUps.push(expiredNotice(unit, first, endOf(piece, to), to - from));
+    draft.giveUps.push(expiredNotice(unit, first, lastOf(piece, to), to - from));
   }
   draft.checkpoint = endOf(piece, n);
   draft.expired += n;
+  draft.filtered += passedIn(records.slice(0, n));
   draft.pieces.splice(0, 1, ...(n === records.length ? [] : [withoutFirst(piece, n)]));
 }
 

@@ -3,7 +3,7 @@ import { SINGLES_AT_ONCE } from '../limits.ts';
 import { backoffMs } from './backoff.ts';
 import type { Draft } from './draft.ts';
 import { isOverdue } from './expiry.ts';
-import { cut, type Piece } from './pieces.ts';
+import { cut, endOf, passedIn, type Piece } from './pieces.ts';
 import type { Decision, GiveUp, Unit, UnitPolicy } from './types.ts';
 
 export interface UnitError {
@@ -22,6 +22,7 @@ export interface UnitFailure {
 export const REPORTED = 'ReportedBatchItemFailure';
 export const MALFORMED = 'MalformedBatchResponse';
 export const OVERSIZED = 'MaximumPayloadSizeExceeded';
+export const UNREADABLE = 'MalformedRecord';
 /** AWS's error of a runtime that ended without an answer; here: of a delivery that took its daemon with it. */
 export const EXIT_ERROR = 'Runtime.ExitError';
 
@@ -86,15 +87,16 @@ export function giveUpExhausted(draft: Draft, piece: Piece, functionError: GiveU
     functionError,
     error: unit.lastError,
   });
-  draft.checkpoint = unit.last;
+  draft.checkpoint = endOf(piece, piece.records.length);
   draft.givenUp += piece.records.length;
+  draft.filtered += passedIn(piece.records);
   draft.pieces.shift();
 }
 
 /** `responseContext.functionError` of a unit whose last failure is known only by its error. */
 export function functionErrorOf(unit: Unit): GiveUp['functionError'] {
   const type = unit.lastError?.errorType;
-  if (type === undefined || type === OVERSIZED) return undefined;
+  if (type === undefined || type === OVERSIZED || type === UNREADABLE) return undefined;
   return type === REPORTED || type === MALFORMED ? null : 'Unhandled';
 }
 

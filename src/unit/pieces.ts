@@ -9,8 +9,8 @@ export interface Piece {
   readonly records: readonly RecordTime[];
 }
 
-/** A unit that was never delivered, over the given records (at least one, in order). */
-export function startUnit(records: readonly RecordTime[], requestId: string): Unit {
+/** A unit that was never delivered, over the given records (at least one, in order), which went through the filter `filterId`. */
+export function startUnit(records: readonly RecordTime[], requestId: string, filterId?: string): Unit {
   const first = records[0];
   const last = records[records.length - 1];
   if (!first || !last) throw new RangeError('a unit has at least one record');
@@ -25,7 +25,17 @@ export function startUnit(records: readonly RecordTime[], requestId: string): Un
     blockedSince: null,
     lastError: null,
     triedVersion: null,
+    ...(filterId !== undefined && { passes: { by: filterId, count: passedIn(records), end: reachOf(last) } }),
   };
+}
+
+/** How many records the filter passed over behind these. */
+export function passedIn(records: readonly RecordTime[]): number {
+  return records.reduce((sum, { passed }) => sum + (passed?.count ?? 0), 0);
+}
+
+function reachOf(record: RecordTime): EntryId {
+  return record.passed?.last ?? record.id;
 }
 
 /**
@@ -35,8 +45,8 @@ export function startUnit(records: readonly RecordTime[], requestId: string): Un
  */
 export function cut(piece: Piece, from: number, to: number, requestId: string): Piece {
   const records = piece.records.slice(from, to);
-  const fresh = startUnit(records, requestId);
   const { unit } = piece;
+  const fresh = startUnit(records, requestId, unit.passes?.by);
   return {
     records,
     unit: {
@@ -44,6 +54,7 @@ export function cut(piece: Piece, from: number, to: number, requestId: string): 
       lost: Math.min(unit.lost, LOST_DELIVERIES_BEFORE_ALONE),
       first: from === 0 ? unit.first : fresh.first,
       last: to === piece.records.length ? unit.last : fresh.last,
+      ...(fresh.passes && { passes: { ...fresh.passes, end: endOf(piece, to) } }),
     },
   };
 }
@@ -51,15 +62,25 @@ export function cut(piece: Piece, from: number, to: number, requestId: string): 
 /** The same unit without its first `n` records (fewer than all): its id, counts and error stay (esm-semantics.md §4.2). */
 export function withoutFirst(piece: Piece, n: number): Piece {
   const records = piece.records.slice(n);
-  const { runSingly, ...unit } = piece.unit;
+  const { runSingly, passes, ...unit } = piece.unit;
   const singly = (runSingly ?? 0) - n;
   return {
     records,
-    unit: { ...unit, first: records[0]!.id, count: records.length, ...(singly > 0 && { runSingly: singly }) },
+    unit: {
+      ...{ ...unit, first: records[0]!.id, count: records.length },
+      ...(passes && { passes: { ...passes, count: passedIn(records) } }),
+      ...(singly > 0 && { runSingly: singly }),
+    },
   };
 }
 
 /** Last position of the first `n` records of a piece, as a checkpoint: the unit's own bound when that is all of them. */
 export function endOf(piece: Piece, n: number): EntryId {
+  if (n < piece.records.length) return reachOf(piece.records[n - 1]!);
+  return piece.unit.passes?.end ?? piece.unit.last;
+}
+
+/** Last of the first `n` records of a piece. */
+export function lastOf(piece: Piece, n: number): EntryId {
   return n === piece.records.length ? piece.unit.last : piece.records[n - 1]!.id;
 }

@@ -18,6 +18,8 @@ export interface UnitPolicy {
     { readonly kind: 'strict'; readonly ageMs: number | null } | { readonly kind: 'default'; readonly ageMs: number };
   readonly bisectBatchOnFunctionError: boolean;
   readonly reportBatchItemFailures: boolean;
+  /** Which filter the records went through; absent: none. */
+  readonly filterId?: string;
   /** How a handler may name a record, its sequence number first; absent: by entry id, too. */
   readonly namesOf?: (id: EntryId) => readonly string[];
 }
@@ -27,6 +29,8 @@ export interface RecordTime {
   readonly id: EntryId;
   /** Arrival in ms (Redis clock); age counts from here. */
   readonly arrivalMs: number;
+  /** Behind it, before the next one: how many records the filter passes over, and the last of them. They share its fate, uncounted by it. */
+  readonly passed?: { readonly count: number; readonly last: EntryId };
 }
 
 /** What the attempt came to. */
@@ -34,8 +38,8 @@ export type AttemptOutcome =
   /** `result` is the handler's return value as JSON text, at most RESULT_BYTES_MAX. */
   | { readonly kind: 'returned'; readonly result: string }
   | { readonly kind: 'failed'; readonly errorType: string; readonly errorMessage: string }
-  /** The event would exceed EVENT_BYTES_MAX with this single record: a failed attempt without an invocation. */
-  | { readonly kind: 'oversized'; readonly errorMessage: string }
+  /** No event can be made of this single record: it is too large, or not of the format. A failed attempt without an invocation. */
+  | { readonly kind: 'no-event'; readonly reason: 'oversized' | 'malformed'; readonly errorMessage: string }
   /** Not the function's doing: spends nothing. With `retryAfterMs` nothing was delivered, and that is when it may be. */
   | { readonly kind: 'infrastructure'; readonly reason: string; readonly retryAfterMs?: number };
 
@@ -62,6 +66,8 @@ export interface Decision {
   readonly succeeded: number;
   readonly expired: number;
   readonly givenUp: number;
+  /** Records that the filter passed over, among and behind those. */
+  readonly filtered: number;
   readonly giveUps: readonly GiveUp[];
   /** The whole new stack, head first. Empty: the next batch is read fresh. */
   readonly stack: readonly Unit[];

@@ -1,7 +1,7 @@
 /** Records that the source lost while their unit waited: a reported gap, never a silent skip (P2). */
 import { compareIds, nextId, previousId } from '../record.ts';
 import type { Draft } from './draft.ts';
-import { cut, type Piece } from './pieces.ts';
+import { cut, endOf, passedIn, type Piece } from './pieces.ts';
 import type { GiveUp, Unit } from './types.ts';
 
 /**
@@ -13,9 +13,11 @@ export function recordsVanished(draft: Draft, newId: () => string): void {
   const { unit, records } = piece;
   const missing = unit.count - records.length;
   const firstLeft = records[0];
+  // What the filter had passed over is missed by nobody, but counts as read.
+  draft.filtered += (unit.passes?.count ?? 0) - passedIn(records);
   if (!firstLeft) {
     draft.giveUps.push(gapNotice(unit, unit.first, unit.last, missing));
-    draft.checkpoint = unit.last;
+    draft.checkpoint = endOf(piece, 0);
     draft.pieces = [];
     return;
   }

@@ -29,6 +29,17 @@ export type PolledState =
   | 'waiting-for-parents'
   | 'done';
 
+/** What a look at an open batching window knows. */
+export interface OpenWindow {
+  after: EntryId;
+  records: number;
+  /** As an event: exact for what a turn looked at, else an estimate. */
+  eventBytes: number;
+  readonly dueAt: number;
+  /** Redis ms before which it is not weighed again. */
+  readonly notBefore: number;
+}
+
 export interface PolledShard {
   readonly id: string;
   readonly mapping: PolledMapping;
@@ -45,7 +56,7 @@ export interface PolledShard {
   /** Redis ms at which something would expire without an attempt; 0: nothing. */
   expiresAt: number;
   parentsDone: boolean;
-  window: { after: EntryId; records: number; bytes: number; dueAt: number } | null;
+  window: OpenWindow | null;
   view: ShardView | null;
 }
 

@@ -13,11 +13,11 @@ export async function windowIsDue(redis: Redis, polled: PolledShard, nowMs: numb
   const { window } = polled;
   if (!window) return false;
   if (nowMs >= window.dueAt) return true;
+  if (nowMs < window.notBefore) return false;
   const { batchSize } = polled.mapping.settings();
   const found = await measureBacklog(redis, polled.shard.key, window.after, Math.max(1, batchSize - window.records));
   window.records += found.records;
-  window.bytes += found.bytes;
+  window.eventBytes += found.bytes * EVENT_BYTES_PER_BYTE + found.records * EVENT_BYTES_PER_RECORD;
   window.after = found.last ?? window.after;
-  const eventBytes = window.bytes * EVENT_BYTES_PER_BYTE + window.records * EVENT_BYTES_PER_RECORD;
-  return window.records >= batchSize || eventBytes >= EVENT_BYTES_MAX;
+  return window.records >= batchSize || window.eventBytes >= EVENT_BYTES_MAX;
 }

@@ -270,7 +270,9 @@ describe('not the function’s doing (§4.2, invariant 5)', () => {
       [2, 3],
     ] as const) {
       const shard = new UnitDriver({ maximumRetryAttempts, batchSize: 1 }, recordsOf(2));
-      shard.run(({ records }) => (records[0] === '1-0' ? { kind: 'oversized', errorMessage: '7 MB' } : OK));
+      shard.run(({ records }) =>
+        records[0] === '1-0' ? { kind: 'no-event', reason: 'oversized', errorMessage: '7 MB' } : OK,
+      );
       expect(shard.giveUps).toMatchObject([
         { condition: 'RetryAttemptsExhausted', invokeCount: count, functionError: undefined, first: '1-0' },
       ]);

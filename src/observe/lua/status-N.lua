@@ -41,8 +41,10 @@ for i = 1, #KEYS, 2 do
       row[9], row[11] = firstAfter(KEYS[i + 1], checkpoint)
       local stack = fields[units]
       if row[9] ~= '' and stack and stack ~= '[]' and stack ~= '' then
-        local head = cjson.decode(stack)[1].last
-        row[10], row[12] = firstAfter(KEYS[i + 1], head)
+        local unit = cjson.decode(stack)[1]
+        local head = unit.last
+        -- What a filter passes over behind the unit belongs to it.
+        row[10], row[12] = firstAfter(KEYS[i + 1], unit.passes and unit.passes['end'] or head)
         local found = redis.call('XRANGE', KEYS[i + 1], head, head)
         row[13] = found[1] and found[1][2][2] or ''
       end
