@@ -6,6 +6,7 @@ import { checkMap } from './check-value.ts';
 import type { CheckContext, Declared } from './context.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { type MappingFields, mappingObject, mappingShape } from './fields/mapping-fields.ts';
+import { readPattern } from './pattern/read-pattern.ts';
 import { MAPPING_RULES, type MappingView } from './rules.ts';
 import { metaOf } from './schema-walk.ts';
 import { parseTimestamp } from './syntax.ts';
@@ -109,7 +110,8 @@ export function resolveMapping(view: MappingView, root: string): MappingConfig {
     function: values.function,
     enabled: values.enabled,
     source,
-    eventFormat: values.eventFormat === 'kafka' ? 'kafka' : 'kinesis',
+    eventFormat: values.eventFormat,
+    filters: (values.filterCriteria?.filters ?? []).map(({ pattern }) => readPattern(pattern)),
     batchSize: values.batchSize,
     maximumBatchingWindowInSeconds: values.maximumBatchingWindowInSeconds,
     startingPosition: values.startingPosition,

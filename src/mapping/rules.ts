@@ -6,6 +6,8 @@ import { Keys } from '../redis/keys.ts';
 import type { Declared } from './context.ts';
 import type { MappingFields } from './fields/mapping-fields.ts';
 import type { Finding } from './report.ts';
+import { isLeaf, type Pattern } from '../pattern.ts';
+import { readPattern } from './pattern/read-pattern.ts';
 import { parseTimestamp } from './syntax.ts';
 import { type Path, nodeAt } from './tree.ts';
 import type { ConnectionConfig, FunctionConfig } from './types.ts';
@@ -48,14 +50,39 @@ function positionMissing(view: MappingView): Finding | undefined {
   };
 }
 
-function formatOfOtherSource(view: MappingView): Finding | undefined {
-  const { source, eventFormat } = view.values;
-  if (source?.type !== 'redis-stream' || eventFormat !== 'kafka') return undefined;
+/** As AWS: the data of a Kinesis record is JSON to a filter, or nothing. */
+function textPatternForJson(view: MappingView): Finding | undefined {
+  const { source, eventFormat, filterCriteria } = view.values;
+  if ((eventFormat ?? (source?.type === 'kafka' ? 'kafka' : 'kinesis')) !== 'kinesis') return undefined;
+  const index = (filterCriteria?.filters ?? []).findIndex(({ pattern }) => asksForText(readPattern(pattern), 'data'));
+  if (index < 0) return undefined;
+  const pattern = ['filterCriteria', 'filters', index, 'pattern'];
   return {
-    code: 'event-format-source',
-    ...at(view, ['eventFormat']),
-    message: 'the records of a Redis stream have no Kafka event',
-    hint: 'write `eventFormat: kinesis`, or remove it',
+    code: 'bad-filter-pattern',
+    ...at(view, [...pattern, 'data'], pattern),
+    message: '`data` must be an object of fields: in a Kinesis event filters read the data as JSON',
+    hint: 'for example { data: { type: [ order ] } }',
+  };
+}
+
+function asksForText({ fields, either }: Pattern, name: string): boolean {
+  return (
+    fields.some(([field, node]) => field === name && isLeaf(node)) ||
+    either.flat().some((choice) => asksForText(choice, name))
+  );
+}
+
+/** Nothing in these events says which record is which. */
+function unnamedRecords(view: MappingView): Finding | undefined {
+  const { eventFormat, functionResponseTypes, batchSize } = view.values;
+  if ((eventFormat !== 's3' && eventFormat !== 'raw') || batchSize === 1) return undefined;
+  if (!functionResponseTypes?.includes('ReportBatchItemFailures')) return undefined;
+  return {
+    severity: 'warning',
+    code: 'records-without-names',
+    ...at(view, ['functionResponseTypes']),
+    message: `records in the format \`${eventFormat}\` have no sequence numbers, so a handler cannot say which one failed`,
+    hint: 'write `batchSize: 1`, or remove it',
   };
 }
 
@@ -185,7 +212,8 @@ function boundUnused(view: MappingView): Finding | undefined {
 
 export const MAPPING_RULES: readonly Rule[] = [
   positionMissing,
-  formatOfOtherSource,
+  textPatternForJson,
+  unnamedRecords,
   timestampMissing,
   timestampUnused,
   timestampInFuture,

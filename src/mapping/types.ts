@@ -6,6 +6,7 @@
 import type { FunctionFields } from './fields/function-fields.ts';
 import type { MappingFields } from './fields/mapping-fields.ts';
 import type { ConnectionFields } from './fields/connection-fields.ts';
+import type { Pattern } from '../pattern.ts';
 import type { KafkaSource, RedisStreamSource } from './fields/source-fields.ts';
 
 /** Where something is written, 1-based. */
@@ -62,7 +63,9 @@ type Kept =
 export interface MappingConfig extends Readonly<Pick<MappingFields, Kept>> {
   readonly name: string;
   readonly source: RedisStreamSource | KafkaSourceConfig;
-  readonly eventFormat: 'kinesis' | 'kafka';
+  readonly eventFormat: 'kinesis' | 'kafka' | 'dynamodb' | 's3' | 'raw';
+  /** One that matches is enough; none: every record is for the function. */
+  readonly filters: readonly Pattern[];
   readonly startingPosition: 'TRIM_HORIZON' | 'LATEST' | 'AT_TIMESTAMP';
   /** Milliseconds since the epoch; present exactly with AT_TIMESTAMP. */
   readonly startingPositionTimestamp?: number;

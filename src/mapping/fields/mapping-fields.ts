@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { FAILURE_STREAM_BYTES_MAX } from '../../limits.ts';
 import { field, integer, text } from '../field.ts';
 import { parseTimestamp } from '../syntax.ts';
+import { filterCriteriaField } from './filter-fields.ts';
 import { destinationConfigField, sourceField } from './source-fields.ts';
 
 const AGE_RULE = 'must be -1 (never) or from 60 to 604800 seconds (7 days)';
@@ -18,11 +19,6 @@ const timestamp = z.union([z.number(), z.string()]).refine((value) => parseTimes
   params: { code: 'bad-timestamp', hint: 'for example 2026-11-23T08:00:00Z, or 1795420800' },
 });
 
-const noFilters = (value: unknown): boolean =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.entries(value).every(([key, filters]) => key === 'filters' && Array.isArray(filters) && filters.length === 0);
-
 export const mappingShape = {
   function: field(text(63), {
     about: 'Name of the function that gets the records.',
@@ -35,15 +31,11 @@ export const mappingShape = {
     alsoCalled: ['disabled'],
   }),
   source: sourceField,
-  eventFormat: field(z.enum(['kinesis', 'kafka', 'dynamodb', 's3']).exactOptional(), {
+  eventFormat: field(z.enum(['kinesis', 'kafka', 'dynamodb', 's3', 'raw']).exactOptional(), {
     about:
-      'What the event that the function sees looks like: `kinesis` (default for Redis streams), `kafka` (default for Kafka, and only there). The others are not supported yet.',
+      'What the event that the function sees looks like: `kinesis` (default for Redis streams), `kafka` (default for Kafka), `dynamodb` (the data are change records), `s3` (the data are bucket notifications), `raw` (the data are JSON, handed over as they are). See [feeds](feeds.md).',
     example: 'kinesis',
     pinned: true,
-    later: {
-      feature: 'an event format other than kinesis and kafka',
-      isOff: (value) => value === 'kinesis' || value === 'kafka',
-    },
   }),
   batchSize: field(integer(1, 10_000).default(100), { about: 'Records per invocation, at most.', example: '100' }),
   maximumBatchingWindowInSeconds: field(integer(0, 300, 'seconds').default(0), {
@@ -112,12 +104,7 @@ export const mappingShape = {
     pinned: true,
     later: { feature: 'a tumbling window', isOff: (value) => value === 0 },
   }),
-  filterCriteria: field(z.unknown().optional(), {
-    about: 'Event filters. Only an empty list is supported yet.',
-    example: '{ filters: [] }',
-    alsoCalled: ['filters', 'filter'],
-    later: { feature: 'filterCriteria', isOff: noFilters },
-  }),
+  filterCriteria: filterCriteriaField,
   output: field(z.unknown().optional(), {
     about: 'A stream for what the handler returns. Not supported yet.',
     example: '{ type: redis-stream, stream: enriched }',
