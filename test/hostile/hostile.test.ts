@@ -26,5 +26,5 @@ describe('every case, beside a victim:', () => {
 });
 
 test('the process that held them is as it was, and its victim undisturbed', () => {
-  expect(unwell(arena.health, true)).toEqual([]);
+  expect(unwell(arena.health, REPEAT)).toEqual([]);
 });

@@ -38,7 +38,7 @@ export function healthLines({ node, before, after, loopP99Ms, loopMaxMs, victim,
     `${before[name].toFixed(digits)} → ${after[name].toFixed(digits)}`;
   return [
     `process with the sandbox (${node}): loop late p99 ${ms(loopP99Ms)}, at most ${ms(loopMaxMs)}`,
-    `  RSS ${change('rssMb', 1)} MB, descriptors ${change('descriptors')}, processes ${change('processes')}, timers and handles ${change('resources')}`,
+    `  RSS ${change('rssMb', 1)} MB, held ${change('heldMb', 1)} MB, descriptors ${change('descriptors')}, processes ${change('processes')}, timers and handles ${change('resources')}`,
     `victim: ${victim.calls} calls, p50 ${ms(victim.p50Ms)}, p99 ${ms(victim.p99Ms)}, at most ${ms(victim.maxMs)}; alone p50 ${ms(victimAlone.p50Ms)}, p99 ${ms(victimAlone.p99Ms)}`,
   ];
 }

@@ -7,6 +7,8 @@ const SAMPLE_MS = 10;
 
 export interface Vitals {
   readonly rssMb: number;
+  /** What is held: the heap, and what lies outside of it for objects on it. */
+  readonly heldMb: number;
   readonly descriptors: number;
   readonly processes: number;
   /** Timers, pipes and the like that the loop knows of. */
@@ -16,13 +18,17 @@ export interface Vitals {
 /** After a collection, where `gc` is there: what is held, not what lies about. */
 export async function takeVitals(): Promise<Vitals> {
   let rss = Number.POSITIVE_INFINITY;
+  let held = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 5; i++) {
     globalThis.gc?.();
     await new Promise((resolve) => setTimeout(resolve, 50));
-    rss = Math.min(rss, process.memoryUsage.rss());
+    const { rss: now, heapUsed, external } = process.memoryUsage();
+    rss = Math.min(rss, now);
+    held = Math.min(held, heapUsed + external);
   }
   return {
     rssMb: rss / 1024 / 1024,
+    heldMb: held / 1024 / 1024,
     descriptors: readdirSync('/proc/self/fd').length,
     processes: readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1').split(' ').filter(Boolean).length,
     resources: process.getActiveResourcesInfo().length,
