@@ -12,6 +12,7 @@ import { coldStart } from './figures/cold-start.ts';
 import { filterRate } from './figures/filter.ts';
 import { idleShards } from './figures/idle.ts';
 import { kafkaThroughput } from './figures/kafka.ts';
+import { kafkaClients } from './figures/kafka-client.ts';
 import { memory } from './figures/memory.ts';
 import { takeover } from './figures/takeover.ts';
 import { batchesOf1, batchesOf100 } from './figures/throughput.ts';
@@ -31,6 +32,7 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   h: memory,
   filter: filterRate,
   kafka: kafkaThroughput,
+  'kafka-client': kafkaClients,
 };
 
 const { values: flags } = parseArgs({

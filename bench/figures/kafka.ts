@@ -2,12 +2,13 @@
  * (kafka) A topic of twelve partitions to the handler, batch 100, through the spools: a poller and an executor, beside a loop by hand on kafkajs and Kafka's own
  * ConsumerPerformance, which does nothing with the records.
  */
-import { startMillrace, startPeer } from '../support/daemon.ts';
+import { startMillrace } from '../support/daemon.ts';
 import { type KafkaLab, openKafkaLab } from '../support/kafka.ts';
 import { type Lab, openLab, sleep } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
-import { type Cost, costOf, descendants } from '../support/processes.ts';
+import { descendants } from '../support/processes.ts';
 import { type Figure, load, type Row } from '../support/report.ts';
+import { costs, type Lap, lapOf, type Look, peerLap, type Pids } from '../support/stages.ts';
 
 const PARTITIONS = 12;
 const TOPIC = 'records';
@@ -23,15 +24,6 @@ const PARSES = `export const handler = async (event) => {
 `;
 
 const STAGES = ['broker', 'poller', 'redis', 'executor', 'children'] as const;
-type Stage = (typeof STAGES)[number];
-
-interface Lap {
-  readonly recordsPerSecond: number;
-  /** CPU seconds per million records. */
-  readonly cpu: Readonly<Partial<Record<Stage | 'loop', number>>>;
-}
-
-type Pids = () => Readonly<Partial<Record<Stage | 'loop', readonly number[]>>>;
 
 export async function kafkaThroughput(options: Options): Promise<Figure> {
   const before = load();
@@ -113,41 +105,10 @@ async function ownLap(lab: Lab, kafka: KafkaLab, mapping: string, total: number)
   return lapOf(from, to);
 }
 
-async function loopLap(kafka: KafkaLab, group: string, total: number): Promise<Lap> {
-  const peer = startPeer('kafka-loop.ts', [kafka.bootstrap, TOPIC, group, 100, total]);
-  const at = async (word: string): Promise<Look> => {
-    const line = await peer.next(word);
-    const pids: Pids = () => ({ broker: [kafka.broker.pid], loop: [peer.pid] });
-    return { done: Number(line.split(' ')[1]), atMs: performance.now(), costs: costs(pids) };
-  };
-  // Asked for together: a short race may be over before the first answer is looked at.
-  const over = at('done');
-  const from = await at('warm');
-  const to = await over;
-  peer.kill('SIGKILL');
-  await peer.stop();
-  return lapOf(from, to);
-}
-
-interface Look {
-  readonly done: number;
-  readonly atMs: number;
-  readonly costs: Readonly<Partial<Record<Stage | 'loop', Cost>>>;
-}
-
-function costs(pids: Pids): Look['costs'] {
-  return Object.fromEntries(Object.entries(pids()).map(([stage, list]) => [stage, costOf(list)]));
-}
-
-function lapOf(from: Look, to: Look): Lap {
-  const records = to.done - from.done;
-  const cpu = Object.fromEntries(
-    Object.entries(to.costs).map(([stage, cost]) => [
-      stage,
-      ((cost.cpuSeconds - from.costs[stage as Stage]!.cpuSeconds) / records) * 1e6,
-    ]),
-  );
-  return { recordsPerSecond: (records / (to.atMs - from.atMs)) * 1_000, cpu };
+function loopLap(kafka: KafkaLab, group: string, total: number): Promise<Lap> {
+  return peerLap('kafka-loop.ts', [kafka.bootstrap, TOPIC, group, 100, total], (pid) => ({
+    ...{ broker: [kafka.broker.pid], loop: [pid] },
+  }));
 }
 
 function sum(lap: Lap): number {
