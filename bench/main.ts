@@ -11,6 +11,8 @@ import { bystanders } from './figures/bystanders.ts';
 import { coldStart } from './figures/cold-start.ts';
 import { filterRate } from './figures/filter.ts';
 import { idleShards } from './figures/idle.ts';
+import { kafkaThroughput } from './figures/kafka.ts';
+import { kafkaClients } from './figures/kafka-client.ts';
 import { memory } from './figures/memory.ts';
 import { takeover } from './figures/takeover.ts';
 import { batchesOf1, batchesOf100 } from './figures/throughput.ts';
@@ -29,6 +31,8 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   g: coldStart,
   h: memory,
   filter: filterRate,
+  kafka: kafkaThroughput,
+  'kafka-client': kafkaClients,
 };
 
 const { values: flags } = parseArgs({

@@ -2,15 +2,18 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { stringify } from 'yaml';
 import { createStream } from '../../connectors/redis-stream/manage.ts';
 import { createProducer } from '../../connectors/redis-stream/producer.ts';
 import { loadRouter } from '../../connectors/redis-stream/router.ts';
 import { shardIdOf } from '../../src/record.ts';
+import { findRedis } from '../../src/redis/find.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import { type RedisServer, startRedisServer } from '../../src/redis/server.ts';
 
+const STATE = fileURLToPath(new URL('../../.millrace', import.meta.url));
 /** Partition keys per shard: enough that nothing is decided by one of them. */
 const KEYS_PER_SHARD = 16;
 
@@ -20,7 +23,7 @@ export interface Lab {
   readonly keys: Keys;
   readonly redisVersion: string;
   /** Writes handlers and configuration; `mappings` by name. Answers the configuration's path. */
-  configure(handler: string, mappings: Readonly<Record<string, object>>): string;
+  configure(handler: string, mappings: Readonly<Record<string, object>>, more?: object): string;
   /** A sharded stream; answers its shards' Redis keys, in order. */
   createStream(name: string, shards: number): Promise<string[]>;
   /** Partition keys that belong to each shard of the stream. */
@@ -36,13 +39,14 @@ export interface Lab {
 
 export async function openLab(): Promise<Lab> {
   const dir = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
-  const server = await startRedisServer({ dir: path.join(dir, 'redis') });
+  const { binary } = await findRedis({ stateDir: STATE, say: (text) => void process.stderr.write(`${text}\n`) });
+  const server = await startRedisServer({ dir: path.join(dir, 'redis'), binary });
   const redis = new Redis(server.url);
   const keys = new Keys('millrace');
   const redisVersion = /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? 'unknown';
   return {
     ...{ server, redis, keys, redisVersion },
-    configure(handler, mappings) {
+    configure(handler, mappings, more = {}) {
       const file = path.join(dir, 'millrace.yaml');
       writeFileSync(path.join(dir, 'handler.mjs'), handler);
       writeFileSync(
@@ -51,6 +55,7 @@ export async function openLab(): Promise<Lab> {
           redis: server.url,
           functions: { f: { code: 'handler.mjs', handler: 'handler', timeout: 10 } },
           mappings,
+          ...more,
         }),
       );
       return file;

@@ -66,7 +66,12 @@ function ofMembers<B>(
     const slot = slots.get(name) ?? { name, isPart: view.parts.includes(name), known: false, value: undefined };
     slots.set(name, slot);
     const match = valueMatch(node);
-    if (!slot.isPart) return () => match(read(slot));
+    if (!slot.isPart) {
+      return () => {
+        const value = read(slot);
+        return value === NOT_KEPT || match(value);
+      };
+    }
     // A list of values is for text, an object of fields for JSON; the other kind of data is not what the pattern is for.
     const otherKind = isLeaf(node) ? isContainer : isText;
     const whenUnreadable = view.unreadable === 'ignored';

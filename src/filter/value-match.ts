@@ -88,8 +88,9 @@ function fieldMatch(name: string, node: Pattern | Leaf): Matches {
 /** In a record too `a.b` stands for `b` within `a`. */
 function undotted(object: JsonObject, own: unknown, prefix: string): unknown {
   let gathered: Record<string, unknown> | undefined;
+  const first = prefix.charCodeAt(0);
   for (const key in object) {
-    if (!key.startsWith(prefix) || !Object.hasOwn(object, key)) continue;
+    if (key.charCodeAt(0) !== first || !key.startsWith(prefix) || !Object.hasOwn(object, key)) continue;
     gathered ??= typeof own === 'object' && own !== null && !Array.isArray(own) ? { ...own } : {};
     gathered[key.slice(prefix.length)] = object[key];
   }

@@ -4,10 +4,9 @@
  */
 import { Keys } from '../redis/keys.ts';
 import type { Declared } from './context.ts';
+import { filterFinding } from './filter-rules.ts';
 import type { MappingFields } from './fields/mapping-fields.ts';
 import type { Finding } from './report.ts';
-import { isLeaf, type Pattern } from '../pattern.ts';
-import { readPattern } from './pattern/read-pattern.ts';
 import { parseTimestamp } from './syntax.ts';
 import { type Path, nodeAt } from './tree.ts';
 import type { ConnectionConfig, FunctionConfig } from './types.ts';
@@ -50,26 +49,9 @@ function positionMissing(view: MappingView): Finding | undefined {
   };
 }
 
-/** As AWS: the data of a Kinesis record is JSON to a filter, or nothing. */
-function textPatternForJson(view: MappingView): Finding | undefined {
-  const { source, eventFormat, filterCriteria } = view.values;
-  if ((eventFormat ?? (source?.type === 'kafka' ? 'kafka' : 'kinesis')) !== 'kinesis') return undefined;
-  const index = (filterCriteria?.filters ?? []).findIndex(({ pattern }) => asksForText(readPattern(pattern), 'data'));
-  if (index < 0) return undefined;
-  const pattern = ['filterCriteria', 'filters', index, 'pattern'];
-  return {
-    code: 'bad-filter-pattern',
-    ...at(view, [...pattern, 'data'], pattern),
-    message: '`data` must be an object of fields: in a Kinesis event filters read the data as JSON',
-    hint: 'for example { data: { type: [ order ] } }',
-  };
-}
-
-function asksForText({ fields, either }: Pattern, name: string): boolean {
-  return (
-    fields.some(([field, node]) => field === name && isLeaf(node)) ||
-    either.flat().some((choice) => asksForText(choice, name))
-  );
+function filterFault(view: MappingView): Finding | undefined {
+  const found = filterFinding(view.values);
+  return found === undefined ? undefined : { ...found, ...at(view, ...found.at) };
 }
 
 /** Nothing in these events says which record is which. */
@@ -216,7 +198,7 @@ function boundUnused(view: MappingView): Finding | undefined {
 
 export const MAPPING_RULES: readonly Rule[] = [
   positionMissing,
-  textPatternForJson,
+  filterFault,
   unnamedRecords,
   timestampMissing,
   timestampUnused,

@@ -1,167 +1,124 @@
-/** What every connector must do (src/source/port.ts). A connector's test calls `sourceContract` with a harness of its own. */
-import type { Redis } from 'ioredis';
+/**
+ * What every connector must do (src/source/port.ts), seen from the shard's Redis stream: the records that a mapping reads there. A connector's test calls
+ * `sourceContract` with a harness of its own.
+ */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { compareIds, idMs, type EntryId } from '../../src/record.ts';
 import type { Source, SourceShard, StartingPosition } from '../../src/source/port.ts';
 
 export interface SourceHarness {
-  readonly redis: () => Redis;
   /** A stream that does not exist. */
   missing(): Promise<Source>;
-  /** A stream with this many shards (or as many as the kind allows), without records. */
-  create(shards: number): Promise<Source>;
-  /** Appends records at the source; resolves when they are in the shard's Redis stream. */
-  append(shard: SourceShard, count: number): Promise<void>;
+  /** A stream with two shards (or one, where the kind has no more), without records; and its first shard. */
+  create(): Promise<{ readonly source: Source; readonly shard: SourceShard }>;
+  /** Appends records with these texts at the source. */
+  append(shard: SourceShard, texts: readonly string[]): Promise<void>;
   /** Makes the source lose the oldest records of a shard. */
   loseOldest(shard: SourceShard, count: number): Promise<void>;
-  /** Replaces the shard by others; absent where the kind of source cannot. */
-  reshard?(shard: SourceShard): Promise<void>;
+  /** Begins all shards, as for a mapping of which nothing is known, and goes on reading. */
+  begin(source: Source, shard: SourceShard, position: StartingPosition): Promise<Begun>;
 }
 
-const AT_OR_AFTER = (timestampMs: number): StartingPosition => ({ kind: 'AT_TIMESTAMP', timestampMs });
+/** A shard that a mapping reads. */
+export interface Begun {
+  /** Texts behind the checkpoint, once all that is at the source now has come. */
+  unsettled(): Promise<string[]>;
+  /** Settles the first of them. */
+  settle(count: number): Promise<void>;
+  /** Texts that are kept in Redis, once what is settled and nobody's any more has been removed. */
+  kept(): Promise<string[]>;
+}
+
+const TRIM_HORIZON: StartingPosition = { kind: 'TRIM_HORIZON' };
+const LATEST: StartingPosition = { kind: 'LATEST' };
+const from = (timestampMs: number): StartingPosition => ({ kind: 'AT_TIMESTAMP', timestampMs });
+const texts = (first: number, count: number): string[] => Array.from({ length: count }, (_, i) => `${first + i}`);
 
 export function sourceContract(name: string, harness: SourceHarness): void {
   describe(`source contract: ${name}`, () => {
     let source: Source;
     let shard: SourceShard;
     beforeEach(async () => {
-      source = await harness.create(2);
-      shard = (await source.describe()).shards[0]!;
+      ({ source, shard } = await harness.create());
     });
-
-    const idsAfter = async (key: string, checkpoint: EntryId) =>
-      (await harness.redis().xrange(key, `(${checkpoint}`, '+')).map(([id]) => id);
-
-    /** contract.md, "gap"; counted when the first existing entry lies above the checkpoint. */
-    const lost = async (key: string, entriesRead: number) => {
-      const info = (await harness.redis().xinfo('STREAM', key)) as unknown[];
-      const field = (wanted: string) => Number(info[info.indexOf(wanted) + 1]);
-      return field('entries-added') - entriesRead - field('length');
-    };
 
     it('describes a stream that does not exist without failing', async () => {
       expect(await (await harness.missing()).describe()).toMatchObject({ exists: false });
     });
 
-    it('starts at 0-0 with nothing read where nothing exists yet, whatever the position', async () => {
-      const absent = await harness.missing();
-      const [waitedFor] = (await absent.describe()).shards;
-      for (const position of [{ kind: 'TRIM_HORIZON' }, { kind: 'LATEST' }, AT_OR_AFTER(Date.now())] as const) {
-        expect(await absent.start(waitedFor!, position)).toEqual({ checkpoint: '0-0', entriesRead: 0 });
-      }
-    });
-
     it('names every shard and key once, with known parents, and the same while nothing changes', async () => {
+      await harness.begin(source, shard, TRIM_HORIZON);
       const first = await source.describe();
       expect(first.exists).toBe(true);
       expect(first.arn).toMatch(/^arn:/);
       const ids = first.shards.map(({ shardId }) => shardId);
+      expect(ids).toContain(shard.shardId);
       expect(new Set(ids).size).toBe(ids.length);
       expect(new Set(first.shards.map(({ key }) => key)).size).toBe(ids.length);
       for (const { parents } of first.shards) expect(ids).toEqual(expect.arrayContaining([...parents]));
-      await harness.append(shard, 1);
+      await harness.append(shard, ['x']);
       expect(await source.describe()).toEqual(first);
     });
 
-    it('TRIM_HORIZON reads what is there and counts what went before as none of ours', async () => {
-      await harness.append(shard, 10);
+    it('TRIM_HORIZON reads what is there, in order, and what comes', async () => {
+      await harness.append(shard, texts(0, 10));
       await harness.loseOldest(shard, 4);
-      const { checkpoint, entriesRead } = await source.start(shard, { kind: 'TRIM_HORIZON' });
-      expect(await idsAfter(shard.key, checkpoint)).toHaveLength(6);
-      expect(await lost(shard.key, entriesRead)).toBe(0);
-      await harness.loseOldest(shard, 2);
-      expect(await lost(shard.key, entriesRead)).toBe(2);
+      const begun = await harness.begin(source, shard, TRIM_HORIZON);
+      expect(await begun.unsettled()).toEqual(texts(4, 6));
+      await harness.append(shard, texts(10, 3));
+      expect(await begun.unsettled()).toEqual(texts(4, 9));
     });
 
-    it('LATEST reads only what comes later, and counts a later loss exactly', async () => {
-      await harness.append(shard, 5);
-      const { checkpoint, entriesRead } = await source.start(shard, { kind: 'LATEST' });
-      expect(await idsAfter(shard.key, checkpoint)).toEqual([]);
-      await harness.append(shard, 3);
-      expect(await idsAfter(shard.key, checkpoint)).toHaveLength(3);
-      await harness.loseOldest(shard, 5);
-      expect(await lost(shard.key, entriesRead)).toBe(0);
-      await harness.loseOldest(shard, 1);
-      expect(await lost(shard.key, entriesRead)).toBe(1);
+    it('LATEST reads only what comes later', async () => {
+      await harness.append(shard, texts(0, 5));
+      const begun = await harness.begin(source, shard, LATEST);
+      expect(await begun.unsettled()).toEqual([]);
+      await harness.append(shard, texts(5, 3));
+      expect(await begun.unsettled()).toEqual(texts(5, 3));
     });
 
     it('LATEST on an empty shard reads everything that comes', async () => {
-      const { checkpoint, entriesRead } = await source.start(shard, { kind: 'LATEST' });
-      await harness.append(shard, 2);
-      expect(await idsAfter(shard.key, checkpoint)).toHaveLength(2);
-      expect(await lost(shard.key, entriesRead)).toBe(0);
+      const begun = await harness.begin(source, shard, LATEST);
+      await harness.append(shard, texts(0, 2));
+      expect(await begun.unsettled()).toEqual(texts(0, 2));
     });
 
     it('AT_TIMESTAMP reads every record that arrived then or later, and no earlier one', async () => {
-      await harness.append(shard, 5);
-      const [last] = (await idsAfter(shard.key, '0-0')).slice(-1);
-      // The next records get a later millisecond than the last one, by Redis' own clock.
-      while (await redisMsIs(harness.redis(), idMs(last!)));
-      await harness.append(shard, 4);
-      const cut = idMs((await idsAfter(shard.key, last!))[0]!);
-
-      const { checkpoint, entriesRead } = await source.start(shard, AT_OR_AFTER(cut));
-      const read = await idsAfter(shard.key, checkpoint);
-      expect(read).toHaveLength(4);
-      expect(read.every((id) => idMs(id) >= cut)).toBe(true);
-      await harness.loseOldest(shard, 5);
-      expect(await lost(shard.key, entriesRead)).toBe(0);
-      await harness.loseOldest(shard, 1);
-      expect(await lost(shard.key, entriesRead)).toBe(1);
+      await harness.append(shard, texts(0, 5));
+      await anotherMs();
+      const cut = Date.now();
+      await anotherMs();
+      await harness.append(shard, texts(5, 4));
+      const begun = await harness.begin(source, shard, from(cut));
+      expect(await begun.unsettled()).toEqual(texts(5, 4));
     });
 
-    it('AT_TIMESTAMP before everything is the beginning, after everything the end, never beyond it', async () => {
-      await harness.append(shard, 3);
-      const early = await source.start(shard, AT_OR_AFTER(Date.UTC(2015, 0)));
-      expect(await idsAfter(shard.key, early.checkpoint)).toHaveLength(3);
-      const late = await source.start(shard, AT_OR_AFTER(Date.now() + 3_600_000));
-      expect(await idsAfter(shard.key, late.checkpoint)).toEqual([]);
-      const [last] = (await idsAfter(shard.key, '0-0')).slice(-1);
-      expect(compareIds(late.checkpoint, last!)).toBe(0);
+    it('AT_TIMESTAMP before everything is the beginning', async () => {
+      await harness.append(shard, texts(0, 3));
+      const begun = await harness.begin(source, shard, from(Date.UTC(2015, 0)));
+      expect(await begun.unsettled()).toEqual(texts(0, 3));
     });
 
-    it('trims what every mapping settled, and nothing while one of them has no checkpoint', async () => {
-      await harness.append(shard, 6);
-      const ids = await idsAfter(shard.key, '0-0');
-      await harness.redis().hset('first', 'cp', ids[3]!);
-      await source.trim(shard, ['first', 'second'], null);
-      expect(await idsAfter(shard.key, '0-0')).toEqual(ids);
-      await harness.redis().hset('second', 'cp', ids[1]!);
-      expect(await source.trim(shard, ['first', 'second'], null)).toMatchObject({ more: false });
-      expect(await idsAfter(shard.key, '0-0')).toEqual(ids.slice(2));
-      // Settled, but younger than the retention.
-      await source.trim(shard, ['first'], idMs(ids[0]!));
-      expect(await idsAfter(shard.key, '0-0')).toEqual(ids.slice(2));
+    it('AT_TIMESTAMP after everything is the end, never beyond it', async () => {
+      await harness.append(shard, texts(0, 3));
+      const begun = await harness.begin(source, shard, from(Date.now() + 3_600_000));
+      expect(await begun.unsettled()).toEqual([]);
+      await harness.append(shard, texts(3, 2));
+      expect(await begun.unsettled()).toEqual(texts(3, 2));
     });
 
-    if (harness.reshard) {
-      const reshard = harness.reshard.bind(harness);
-      it('raises the revision when shards change; closed parents stay and children name them', async () => {
-        const before = await source.describe();
-        await reshard(shard);
-        const after = await source.describe();
-        expect(after.revision).toBeGreaterThan(before.revision);
-        expect(after.shards.find(({ shardId }) => shardId === shard.shardId)).toMatchObject({ closed: true });
-        const children = after.shards.filter(({ parents }) => parents.includes(shard.shardId));
-        expect(children.length).toBeGreaterThan(0);
-        expect(children.every(({ closed }) => !closed)).toBe(true);
-      });
-
-      it('starts on a closed shard as on any other', async () => {
-        await harness.append(shard, 3);
-        await reshard(shard);
-        const all = await source.start(shard, { kind: 'TRIM_HORIZON' });
-        expect(await idsAfter(shard.key, all.checkpoint)).toHaveLength(3);
-        expect(await lost(shard.key, all.entriesRead)).toBe(0);
-        const none = await source.start(shard, { kind: 'LATEST' });
-        const [last] = (await idsAfter(shard.key, '0-0')).slice(-1);
-        expect(none).toEqual({ checkpoint: last, entriesRead: 3 });
-      });
-    }
+    it('keeps what is not settled, and removes what is', async () => {
+      await harness.append(shard, texts(0, 6));
+      const begun = await harness.begin(source, shard, TRIM_HORIZON);
+      expect(await begun.unsettled()).toEqual(texts(0, 6));
+      expect(await begun.kept()).toEqual(texts(0, 6));
+      await begun.settle(2);
+      expect(await begun.unsettled()).toEqual(texts(2, 4));
+      expect(await begun.kept()).toEqual(texts(2, 4));
+    });
   });
 }
 
-async function redisMsIs(redis: Redis, ms: number): Promise<boolean> {
-  const [seconds, micros] = await redis.time();
-  return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000) <= ms;
+/** The clocks of the source and of this process are the same machine's. */
+async function anotherMs(): Promise<void> {
+  await new Promise((resolve) => setTimeout(resolve, 20));
 }
