@@ -174,6 +174,7 @@ describe('fields', () => {
     expect(matches({ a: { b: [1], c: [2] } }, { 'a.b': 1, a: { c: 2 } })).toBe(true);
     expect(matches({ a: { b: { c: [1] } } }, { 'a.b.c': 1 })).toBe(true);
     expect(matches({ a: { b: { c: [1] } } }, { 'a.b': { c: 1 } })).toBe(true);
+    expect(matches({ a: { b: [1] } }, JSON.parse('{"a.__proto__":{"b":1}}'))).toBe(false);
   });
 
   it('that are not there have no parents either', () => {
