@@ -209,7 +209,10 @@ export const KAFKA_FETCH_BYTES = 1024 * 1024;
 export const KAFKA_QUEUED_BYTES = 2 * 1024 * 1024;
 /** Without a heartbeat for so long the group gives a member's partitions to others: a killed poller's are read again after it. */
 export const KAFKA_SESSION_MS = 6_000;
-export const KAFKA_HEARTBEAT_MS = 1_000;
+/** A rebalance is heard of with the next heartbeat, and all partitions wait for the last member that hears of it. */
+export const KAFKA_HEARTBEAT_MS = 500;
+/** Fetching waits so long for the answer to a heartbeat: usually it is there in a few ms, and while a broker is away it may take 5 s. */
+export const KAFKA_HEARTBEAT_WAIT_MS = 300;
 /** The group waits so long for a member to join again before it goes on without it. */
 export const KAFKA_REBALANCE_MS = 10_000;
 /** New partitions and a topic that was made anew are noticed within this. */
@@ -296,25 +299,6 @@ export const SINGLES_AT_ONCE = 50;
 export const RESPONSE_ITEMS_MAX = 20_000;
 /** A sequence number has at most 40 digits; anything much longer names no record, and is not copied to find that out. */
 export const RESPONSE_IDENTIFIER_LENGTH_MAX = 256;
-
-// --- outputs (unit/, shard/, turn/) ---------------------------------------------------------------------------
-/** Of one answer (contract.md, "Outputs and pipelines"); their bytes, with keys and headers, are bounded by EVENT_BYTES_MAX. */
-export const OUTPUTS_MAX = 10_000;
-/** Headers are names and short texts; Kafka's brokers and clients assume no more. */
-export const OUTPUT_HEADERS_BYTES_MAX = 64 * 1024;
-/** In one script: 1,000 appends hold Redis for about 3 ms, 10,000 for 34. What is more is staged and moved in pieces of this size. */
-export const OUTPUT_PIECE_ENTRIES = 1_000;
-export const OUTPUT_PIECE_BYTES = 1024 * 1024;
-/** Times that outputs are routed anew in one settle, because the target was resharded meanwhile. */
-export const OUTPUT_ROUTE_TRIES = 20;
-/** How old a look at the target's backlog may be: beyond `maxUnsettled` goes at most what all writers append in that time. */
-export const OUTPUT_LOOK_MS = 500;
-/** Not sooner than that, however much is appended: a look asks for every shard of the target. */
-export const OUTPUT_LOOK_MS_MIN = 50;
-/** Shards of the target per call of that look. */
-export const BACKLOG_SHARDS_PER_CALL = 200;
-/** A shard that waits for room in the target comes again after this. */
-export const OUTPUT_WAIT_MS = 500;
 
 // --- the lean reader (redis/reader*.ts) ------------------------------------------------------------------------
 /** A reply's payloads are kept up to READ_AHEAD_BYTES, and what names them beyond; past this the connection is given up. */

@@ -19,7 +19,8 @@
  * 11. It does not know topics by their ids. → topic-id.ts asks for them, over the connection of a consumer that never joins: partition
  *     assigners are handed what leads there.
  * 12. `disconnect` rejects when a listener throws, and an uncommitted partition reads as "-1".
- * 13. Timers in the past, of which Node warns. → quiet-timers.ts
+ * 13. A commit that is not answered holds up the heartbeats. → commits.ts
+ * 14. A heartbeat that is not answered holds up all fetching; timers in the past, of which Node warns. → patches.ts
  */
 import { readFileSync } from 'node:fs';
 import kafkajs, {
@@ -41,6 +42,7 @@ import {
 } from '../../src/limits.ts';
 import type { Log } from '../../src/observe/log.ts';
 import type {
+  CommitEntry,
   Committed,
   FetchedBatch,
   GroupMember,
@@ -50,7 +52,8 @@ import type {
   KafkaMessage,
 } from './client.ts';
 import { registerCodecs } from './codecs.ts';
-import { quietTimers } from './quiet-timers.ts';
+import { commitApart, type Membership } from './commits.ts';
+import { patchKafkajs } from './patches.ts';
 import { fetchTopicId } from './topic-id.ts';
 
 const RETRY_FOR_EVER = { initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 1.5, retries: 1_000_000 };
@@ -62,7 +65,7 @@ const MANY = 1_000;
 
 export function createKafkaClient(connection: KafkaConnection, log: Log): KafkaClient {
   registerCodecs();
-  quietTimers();
+  patchKafkajs();
   const kafka = openKafka(
     connection,
     RETRY_A_LITTLE,
@@ -108,7 +111,7 @@ export function createKafkaClient(connection: KafkaConnection, log: Log): KafkaC
         ]),
       );
     },
-    join: (options) => join(connection, options, log),
+    join: (options) => join(connection, options, log, questions.cluster),
     async close() {
       await Promise.all([connected && admin.disconnect(), questions.close()]);
     },
@@ -156,7 +159,12 @@ function readCertificates({ ca, cert, key, passphrase }: Exclude<KafkaConnection
   };
 }
 
-async function join(connection: KafkaConnection, options: GroupOptions, log: Log): Promise<GroupMember> {
+async function join(
+  connection: KafkaConnection,
+  options: GroupOptions,
+  log: Log,
+  apart: unknown,
+): Promise<GroupMember> {
   const { topic, groupId, events } = options;
   const onReset = (partition: number) => events.outOfRange(partition);
   const kafka = openKafka(connection, RETRY_FOR_EVER, toLog(log, onReset));
@@ -168,7 +176,10 @@ async function join(connection: KafkaConnection, options: GroupOptions, log: Log
     retry: { ...RETRY_FOR_EVER, restartOnFailure: () => Promise.resolve(false) },
   });
   let left = false;
+  let membership: Membership | null = null;
+  consumer.on(consumer.events.HEARTBEAT, ({ payload }) => (membership = payload));
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    membership = null;
     const partitions = payload.memberAssignment[topic] ?? [];
     if (partitions.length > 0) consumer.pause([{ topic, partitions }]);
     events.assigned(partitions);
@@ -188,10 +199,19 @@ async function join(connection: KafkaConnection, options: GroupOptions, log: Log
     ...{ autoCommit: false, partitionsConsumedConcurrently: MANY },
     eachBatch: (payload) => events.batch(toBatch(payload)),
   });
-  return toMember(consumer, topic, () => (left = true));
+  return {
+    ...toMember(consumer, topic, () => (left = true)),
+    // Until the first heartbeat it is not known under what to commit apart.
+    commit: (entries) =>
+      membership ? commitApart(apart, membership, topic, entries) : consumer.commitOffsets(toOffsets(topic, entries)),
+  };
 }
 
-function toMember(consumer: Consumer, topic: string, onLeave: () => void): GroupMember {
+function toOffsets(topic: string, entries: readonly CommitEntry[]) {
+  return entries.map(({ partition, offset, metadata }) => ({ topic, partition, offset: String(offset), metadata }));
+}
+
+function toMember(consumer: Consumer, topic: string, onLeave: () => void): Omit<GroupMember, 'commit'> {
   const one = (partition: number) => [{ topic, partitions: [partition] }];
   return {
     begin(partition, offset) {
@@ -200,10 +220,6 @@ function toMember(consumer: Consumer, topic: string, onLeave: () => void): Group
     },
     pause: (partition) => consumer.pause(one(partition)),
     resume: (partition) => consumer.resume(one(partition)),
-    commit: (entries) =>
-      consumer.commitOffsets(
-        entries.map(({ partition, offset, metadata }) => ({ topic, partition, offset: String(offset), metadata })),
-      ),
     async leave() {
       onLeave();
       await consumer.disconnect();
