@@ -159,6 +159,8 @@ export class Poller {
 
   #watch(polled: PolledShard): void {
     this.#enter(polled, 'watching');
+    // Whoever fills a spool wakes its shard (daemon/feeding.ts), but for a batching window.
+    if (polled.shard.spooled && polled.mapping.settings().windowMs === 0) return;
     this.#watcher.watch({ id: polled.id, key: polled.shard.key, after: polled.checkpoint });
   }
 

@@ -96,7 +96,10 @@ export interface SpoolBatch {
 }
 
 export type Appended =
-  | { readonly kind: 'ok' | 'skipped'; readonly next: number }
+  /** `first`: everything before it was settled, so that nobody is at work on the shard, or is about to end. */
+  | { readonly kind: 'ok'; readonly next: number; readonly first: boolean }
+  /** It was there already. */
+  | { readonly kind: 'skipped'; readonly next: number }
   /** The batch begins behind where fetching stands: what lies between would be missing. */
   | { readonly kind: 'ahead'; readonly next: number }
   /** So much is unsettled that no more is taken. */

@@ -8,7 +8,7 @@ import type { Keys } from '../redis/keys.ts';
 import type { Feed, Source } from '../source/port.ts';
 import { openSource } from '../source/registry.ts';
 import { openSpools } from '../shard/spool.ts';
-import { checkpointBefore, spoolId, type SpoolLoss } from '../spool.ts';
+import { checkpointBefore, spoolId, type SpoolLoss, type Spools } from '../spool.ts';
 import type { Clock } from '../time.ts';
 import type { TurnSettings } from '../turn/settings.ts';
 import { startingPosition } from './mapping-settings.ts';
@@ -29,12 +29,13 @@ export function sourceOf({ name, source }: MappingConfig, deps: FeedingDeps): So
   return openSource({ type, mapping: name, topic, groupId: consumerGroupId, isolationLevel, cluster }, deps);
 }
 
-/** Null where shards are Redis streams by themselves. */
+/** Null where shards are Redis streams by themselves. `wake`: the shard has records, and its turn ran dry before. */
 export function openFeed(
   { redis, keys, clock }: FeedingDeps,
   source: Source,
   config: MappingConfig,
   settings: () => TurnSettings,
+  wake: (shardId: string) => void,
 ): Feed | null {
   if (!source.feed) return null;
   const spools = openSpools({
@@ -42,7 +43,23 @@ export function openFeed(
     failures: () => ({ stream: settings().failureStream, bytesMax: settings().failureBytesMax }),
     notice: (shardId, loss) => noticeOf(settings(), shardId, loss, clock.wallMs()),
   });
-  return source.feed({ spools, position: startingPosition(config) });
+  return source.feed({ spools: waking(spools, settings, wake), position: startingPosition(config) });
+}
+
+/**
+ * Whoever fills a spool wakes its shard: it knows best, and the daemon that watches the shard may have died. Batching windows are the
+ * watcher's; and so is a wake that got lost, with its next sweep.
+ */
+function waking(spools: Spools, settings: () => TurnSettings, wake: (shardId: string) => void): Spools {
+  return {
+    ...spools,
+    async append(hold, batch) {
+      const appended = await spools.append(hold, batch);
+      const due = appended.kind === 'skipped' || (appended.kind === 'ok' && appended.first);
+      if (due && batch.records.length > 0 && settings().windowMs === 0) wake(hold.shardId);
+      return appended;
+    },
+  };
 }
 
 function noticeOf(settings: TurnSettings, shardId: string, loss: SpoolLoss, timestampMs: number): string {

@@ -14,7 +14,6 @@ export interface MappingRecord {
   readonly name: string;
   readonly pinned: string;
   readonly source: MappingConfig['source'];
-  readonly output: MappingConfig['output'];
   readonly function: string;
   readonly functionVersion: string;
   readonly enabled: boolean;
@@ -60,10 +59,7 @@ export async function registerMapping(
     return (await registerScript.run(
       redis,
       [keys.mapping(record.name), keys.mappings()],
-      [
-        ...[...args, replace ? '1' : '', JSON.stringify(shownSource(record.source))],
-        record.output ? JSON.stringify(record.output) : '',
-      ],
+      [...args, replace ? '1' : '', JSON.stringify(shownSource(record.source))],
     )) as string[];
   };
   let [kind, stored] = await attempt(force);

@@ -3,11 +3,9 @@ import { INIT_AT_ONCE } from '../limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
 import { openTurnQueue, type TurnQueue } from '../queue/turn-queue.ts';
 import { openTurnWorker, type TurnEnd, type TurnLock, type TurnWorker } from '../queue/turn-worker.ts';
-import type { OutputTarget } from '../output.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import { initShard } from '../shard/init.ts';
 import type { Feed, Source, SourceDescription, SourceShard } from '../source/port.ts';
-import { openOutput } from '../source/registry.ts';
 import type { TurnMapping, TurnSettings, TurnShard } from '../turn/settings.ts';
 import type { PolledMapping } from '../watch/polled-shard.ts';
 import { type FeedingDeps, openFeed, sourceOf } from './feeding.ts';
@@ -33,7 +31,6 @@ export class ServedMapping implements PolledMapping {
   #worker: TurnWorker | null = null;
   #paused = false;
   #feed: Feed | null = null;
-  readonly #outputs = new Map<string, OutputTarget>();
   #closed = false;
   #problem: string | null = null;
 
@@ -73,12 +70,6 @@ export class ServedMapping implements PolledMapping {
 
   shard(shardId: string): TurnShard | undefined {
     return this.#shards.get(shardId);
-  }
-
-  outputTo(stream: string): OutputTarget {
-    const output = this.#outputs.get(stream) ?? openOutput(stream, this.#deps);
-    this.#outputs.set(stream, output);
-    return output;
   }
 
   get trim(): PolledMapping['trim'] {
@@ -130,7 +121,13 @@ export class ServedMapping implements PolledMapping {
     }
     this.#problem = null;
     if (this.#deps.feeds && !this.#closed)
-      this.#feed ??= openFeed(this.#deps, this.#source, this.#config, () => this.settings());
+      this.#feed ??= openFeed(
+        this.#deps,
+        this.#source,
+        this.#config,
+        () => this.settings(),
+        (shardId) => this.#wake(shardId),
+      );
     const known = this.#description;
     if (known && known.revision === description.revision && known.shards.length === description.shards.length) {
       this.#description = description;
@@ -191,6 +188,12 @@ export class ServedMapping implements PolledMapping {
   async closeWorker(): Promise<void> {
     await this.#worker?.close();
     this.#worker = null;
+  }
+
+  #wake(shardId: string): void {
+    this.queue.wake([shardId]).catch((error: unknown) => {
+      this.#deps.log.warn({ mapping: this.name, error: String(error) }, 'wake failed, the sweep will repeat it');
+    });
   }
 
   async #closeFeed(): Promise<void> {

@@ -112,8 +112,8 @@ async function append(redis: Redis, keys: string[], hold: SpoolHold, batch: Spoo
   const reply = (await appendScript.run(redis, keys, [
     ...[hold.generation, hold.pollerEpoch, after, next, end, SPOOL_RECORDS_MAX, SPOOL_BYTES_MAX],
     ...[pack(records), records.length],
-  ])) as [Appended['kind'], string?];
-  return { kind: reply[0], next: Number(reply[1] ?? 0) } as Appended;
+  ])) as [Appended['kind'], string?, number?];
+  return { kind: reply[0], next: Number(reply[1] ?? 0), first: reply[2] === 1 } as Appended;
 }
 
 /** One argument instead of seven per record: the client library's work per argument would cost more than all the rest. */

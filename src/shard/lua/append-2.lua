@@ -6,7 +6,7 @@
 -- ARGV  1 generation  2 poller epoch  3 after: where the fetch began  4 where the next fetch begins  5 the source's end
 --       6 most unsettled records  7 most bytes of the spool  8 records, packed: 7 texts each, a big-endian 32-bit length before each
 --         (position, then the values of SPOOL_FIELDS)  9 how many
--- RETURNS {'ok' | 'skipped' | 'ahead', next position} | {'full'} | {'damaged'} | {'fenced'}
+-- RETURNS {'ok', next position, 1 when all before was settled, else 0} | {'skipped' | 'ahead', next position} | {'full'} | {'damaged'} | {'fenced'}
 local have = redis.call('HMGET', KEYS[1], 'gen', 'sp:epoch', 'sp:next', 'sp:last', 'cp', 'read')
 if have[1] ~= ARGV[1] or have[2] ~= ARGV[2] then return { 'fenced' } end
 local after, upTo, stored = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(have[3])
@@ -45,4 +45,4 @@ end
 -- A spool that begins again (its key was lost) goes on counting where the settled records end: lag and losses are told by that count.
 if not exists and added > 0 then redis.call('XSETID', KEYS[2], last, 'ENTRIESADDED', string.format('%.0f', tonumber(have[6]) + added)) end
 redis.call('HSET', KEYS[1], 'sp:next', ARGV[4], 'sp:last', last, 'sp:end', ARGV[5])
-return { 'ok', ARGV[4] }
+return { 'ok', ARGV[4], length == 0 and 1 or 0 }
