@@ -93,12 +93,15 @@ const dirs: string[] = [];
 /** Bundles and built scripts are shared between tests: they are named by content. */
 export const TEST_CACHE = path.join(tmpdir(), 'millrace-test-cache');
 
-afterEach(async () => {
+// Outside of a test (bench/figures/rebalance.ts) whoever starts one ends it.
+if (process.env['VITEST'] !== undefined) afterEach(endThem);
+
+async function endThem(): Promise<void> {
   const children = [...running];
   for (const child of children) child.kill('SIGKILL');
   await Promise.all(children.map((child) => child.exitCode ?? new Promise((resolve) => child.once('exit', resolve))));
   await Promise.all(dirs.splice(0).map((dir) => rm(dir, { recursive: true, force: true })));
-});
+}
 
 /** Asks until the answer is there; the last answer is in the error when it never comes. */
 export async function eventually<T>(

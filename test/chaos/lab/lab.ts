@@ -5,10 +5,12 @@
 import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { stringify } from 'yaml';
 import { LOCK_MS } from '../../../src/limits.ts';
 import { Keys } from '../../../src/redis/keys.ts';
+import { findRedis } from '../../../src/redis/find.ts';
 import { type RedisServer, startRedisServer } from '../../../src/redis/server.ts';
 import { eventually, type LogLine, startTestDaemon, TEST_CACHE, type TestDaemon } from '../../support/daemon.ts';
 import type { EndState } from '../../support/end-state.ts';
@@ -24,6 +26,7 @@ import { openStreamSource } from './stream-source.ts';
 
 const SAMPLE_EVERY_MS = 50;
 const DRAIN_MS_MAX = 90_000;
+const STATE = fileURLToPath(new URL('../../../.millrace', import.meta.url));
 const PRELOAD = new URL('../wrong-builds/preload.ts', import.meta.url).href;
 /** Daemons start a third faster with it. Node writes it at a clean exit, which `close` sees to. */
 const COMPILE_CACHE = path.join(TEST_CACHE, 'compiled');
@@ -315,8 +318,10 @@ const faultLine = (fault: string, id: string): Omit<Unstamped<FaultLine>, 'phase
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-const startServer = (dir: string, port?: number): Promise<RedisServer> =>
-  startRedisServer({ dir: path.join(dir, 'redis'), appendfsync: 'always', ...(port && { port }) });
+async function startServer(dir: string, port?: number): Promise<RedisServer> {
+  const { binary } = await findRedis({ stateDir: STATE, say: (text) => void process.stderr.write(`${text}\n`) });
+  return await startRedisServer({ dir: path.join(dir, 'redis'), binary, appendfsync: 'always', ...(port && { port }) });
+}
 
 async function openLab(spec: LabSpec, dir: string): Promise<Lab> {
   const server = await startServer(dir);

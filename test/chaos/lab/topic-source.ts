@@ -23,7 +23,8 @@ const ERA = 1_000_000_000;
 export interface TopicSpec {
   readonly brokers: readonly string[];
   readonly partitions: number;
-  readonly replicas?: number;
+  /** The brokers of each partition, its preferred leader first. */
+  readonly placement?: readonly (readonly number[])[];
   /** Of the topic. */
   readonly settings?: Readonly<Record<string, string>>;
 }
@@ -106,14 +107,12 @@ export class TopicSource implements LabSource {
   }
 
   async #create(): Promise<void> {
-    const { replicas = 1, settings = {} } = this.#spec;
+    const { placement, settings = {} } = this.#spec;
     const configEntries = Object.entries(settings).map(([name, value]) => ({ name, value }));
-    const topic = {
-      topic: this.name,
-      numPartitions: this.partitions.length,
-      replicationFactor: replicas,
-      configEntries,
-    };
+    const where = placement
+      ? { replicaAssignment: placement.map((replicas, partition) => ({ partition, replicas: [...replicas] })) }
+      : { numPartitions: this.partitions.length, replicationFactor: 1 };
+    const topic = { topic: this.name, ...where, configEntries };
     // Its own: one that has asked for a topic does nothing any more while that is gone.
     const admin = this.client.admin();
     await admin.connect();

@@ -128,7 +128,7 @@ export async function java(place: Pick<BrokerPlace, 'dir'>, tool: string, args: 
   return stdout;
 }
 
-async function jvm({ dir }: Pick<BrokerPlace, 'dir'>): Promise<string[]> {
+export async function jvm({ dir }: Pick<BrokerPlace, 'dir'>): Promise<string[]> {
   const log4j = `-Dlog4j2.configurationFile=${path.join(dir, 'log4j2.xml')}`;
   return [log4j, '-cp', path.join(await kafkaJars(), '*')];
 }

@@ -2,8 +2,11 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import kafkajs, { type Kafka } from 'kafkajs';
+import kafkajs, { type Kafka, type PartitionMetadata } from 'kafkajs';
 import { type Broker, type BrokerPlace, newClusterPlaces, startBroker, stopBroker } from './broker.ts';
+
+/** Where groups keep what they committed. */
+export const OFFSETS = '__consumer_offsets';
 
 export class Cluster {
   readonly places: readonly BrokerPlace[];
@@ -43,6 +46,26 @@ export class Cluster {
   client(): Kafka {
     const brokers = [...this.#running.values()].map(({ port }) => `127.0.0.1:${port}`);
     return new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING, requestTimeout: 5_000 });
+  }
+
+  /** A topic's partitions, in their order. */
+  async partitionsOf(topic: string): Promise<PartitionMetadata[]> {
+    const admin = this.client().admin();
+    await admin.connect();
+    try {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      return topics[0]!.partitions.toSorted((a, b) => a.partitionId - b.partitionId);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  /** The leader of that partition of the cluster's own topic which belongs to the group (by Java's String.hashCode). */
+  async coordinatorOf(groupId: string): Promise<number> {
+    const partitions = await this.partitionsOf(OFFSETS);
+    let hash = 0;
+    for (const char of groupId) hash = (Math.imul(31, hash) + char.charCodeAt(0)) | 0;
+    return partitions[(hash & 0x7fffffff) % partitions.length]!.leader;
   }
 
   async close(): Promise<void> {

@@ -127,7 +127,7 @@ async function announced(file: string): Promise<BrokerPlace> {
   throw new Error('the test file that starts the broker did not come to an end');
 }
 
-async function describeGroup(place: BrokerPlace, groupId: string) {
+export async function describeGroup(place: BrokerPlace, groupId: string) {
   const args = ['--bootstrap-server', `127.0.0.1:${place.port}`, '--describe', '--group', groupId];
   const table = await java(place, 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand', args);
   const rows = table.split('\n').map((line) => line.trim().split(/\s+/));

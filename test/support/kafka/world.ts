@@ -71,7 +71,11 @@ export interface KafkaWorld {
   notices(): Promise<Notice[]>;
 }
 
-export async function kafkaWorld(redis: TestRedis, kafka: TestKafka, spec: KafkaWorldSpec): Promise<KafkaWorld> {
+export async function kafkaWorld(
+  redis: TestRedis,
+  kafka: Pick<TestKafka, 'bootstrap'>,
+  spec: KafkaWorldSpec,
+): Promise<KafkaWorld> {
   const { topic } = spec;
   const groupId = `g-${topic}`;
   const yaml = stringify({
