@@ -33,3 +33,7 @@ export const REDIS_URL_LENGTH_MAX = 2048;
 export const SECRET_LENGTH_MIN = 8;
 /** Wait for a server that `validate --connect` asks. */
 export const VALIDATE_CONNECT_MS = 5_000;
+
+// --- outputs (mapping/) ---------------------------------------------------------------------------------------
+/** Records of 1 kB each make 100 MB in Redis, some seconds' work of a fast reader (contract.md, "Outputs and pipelines"). */
+export const OUTPUT_UNSETTLED_DEFAULT = 100_000;

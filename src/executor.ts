@@ -11,6 +11,7 @@ import type { TurnEnd, TurnLock } from './queue/turn-worker.ts';
 import { takeShard } from './shard/take.ts';
 import { AloneGate } from './turn/alone.ts';
 import type { TurnMapping } from './turn/settings.ts';
+import { SettleRefused } from './turn/shipping.ts';
 import { Turn, type TurnDeps } from './turn/turn.ts';
 
 export interface Executor {
@@ -68,6 +69,16 @@ async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Pr
   deps.log.debug({ ...ran, config: configHash, version: version.hash }, 'turn');
 
   const turn = new Turn(deps, mapping, shard, lock, taken);
+  try {
+    return await runUnits(turn);
+  } catch (error) {
+    if (error instanceof SettleRefused) return await turn.refused(error);
+    throw error;
+  }
+}
+
+async function runUnits(turn: Turn): Promise<TurnEnd> {
+  await turn.begin();
   if (turn.tooEarly()) return await turn.end();
   for (;;) {
     const ready = await turn.pick();

@@ -300,6 +300,25 @@ export const RESPONSE_ITEMS_MAX = 20_000;
 /** A sequence number has at most 40 digits; anything much longer names no record, and is not copied to find that out. */
 export const RESPONSE_IDENTIFIER_LENGTH_MAX = 256;
 
+// --- outputs (unit/, shard/, turn/) ---------------------------------------------------------------------------
+/** Of one answer (contract.md, "Outputs and pipelines"); their bytes, with keys and headers, are bounded by EVENT_BYTES_MAX. */
+export const OUTPUTS_MAX = 10_000;
+/** Headers are names and short texts; Kafka's brokers and clients assume no more. */
+export const OUTPUT_HEADERS_BYTES_MAX = 64 * 1024;
+/** In one script: 1,000 appends hold Redis for about 3 ms, 10,000 for 34. What is more is staged and moved in pieces of this size. */
+export const OUTPUT_PIECE_ENTRIES = 1_000;
+export const OUTPUT_PIECE_BYTES = 1024 * 1024;
+/** Times that outputs are routed anew in one settle, because the target was resharded meanwhile. */
+export const OUTPUT_ROUTE_TRIES = 20;
+/** How old a look at the target's backlog may be: beyond `maxUnsettled` goes at most what all writers append in that time. */
+export const OUTPUT_LOOK_MS = 500;
+/** Not sooner than that, however much is appended: a look asks for every shard of the target. */
+export const OUTPUT_LOOK_MS_MIN = 50;
+/** Shards of the target per call of that look. */
+export const BACKLOG_SHARDS_PER_CALL = 200;
+/** A shard that waits for room in the target comes again after this. */
+export const OUTPUT_WAIT_MS = 500;
+
 // --- the lean reader (redis/reader*.ts) ------------------------------------------------------------------------
 /** A reply's payloads are kept up to READ_AHEAD_BYTES, and what names them beyond; past this the connection is given up. */
 export const READ_REPLY_BYTES_MAX = 32 * 1024 * 1024;

@@ -28,6 +28,8 @@ function record(i: number): string {
     customer: { country: ['DE', 'FR', 'CH', 'IT'][i % 4], level: i % 3 === 0 ? 'gold-2' : 'basic' },
     ...{ path: `/shop/${i % 7}/${i % 11 === 0 ? 'express' : 'normal'}`, address: `10.${i % 5}.0.${i % 250}` },
     ...(i % 6 === 0 && { coupon: 'SPRING' }),
+    placedAt: '2026-11-20T08:30:11.512Z',
+    note: 'leave it at the door',
   });
 }
 

@@ -47,7 +47,7 @@ async function apply(name: string, options: Options): Promise<void> {
   const versions = await loadFunctions(config, cacheDirOf(config));
   await withRedis(config, async (redis, keys) => {
     const record = {
-      ...{ name, pinned: JSON.stringify(mapping.pinned), source: mapping.source },
+      ...{ name, pinned: JSON.stringify(mapping.pinned), source: mapping.source, output: mapping.output },
       ...{
         function: mapping.function,
         functionVersion: versions.get(mapping.function)!.hash,

@@ -1,5 +1,5 @@
 /** Status as people read it. Pure: data in, text out; every time is said from the moment of the status. */
-import type { BlockedStatus, MappingStatus, ShardStatus, Status } from '../observe/status-types.ts';
+import type { BlockedStatus, MappingStatus, OutputStatus, ShardStatus, Status } from '../observe/status-types.ts';
 import { formatFunctions } from './status-functions.ts';
 import { count, duration, firstLine, type Paint } from './status-words.ts';
 
@@ -66,7 +66,13 @@ function formatMapping(mapping: MappingStatus, nowMs: number, paint: Paint): str
   const hidden = sorted.slice(SHARDS_SHOWN);
   if (hidden.length > 0 && shown.length < mapping.shards.length) lines.push(`  ${paint('dim', summary(hidden))}\n`);
   if (rows.length === 0) return `${title}\n  ${paint('dim', 'no shard yet: waiting for the stream')}\n`;
-  return `${title}\n  ${paint('dim', line(COLUMNS))}\n${lines.join('')}`;
+  return `${title}\n${mapping.output ? formatOutput(mapping.output, paint) : ''}  ${paint('dim', line(COLUMNS))}\n${lines.join('')}`;
+}
+
+function formatOutput({ stream, unsettled, maxUnsettled, waitsFor }: OutputStatus, paint: Paint): string {
+  const bound = maxUnsettled === null ? '' : ` of at most ${maxUnsettled}`;
+  const waits = waitsFor === null ? '' : `, ${paint('yellow', `waits for ${waitsFor}`)}`;
+  return `  output to ${stream}: ${unsettled} unsettled there${bound}${waits}\n`;
 }
 
 function cellsOf(shard: ShardStatus): string[] {
@@ -103,7 +109,9 @@ function formatBlocked(blocked: BlockedStatus, why: string | undefined, nowMs: n
   const lines = [
     `blocked at ${blocked.sequenceNumber}${key} for ${ago(blocked.since)}: ${count(blocked.attempts, 'attempt')}${unit}`,
     `${paint('red', errorType)}: ${firstLine(errorMessage)}`,
-    ...(why === undefined ? [] : [`${paint('red', why)}: nothing is given up without its notice`]),
+    ...(why === undefined
+      ? []
+      : [`${paint('red', why)}${errorType === 'OutputRefused' ? '' : ': nothing is given up without its notice'}`]),
     `next attempt ${ahead(blocked.nextAttemptAt)}, ${expiry}; ${count(blocked.recordsBehind, 'record')} behind${behind}`,
   ];
   return lines.map((line) => `      ${line}\n`).join('');

@@ -61,6 +61,7 @@ async function checkMapping(
   };
   await checkSource(redis, keys, mapping, add);
   await checkTarget(redis, keys, mapping, add);
+  if (mapping.output) await checkOutput(redis, keys, mapping.output.stream, add);
   await checkStored(redis, keys, mapping, add);
   return found;
 }
@@ -100,6 +101,18 @@ async function checkTarget(redis: Redis, keys: Keys, mapping: MappingConfig, add
   const fields = mapping.onFailureStream === undefined ? [] : ['destinationConfig', 'onFailure', 'stream'];
   const message = `the failure notices go to \`${target}\`, and that key is a ${type}, not a stream`;
   add('error', 'stream-wrong-type', fields, message, 'name another stream, or remove the key');
+}
+
+async function checkOutput(redis: Redis, keys: Keys, stream: string, add: Add): Promise<void> {
+  if ((await redis.exists(keys.stream(stream))) === 1) return;
+  const type = await redis.type(stream);
+  if (type === 'stream') return;
+  const fields = ['output', 'stream'];
+  if (type === 'none') {
+    const hint = `create it with \`millrace stream create ${stream}\`, or ignore this: a plain stream begins with its first output`;
+    return add('error', 'stream-missing', fields, `there is no stream \`${stream}\` on this server`, hint);
+  }
+  add('error', 'stream-wrong-type', fields, `the key \`${stream}\` is a ${type}, not a stream`, 'name another stream');
 }
 
 /** A mapping that runs already, under the same name but otherwise than this file has it (product.md, "Namespaces and mappings"). */

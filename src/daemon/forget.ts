@@ -27,7 +27,7 @@ export async function forgetMapping(
   for (const shardId of shardIds) {
     const stateKey = keys.shard(name, shardId);
     const streamKey = await redis.hget(stateKey, 'key');
-    const removing = redis.multi().del(stateKey).zrem(keys.shardIndex(name), shardId);
+    const removing = redis.multi().del(stateKey, keys.staged(name, shardId)).zrem(keys.shardIndex(name), shardId);
     if (streamKey !== null) removing.srem(keys.readers(streamKey), name);
     await removing.exec();
     // A spool is ours alone.

@@ -23,6 +23,11 @@ export function toSettings(config: MappingConfig, version: FunctionVersion, keys
     batchSize: config.batchSize,
     windowMs: config.maximumBatchingWindowInSeconds * SECOND,
     policy: toPolicy(config),
+    // A mapping that feeds itself, by whatever way, would wait for itself.
+    output: config.output && {
+      stream: config.output.stream,
+      maxUnsettled: config.output.allowCycle ? null : config.output.maxUnsettled,
+    },
     failureStream: config.onFailureStream ?? keys.failures(config.name),
     failureBytesMax: config.onFailureStream === undefined ? config.failureStreamMaxBytes : 0,
   };

@@ -14,6 +14,7 @@ export interface MappingRecord {
   readonly name: string;
   readonly pinned: string;
   readonly source: MappingConfig['source'];
+  readonly output: MappingConfig['output'];
   readonly function: string;
   readonly functionVersion: string;
   readonly enabled: boolean;
@@ -59,7 +60,10 @@ export async function registerMapping(
     return (await registerScript.run(
       redis,
       [keys.mapping(record.name), keys.mappings()],
-      [...args, replace ? '1' : '', JSON.stringify(shownSource(record.source))],
+      [
+        ...[...args, replace ? '1' : '', JSON.stringify(shownSource(record.source))],
+        record.output ? JSON.stringify(record.output) : '',
+      ],
     )) as string[];
   };
   let [kind, stored] = await attempt(force);

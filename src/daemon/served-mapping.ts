@@ -3,9 +3,11 @@ import { INIT_AT_ONCE } from '../limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
 import { openTurnQueue, type TurnQueue } from '../queue/turn-queue.ts';
 import { openTurnWorker, type TurnEnd, type TurnLock, type TurnWorker } from '../queue/turn-worker.ts';
+import type { OutputTarget } from '../output.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import { initShard } from '../shard/init.ts';
 import type { Feed, Source, SourceDescription, SourceShard } from '../source/port.ts';
+import { openOutput } from '../source/registry.ts';
 import type { TurnMapping, TurnSettings, TurnShard } from '../turn/settings.ts';
 import type { PolledMapping } from '../watch/polled-shard.ts';
 import { type FeedingDeps, openFeed, sourceOf } from './feeding.ts';
@@ -31,6 +33,7 @@ export class ServedMapping implements PolledMapping {
   #worker: TurnWorker | null = null;
   #paused = false;
   #feed: Feed | null = null;
+  readonly #outputs = new Map<string, OutputTarget>();
   #closed = false;
   #problem: string | null = null;
 
@@ -70,6 +73,12 @@ export class ServedMapping implements PolledMapping {
 
   shard(shardId: string): TurnShard | undefined {
     return this.#shards.get(shardId);
+  }
+
+  outputTo(stream: string): OutputTarget {
+    const output = this.#outputs.get(stream) ?? openOutput(stream, this.#deps);
+    this.#outputs.set(stream, output);
+    return output;
   }
 
   get trim(): PolledMapping['trim'] {

@@ -168,7 +168,7 @@ export class Serving {
           function: config.function,
           enabled: config.enabled,
         },
-        ...{ source: config.source, functionVersion: version.hash },
+        ...{ source: config.source, output: config.output, functionVersion: version.hash },
       },
       (stored) =>
         this.#giveWay.has(config.name) ||

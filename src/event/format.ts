@@ -67,7 +67,7 @@ export function kinesisFormat(options: FormatOptions, parts = recordParts(option
   return {
     encode: (batch, from, to, bounds) => encodeKinesis(frame, batch, from, to, bounds),
     view: (arrivalOf) =>
-      kinesisView(parts, (batch, i) => {
+      kinesisView(parts, options.streamName, (batch, i) => {
         const bounds = { arrivalMs: (at: number) => arrivalOf(batch, at), maxBytes: EVENT_BYTES_MAX, whole: true };
         return encodeKinesis(frame, batch, i, i + 1, bounds);
       }),

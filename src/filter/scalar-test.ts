@@ -1,6 +1,8 @@
 /** One test of a pattern → a function of one value of the record: a text, a number, true, false or null. */
-import { BlockList, isIP } from 'node:net';
-import type { NumberBound, ScalarTest } from '../pattern.ts';
+import { BlockList, isIPv6 } from 'node:net';
+import type { AddressBlock, NumberBound, ScalarTest } from '../pattern.ts';
+
+const [DOT, ZERO, NINE] = [46, 48, 57];
 
 export type Matches = (value: unknown) => boolean;
 
@@ -19,12 +21,8 @@ export function scalarTest(test: ScalarTest): Matches {
       return affix(test.op, test.text, test.ignoreCase);
     case 'numeric':
       return numeric(test.bounds);
-    case 'cidr': {
-      const { family, address, bits } = test.block;
-      const block = new BlockList();
-      block.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6');
-      return (given) => typeof given === 'string' && isIP(given) === family && block.check(given, `ipv${family}`);
-    }
+    case 'cidr':
+      return test.block.family === 4 ? cidr4(test.block) : cidr6(test.block);
     case 'wildcard':
       return wildcard(test.parts);
     case 'anything-but': {
@@ -48,6 +46,44 @@ function affix(op: 'prefix' | 'suffix', text: string, ignoreCase: boolean): Matc
   return op === 'prefix'
     ? (given) => typeof given === 'string' && seen(given).startsWith(wanted)
     : (given) => typeof given === 'string' && seen(given).endsWith(wanted);
+}
+
+/** By itself: Node's list makes an object of every address, which takes twenty times as long. */
+function cidr4({ address, bits }: AddressBlock): Matches {
+  const size = 2 ** (32 - bits);
+  const block = Math.floor(addressNumber(address) / size);
+  return (given) => {
+    if (typeof given !== 'string') return false;
+    const number = addressNumber(given);
+    return number >= 0 && Math.floor(number / size) === block;
+  };
+}
+
+/** `a.b.c.d` as one number, each part without leading zeros; -1 for any other text. */
+function addressNumber(text: string): number {
+  let number = 0;
+  let part = -1;
+  let parts = 1;
+  if (text.length > 15) return -1;
+  for (let k = 0; k < text.length; k++) {
+    const c = text.charCodeAt(k);
+    if (c === DOT) {
+      if (part < 0 || ++parts > 4) return -1;
+      number = number * 256 + part;
+      part = -1;
+    } else {
+      if (c < ZERO || c > NINE || part === 0) return -1;
+      part = part < 0 ? c - ZERO : part * 10 + (c - ZERO);
+      if (part > 255) return -1;
+    }
+  }
+  return parts === 4 && part >= 0 ? number * 256 + part : -1;
+}
+
+function cidr6({ address, bits }: AddressBlock): Matches {
+  const block = new BlockList();
+  block.addSubnet(address, bits, 'ipv6');
+  return (given) => typeof given === 'string' && isIPv6(given) && !given.includes('%') && block.check(given, 'ipv6');
 }
 
 /** Letters of both cases as one, whatever the language. */

@@ -85,12 +85,18 @@ function fieldMatch(name: string, node: Pattern | Leaf): Matches {
   };
 }
 
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** In a record too `a.b` stands for `b` within `a`. */
 function undotted(object: JsonObject, own: unknown, prefix: string): unknown {
   let gathered: Record<string, unknown> | undefined;
+  const first = prefix.charCodeAt(0);
   for (const key in object) {
-    if (!key.startsWith(prefix) || !Object.hasOwn(object, key)) continue;
-    gathered ??= typeof own === 'object' && own !== null && !Array.isArray(own) ? { ...own } : {};
+    if (key.charCodeAt(0) !== first || !key.startsWith(prefix) || !Object.hasOwn(object, key)) continue;
+    // Without a prototype, that `__proto__` may be a name like any other.
+    gathered ??= Object.assign(Object.create(null) as Record<string, unknown>, isObject(own) ? own : {});
     gathered[key.slice(prefix.length)] = object[key];
   }
   return gathered ?? own;

@@ -122,6 +122,7 @@ export function resolveMapping(view: MappingView, root: string): MappingConfig {
     functionResponseTypes: values.functionResponseTypes,
     onFailureStream: onFailure?.type === 'redis-stream' ? onFailure.stream : undefined,
     failureStreamMaxBytes: values.failureStreamMaxBytes,
+    output: values.output?.type === 'redis-stream' ? values.output : null,
     configHash: hashOf(values, fn, root, source),
     pinned: pinnedOf(values, timestamp),
     position: declared.keyAt,
@@ -138,6 +139,8 @@ function sourceOf({ cluster, declared }: MappingView, { source }: MappingFields)
 function pinnedOf(values: MappingFields, timestamp: number | undefined): Record<string, unknown> {
   const all: Readonly<Record<string, unknown>> = {
     ...values,
+    // What it waits for may change at any time.
+    ...(values.output?.type === 'redis-stream' && { output: { type: 'redis-stream', stream: values.output.stream } }),
     ...(timestamp === undefined ? {} : { startingPositionTimestamp: timestamp }),
   };
   const names = Object.entries(mappingShape).flatMap(([name, schema]) =>

@@ -13,6 +13,7 @@ import type { Environment } from './interpolate.ts';
 import { parseYaml } from './parse-yaml.ts';
 import { type ConfigFile, readConfigFiles } from './read-files.ts';
 import { Report } from './report.ts';
+import { outputCycleFindings } from './output-cycles.ts';
 import { crossMappingFindings } from './rules.ts';
 import { NAME_PATTERN, NAME_RULE } from './syntax.ts';
 import { type MapNode, type Path, type TreeNode, nodeAt } from './tree.ts';
@@ -126,7 +127,7 @@ function check(parsed: readonly ParsedFile[], context: CheckContext): () => Conf
   };
   const namespace = settings.namespace ?? DEFAULT_NAMESPACE;
   const views = mappings.map((declared) => viewMapping(declared, namespace, known, context));
-  for (const finding of crossMappingFindings(views)) report.add(finding);
+  for (const finding of [...crossMappingFindings(views), ...outputCycleFindings(views)]) report.add(finding);
   return () => ({
     namespace,
     redis: settings.redis ?? DEFAULT_REDIS,

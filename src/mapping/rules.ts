@@ -4,10 +4,9 @@
  */
 import { Keys } from '../redis/keys.ts';
 import type { Declared } from './context.ts';
+import { filterFinding } from './filter-rules.ts';
 import type { MappingFields } from './fields/mapping-fields.ts';
 import type { Finding } from './report.ts';
-import { isLeaf, type Pattern } from '../pattern.ts';
-import { readPattern } from './pattern/read-pattern.ts';
 import { parseTimestamp } from './syntax.ts';
 import { type Path, nodeAt } from './tree.ts';
 import type { ConnectionConfig, FunctionConfig } from './types.ts';
@@ -50,26 +49,9 @@ function positionMissing(view: MappingView): Finding | undefined {
   };
 }
 
-/** As AWS: the data of a Kinesis record is JSON to a filter, or nothing. */
-function textPatternForJson(view: MappingView): Finding | undefined {
-  const { source, eventFormat, filterCriteria } = view.values;
-  if ((eventFormat ?? (source?.type === 'kafka' ? 'kafka' : 'kinesis')) !== 'kinesis') return undefined;
-  const index = (filterCriteria?.filters ?? []).findIndex(({ pattern }) => asksForText(readPattern(pattern), 'data'));
-  if (index < 0) return undefined;
-  const pattern = ['filterCriteria', 'filters', index, 'pattern'];
-  return {
-    code: 'bad-filter-pattern',
-    ...at(view, [...pattern, 'data'], pattern),
-    message: '`data` must be an object of fields: in a Kinesis event filters read the data as JSON',
-    hint: 'for example { data: { type: [ order ] } }',
-  };
-}
-
-function asksForText({ fields, either }: Pattern, name: string): boolean {
-  return (
-    fields.some(([field, node]) => field === name && isLeaf(node)) ||
-    either.flat().some((choice) => asksForText(choice, name))
-  );
+function filterFault(view: MappingView): Finding | undefined {
+  const found = filterFinding(view.values);
+  return found === undefined ? undefined : { ...found, ...at(view, ...found.at) };
 }
 
 /** Nothing in these events says which record is which. */
@@ -149,7 +131,7 @@ function ownSource(view: MappingView): Finding | undefined {
 }
 
 function reservedStream(view: MappingView): Finding | undefined {
-  const { source, destinationConfig } = view.values;
+  const { source, destinationConfig, output } = view.values;
   const prefix = `${view.namespace}:`;
   const onFailure = destinationConfig?.onFailure;
   const message = `names that begin with \`${prefix}\` belong to Millrace`;
@@ -160,6 +142,10 @@ function reservedStream(view: MappingView): Finding | undefined {
       message,
       hint: 'choose another stream',
     };
+  }
+  if (output?.type === 'redis-stream' && output.stream.startsWith(prefix)) {
+    const hint = 'a sharded stream is named without that prefix';
+    return { code: 'reserved-name', ...at(view, ['output', 'stream']), message, hint };
   }
   if (source?.type !== 'redis-stream' || !source.stream.startsWith(prefix)) return undefined;
   // What is there to be read by others: failure notices of another mapping.
@@ -212,7 +198,7 @@ function boundUnused(view: MappingView): Finding | undefined {
 
 export const MAPPING_RULES: readonly Rule[] = [
   positionMissing,
-  textPatternForJson,
+  filterFault,
   unnamedRecords,
   timestampMissing,
   timestampUnused,

@@ -7,6 +7,7 @@ import type { FunctionFields } from './fields/function-fields.ts';
 import type { MappingFields } from './fields/mapping-fields.ts';
 import type { ConnectionFields } from './fields/connection-fields.ts';
 import type { Pattern } from '../pattern.ts';
+import type { RedisStreamOutput } from './fields/output-fields.ts';
 import type { KafkaSource, RedisStreamSource } from './fields/source-fields.ts';
 
 /** Where something is written, 1-based. */
@@ -74,6 +75,8 @@ export interface MappingConfig extends Readonly<Pick<MappingFields, Kept>> {
   readonly functionResponseTypes: readonly 'ReportBatchItemFailures'[];
   /** destinationConfig.onFailure.stream; undefined: the mapping's own failure stream. */
   readonly onFailureStream: string | undefined;
+  /** Where the function's outputs go; null: nowhere. */
+  readonly output: RedisStreamOutput | null;
   /** SHA-256 (hex) over every setting of the mapping and of its function; values of secrets do not enter. */
   readonly configHash: string;
   /** The fields that Redis keeps for the mapping's name (product.md, "Namespaces and mappings"); plain JSON, keys sorted. */

@@ -58,7 +58,7 @@ export interface ShardFacts {
 }
 
 const COUNTERS = ['succeeded', 'expired', 'givenUp', 'filtered', 'lostBySource', 'redelivered'] as const;
-/** Names of the state's fields; init-4.lua and settle-3.lua of shard/ write them. */
+/** Names of the state's fields; init-4.lua and settle-N.lua of shard/ write them. */
 const FIELDS = [
   ...[
     'cp',

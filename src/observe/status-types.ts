@@ -57,11 +57,25 @@ export interface ShardStatus {
   readonly blocked: BlockedStatus | null;
 }
 
+/** Where what the function returns goes, and how far that stream's readers are behind. */
+export interface OutputStatus {
+  readonly type: string;
+  readonly stream: string;
+  /** What the slowest mapping on it has not settled. */
+  readonly unsettled: number;
+  /** Null: it waits for nobody (`allowCycle`). */
+  readonly maxUnsettled: number | null;
+  /** The mapping that is waited for before another attempt begins; null: none. */
+  readonly waitsFor: string | null;
+}
+
 export interface MappingStatus {
   readonly name: string;
   readonly function: string;
   readonly functionVersion: string;
   readonly source: Readonly<Record<string, unknown>>;
+  /** Absent where the mapping has none. */
+  readonly output?: OutputStatus;
   readonly state: 'Enabled' | 'Disabled' | 'Draining';
   readonly lastProcessingResult: string;
   readonly shards: readonly ShardStatus[];

@@ -4,6 +4,7 @@ import { MillraceError } from '../errors.ts';
 import type { Keys } from '../redis/keys.ts';
 import { HOUR } from '../time.ts';
 import { readFunctions } from './status-functions.ts';
+import { readOutput } from './status-output.ts';
 import { countAfter, readShards, type ShardFacts } from './status-read.ts';
 import { lagOf, shardStatus } from './status-shard.ts';
 import type { DaemonStatus, MappingStatus, Status } from './status-types.ts';
@@ -70,11 +71,13 @@ async function readMapping(
       }),
     );
   }
+  const output = await readOutput(redis, keys, hash.output);
   return {
     name,
     function: hash.function ?? '',
     functionVersion: hash.functionVersion ?? '',
     source,
+    ...(output && { output }),
     state: hash.state === 'Disabled' || hash.state === 'Draining' ? hash.state : 'Enabled',
     lastProcessingResult: lastResult(shards),
     shards: statuses,

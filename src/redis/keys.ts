@@ -35,6 +35,10 @@ export class Keys {
   spool(mapping: string, shardId: string): string {
     return `${this.namespace}:spool:${mapping}:${shardId}`;
   }
+  /** List: outputs of one settle that are too many for one script, in pieces, until they are moved to their stream (shard/outputs.ts). */
+  staged(mapping: string, shardId: string): string {
+    return `${this.namespace}:staged:${mapping}:${shardId}`;
+  }
   /** Set of the names of all sharded streams. */
   streams(): string {
     return `${this.namespace}:streams`;

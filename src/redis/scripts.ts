@@ -27,10 +27,12 @@ export interface Script {
 }
 
 /** `loadScript(new URL('./lua/', import.meta.url), 'settle-6.lua')`; reads the file at once, so call it when the module loads. */
-export function loadScript(dir: URL, fileName: string): Script {
+export function loadScript(dir: URL, fileName: string, options: { readonly aboveMaxmemory?: false } = {}): Script {
   const match = /^([a-z0-9-]+)-(\d+|N)\.lua$/.exec(fileName);
   if (!match) throw new Error(`${fileName}: a script's file name ends with its number of keys, like settle-6.lua`);
-  const lua = readFileSync(new URL(fileName, dir), 'utf8');
+  const written = readFileSync(new URL(fileName, dir), 'utf8');
+  // The same step for callers that add more than they free: above `maxmemory` it is refused as a whole.
+  const lua = options.aboveMaxmemory === false ? written.replace(/^#!lua flags=allow-oom\n/, '#!lua\n') : written;
   const sha1 = createHash('sha1').update(lua).digest('hex');
   const name = match[1]!;
   const numberOfKeys = match[2] === 'N' ? null : Number(match[2]);

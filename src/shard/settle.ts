@@ -3,10 +3,14 @@ import type { Redis } from '../redis/connect.ts';
 import { FencedError } from '../errors.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
-import { loadScript, type ScriptCaller } from '../redis/scripts.ts';
+import { loadScript, type ScriptArg, type ScriptCaller } from '../redis/scripts.ts';
+import type { Shipment } from './outputs.ts';
 import type { Holding } from './take.ts';
 
-const script = loadScript(new URL('./lua/', import.meta.url), 'settle-3.lua');
+const lua = new URL('./lua/', import.meta.url);
+const script = loadScript(lua, 'settle-N.lua');
+/** With outputs it adds more than it frees. */
+const outputScript = loadScript(lua, 'settle-N.lua', { aboveMaxmemory: false });
 
 export interface SettleCounts {
   readonly succeeded: number;
@@ -46,7 +50,10 @@ export interface SettleTarget {
 }
 
 export type Settled =
-  | { readonly kind: 'ok'; readonly nowMs: number }
+  /** `staged`: pieces of outputs that are official now. */
+  | { readonly kind: 'ok'; readonly nowMs: number; readonly staged?: number }
+  /** Nothing was written: the output stream was resharded. */
+  | { readonly kind: 'stale' }
   /** Nothing was written; the shard stays where it is and says why. */
   | { readonly kind: 'refused'; readonly reason: string };
 
@@ -56,37 +63,47 @@ export async function settle(
   keys: Keys,
   target: SettleTarget,
   s: Settlement,
+  shipment: Shipment | null = null,
 ): Promise<Settled> {
   const { mapping, shardId } = target.holding.shard;
   const { counts } = s;
   const state = keys.shard(mapping, shardId);
   // An ACL is asked for every key that is named: an unreachable failure stream must not stop what has no notice.
   const notices = s.notices.length > 0 ? target.failureStream : state;
-  const run = script.run(
+  const shipped = shipment ? [shipment.stagedKey, shipment.topologyKey, ...shipment.keys] : [];
+  const run = (shipment ? outputScript : script).run(
     redis,
-    [state, target.streamKey, notices],
+    [state, target.streamKey, notices, ...shipped],
     [
       ...[target.holding.epoch, target.holding.nonce, s.revision, s.generation, s.checkpoint ?? '', s.entriesRead],
       ...[JSON.stringify(s.units), s.notBefore, s.expiresAt, s.blocked, s.lastProcessingResult ?? '', s.why],
       ...[s.done ? '1' : '', keys.group(mapping), target.failureBytesMax, target.failureKeptMs],
       ...[counts.succeeded, counts.expired, counts.givenUp, counts.filtered, counts.lostBySource],
-      ...s.notices,
+      ...[s.notices.length, ...s.notices],
+      ...(shipment ? shipmentArgs(shipment) : []),
     ],
   );
   const reply = (await run.catch((error: unknown) => {
     // With the shard's own keys refused the settle that says why is refused as well, and that error is thrown.
-    if (s.notices.length === 0 || !isNoPermission(error)) throw error;
-    return ['refused', `the ACL refuses the failure stream ${target.failureStream}`];
+    if (!isNoPermission(error) || (s.notices.length === 0 && !shipment)) throw error;
+    const which = shipment ? `the output stream ${shipment.stream}` : `the failure stream ${target.failureStream}`;
+    return ['refused', `the ACL refuses ${which}`];
   })) as string[];
   switch (reply[0]) {
     case 'ok':
     case 'repeated':
       return { kind: 'ok', nowMs: Number(reply[1]) };
+    case 'stale':
+      return { kind: 'stale' };
     case 'refused':
       return { kind: 'refused', reason: reply[1]! };
     default:
       throw new FencedError(`${mapping}/${shardId}: epoch ${target.holding.epoch} was superseded by ${reply[1]}`);
   }
+}
+
+function shipmentArgs({ stream, staged, stage, revision, index, packed }: Shipment): ScriptArg[] {
+  return [stream, staged, stage, revision, index, packed];
 }
 
 function isNoPermission(error: unknown): boolean {

@@ -19,6 +19,8 @@ export interface ShardState {
   /** Tail of the stream when it was last looked at: what a deleted key had held. */
   readonly seenAdded: number;
   readonly seenLast: EntryId | '';
+  /** Outputs beside the shard (outputs.ts): official pieces that are to be moved yet, and where to. */
+  readonly staged: { readonly any: boolean; readonly official: number; readonly stream: string };
 }
 
 export function parseState(flat: readonly string[]): ShardState {
@@ -39,5 +41,6 @@ export function parseState(flat: readonly string[]): ShardState {
     marks: JSON.parse(field.get('marks') ?? '[]') as [EntryId, number][],
     seenAdded: number('seenAdded'),
     seenLast: field.get('seenLast') ?? '',
+    staged: { any: field.has('stg'), official: number('out'), stream: field.get('outTo') ?? '' },
   };
 }

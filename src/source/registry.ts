@@ -1,8 +1,10 @@
 /** Source type → connector. The one place that knows which connectors there are. */
 import type { KafkaConnection } from '../../connectors/kafka/client.ts';
 import { createKafkaSource } from '../../connectors/kafka/source.ts';
+import { createRedisStreamOutput } from '../../connectors/redis-stream/output.ts';
 import { createRedisStreamSource } from '../../connectors/redis-stream/source.ts';
 import type { Log } from '../observe/log.ts';
+import type { OutputTarget } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { Clock } from '../time.ts';
@@ -49,4 +51,9 @@ const factories: Factories = {
 /** Makes no connection and reads nothing yet. */
 export function openSource(spec: SourceSpec, context: SourceContext): Source {
   return spec.type === 'kafka' ? factories.kafka(spec, context) : factories['redis-stream'](spec, context);
+}
+
+/** A stream of the same Redis that outputs go to. */
+export function openOutput(stream: string, { redis, keys, clock }: SourceContext): OutputTarget {
+  return createRedisStreamOutput({ redis, keys, stream, monoMs: () => clock.monoMs() });
 }

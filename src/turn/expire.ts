@@ -16,7 +16,8 @@ import { expireNow, overdueAt } from '../unit/expiry.ts';
 import type { UnitPolicy } from '../unit/types.ts';
 import { Reading, type Slice } from './reading.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
-import { SettleRefused, Settling } from './settling.ts';
+import { Settling } from './settling.ts';
+import { SettleRefused } from './shipping.ts';
 
 export interface ExpireDeps {
   readonly daemonId: string;

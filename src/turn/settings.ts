@@ -1,5 +1,6 @@
 /** What one turn works under: a mapping's settings and the function version, taken together so that every attempt runs one whole version. */
 import type { FunctionVersion } from '../sandbox/types.ts';
+import type { OutputTarget } from '../output.ts';
 import type { Pattern } from '../pattern.ts';
 import type { UnitPolicy } from '../unit/types.ts';
 
@@ -24,6 +25,8 @@ export interface TurnSettings {
   readonly failureStream: string;
   /** 0: a stream of the user's, which has no bound of ours. */
   readonly failureBytesMax: number;
+  /** Where what the function returns goes. `maxUnsettled` null: whoever reads it is not waited for. */
+  readonly output: { readonly stream: string; readonly maxUnsettled: number | null } | null;
   readonly version: FunctionVersion;
   /** Logged by each turn (product.md, "Namespaces and mappings"). */
   readonly configHash: string;
@@ -44,6 +47,8 @@ export interface TurnMapping {
   settings(): TurnSettings;
   shard(shardId: string): TurnShard | undefined;
   readonly shardCount: number;
+  /** One for each stream. */
+  outputTo(stream: string): OutputTarget;
 }
 
 /** What a turn tells the pollers when it ends. */

@@ -5,9 +5,11 @@
 import type { Redis } from '../redis/connect.ts';
 import { buildNotice } from '../failure/notice.ts';
 import { FAILURE_KEPT_MS } from '../limits.ts';
+import type { Output } from '../output.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { ScriptCaller } from '../redis/scripts.ts';
+import type { Shipment } from '../shard/outputs.ts';
 import { type SettleCounts, type Settled, settle } from '../shard/settle.ts';
 import type { ShardState } from '../shard/state.ts';
 import type { Holding } from '../shard/take.ts';
@@ -16,6 +18,7 @@ import type { Decision, GiveUp, RecordTime } from '../unit/types.ts';
 import type { Gap } from './gap.ts';
 import type { Reading, Slice } from './reading.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
+import { SettleRefused, type Shipping } from './shipping.ts';
 
 const NOTHING: SettleCounts = { succeeded: 0, expired: 0, givenUp: 0, filtered: 0, lostBySource: 0 };
 
@@ -27,6 +30,8 @@ export interface SettlingDeps {
   readonly shard: TurnShard;
   readonly newId: () => string;
   readonly nowMs: () => number;
+  /** Absent where nothing is run, so that there are no outputs. */
+  readonly shipping?: Shipping;
   readonly onSettled: (counts: SettleCounts, nowMs: number, checkpointMoved: boolean) => void;
 }
 
@@ -53,6 +58,9 @@ export class Settling {
   #done = false;
   #counts = NOTHING;
   #notices: string[] = [];
+  #outputs: readonly Output[] = [];
+  /** Where they go, whatever a reload says meanwhile. */
+  #outputStream = '';
   /** As stored: where everything goes back to when a settle is refused. */
   #stored: Head;
 
@@ -98,13 +106,15 @@ export class Settling {
 
   /** What the rules decided, after an attempt of the present version (`ran`) or without one. Decisions with notices are committed by themselves, so that a refused notice refuses nothing else. */
   async apply(decision: Decision, slice: Slice, reading: Reading, ran = false): Promise<void> {
-    if (decision.giveUps.length > 0 && this.#dirty) await this.commit();
+    if ((decision.giveUps.length > 0 && this.#dirty) || this.#outputs.length > 0) await this.commit();
     // Without a run just now: the version that was tried last, which need not be the present one.
     const tried = (giveUp: GiveUp) =>
       ran ? null : this.units.find(({ requestId }) => requestId === giveUp.requestId)?.triedVersion;
     const versions = decision.giveUps.map((giveUp) => tried(giveUp) ?? this.#deps.settings().version.hash);
     this.#dirty = true;
     this.#why = '';
+    this.#outputs = decision.outputs ?? [];
+    this.#outputStream = this.#deps.settings().output?.stream ?? '';
     this.units = decision.stack;
     this.#notBefore = decision.notBefore ?? 0;
     if (decision.lastProcessingResult) this.#result = decision.lastProcessingResult;
@@ -156,8 +166,9 @@ export class Settling {
     this.#notices.push(this.#notice(giveUp, this.#deps.settings().version.hash, null, null));
   }
 
-  /** Every record of a closed shard is settled. */
-  finish(): void {
+  /** Every record of a closed shard is settled, and its outputs are where they go: who waits for the shard may begin. */
+  async finish(): Promise<void> {
+    if (this.#outputs.length > 0) await this.commit();
     this.#dirty = true;
     this.#done = true;
   }
@@ -173,15 +184,49 @@ export class Settling {
     if (this.#expiresAt > 0) this.#expiresAt = Math.max(this.#expiresAt, notBefore);
   }
 
+  /** What the head's last run returned cannot be appended: it was as if it had not run, and says why. */
+  holdOutput(why: string, notBefore: number): void {
+    const [head, ...rest] = this.units;
+    this.#dirty = true;
+    this.#why = why;
+    if (!head) return;
+    const lastError = head.lastError ?? { errorType: 'OutputRefused', errorMessage: why };
+    const triedVersion = this.#deps.settings().version.hash;
+    const blockedSince = head.blockedSince ?? this.#deps.nowMs();
+    this.units = [{ ...head, lost: Math.max(head.lost - 1, 0), lastError, triedVersion, blockedSince }, ...rest];
+    this.#notBefore = notBefore;
+    this.#blocked ||= '{}';
+  }
+
   /**
    * Makes the draft durable. @throws FencedError when the shard changed hands; SettleRefused when nothing was written because the
-   * notice could not be: then everything is as it is stored, without the draft.
+   * notice or the outputs could not be: then everything is as it is stored, without the draft.
    */
   async commit(): Promise<void> {
     if (!this.#dirty) return;
     const deps = this.#deps;
+    const outputs = this.#outputs;
+    const stream = this.#outputStream;
+    const to = { stream, revision: this.#revision + 1, generation: this.#generation };
+    const reply =
+      outputs.length > 0 && deps.shipping
+        ? await deps.shipping.settle(outputs, to, (shipment) => this.#settle(shipment))
+        : await this.#settle(null);
+    if (reply.kind !== 'ok') {
+      this.#restore();
+      throw new SettleRefused(reply.kind === 'refused' ? reply.reason : reply.kind);
+    }
+    this.#revision++;
+    deps.onSettled(this.#counts, reply.nowMs, this.#moved);
+    this.#reset();
+    this.#stored = this.#head();
+    if (reply.staged) await deps.shipping!.move(stream, reply.staged);
+  }
+
+  async #settle(shipment: Shipment | null): Promise<Settled> {
+    const deps = this.#deps;
     const settings = deps.settings();
-    const reply: Settled = await settle(
+    const settled = await settle(
       deps.redis,
       deps.keys,
       {
@@ -197,15 +242,9 @@ export class Settling {
         ...{ expiresAt: this.#expiresAt, blocked: this.#blocked, lastProcessingResult: this.#result, why: this.#why },
         ...{ done: this.#done, counts: this.#counts, notices: this.#notices },
       },
+      shipment,
     );
-    if (reply.kind === 'refused') {
-      this.#restore();
-      throw new SettleRefused(reply.reason);
-    }
-    this.#revision++;
-    deps.onSettled(this.#counts, reply.nowMs, this.#moved);
-    this.#reset();
-    this.#stored = this.#head();
+    return settled.kind === 'ok' && shipment ? { ...settled, staged: shipment.staged } : settled;
   }
 
   #head(): Head {
@@ -240,6 +279,7 @@ export class Settling {
     this.#result = null;
     this.#counts = NOTHING;
     this.#notices = [];
+    this.#outputs = [];
   }
 
   #count(more: SettleCounts): void {
@@ -285,9 +325,6 @@ export class Settling {
     });
   }
 }
-
-/** Nothing was written: the failure destination cannot take the notice. */
-export class SettleRefused extends Error {}
 
 function pick({ succeeded, expired, givenUp, filtered }: Decision): Partial<SettleCounts> {
   return { succeeded, expired, givenUp, filtered };

@@ -1,7 +1,7 @@
 /** The steps of one turn, which executor.ts tells in order. Holds what they share: the lease, the reading and the writing side. */
 import { randomUUID } from 'node:crypto';
 import type { Redis } from '../redis/connect.ts';
-import { LEASE_CONFIRM_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
+import { LEASE_CONFIRM_MS, OUTPUT_WAIT_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
 import type { EntryId, Unit } from '../record.ts';
@@ -23,7 +23,8 @@ import { type AttemptDeps, attempt, type Attempted } from './attempt.ts';
 import { Linger } from './linger.ts';
 import { type Next, Reading, type Slice } from './reading.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
-import { SettleRefused, Settling } from './settling.ts';
+import { Settling } from './settling.ts';
+import { SettleRefused, Shipping } from './shipping.ts';
 
 /** What a turn tells the metrics. */
 export interface TurnObserver {
@@ -67,6 +68,7 @@ export class Turn {
   readonly #taken: Extract<Taken, { kind: 'ok' }>;
   readonly #reading: Reading;
   readonly #settling: Settling;
+  readonly #shipping: Shipping;
   readonly #log: Log;
   readonly #lease: LeaseView;
   readonly #endsAt: number;
@@ -120,8 +122,10 @@ export class Turn {
       if (moved) this.#settledAt = settledMs;
       deps.observe.settled(mapping.name, counts);
     };
+    const shipping = new Shipping({ redis, keys, holding, targetOf: (stream) => mapping.outputTo(stream) });
+    this.#shipping = shipping;
     this.#settling = new Settling(
-      { redis: deps.settleBy, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled },
+      { redis: deps.settleBy, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled, shipping },
       state,
     );
   }
@@ -136,6 +140,19 @@ export class Turn {
     const head = units[0];
     if (!head || notBefore <= this.#nowMs() || head.passes?.by !== this.#settings.filter?.id) return false;
     return head.lost > 0 || head.triedVersion === this.#settings.version.hash;
+  }
+
+  /** Outputs that the last holder of the shard had settled come before anything else. */
+  async begin(): Promise<void> {
+    await this.#shipping.finish(this.#taken.state);
+  }
+
+  /** The outputs of a unit could not be appended: with nothing of it settled it runs again later. */
+  async refused({ message }: SettleRefused): Promise<TurnEnd> {
+    this.#log.error({ reason: message }, 'what the function returned cannot be appended; the shard waits');
+    const until = this.#nowMs() + REFUSED_PAUSE_MS;
+    this.#settling.holdOutput(message, until);
+    return await this.#parkUntil(until);
   }
 
   /**
@@ -161,6 +178,11 @@ export class Turn {
       if (next.kind === 'run') {
         const holdOffMs = this.#deps.sandbox.holdOffMs(this.#settings.version);
         if (holdOffMs > 0) return await this.#putOff(holdOffMs);
+        const full = await this.#shipping.waitsFor(this.#settings);
+        if (full !== null) {
+          this.#log.debug({ reason: full }, 'the output waits for its reader');
+          return await this.#parkUntil(this.#nowMs() + OUTPUT_WAIT_MS);
+        }
         // lost counts this delivery too, until it has an outcome; the first one to be lost is repeated as soon as it is noticed.
         const { lost } = next.unit;
         const notBefore = lost > 1 ? now + backoffMs(lost - 1, Math.random()) : 0;
@@ -209,7 +231,7 @@ export class Turn {
       return 'next';
     }
     if (next.kind === 'end') {
-      if (next.sealed) settling.finish();
+      if (next.sealed) await settling.finish();
       return null;
     }
     const { slice } = next;
@@ -267,7 +289,8 @@ export class Turn {
   /** Writes what became of the unit; the turn's end when that is now, null when it goes on. */
   async conclude({ slice }: Ready, { outcome, invoked }: Attempted): Promise<TurnEnd | null> {
     const { namesOf } = this.#reading;
-    const policy = { ...this.#settings.policy, ...(namesOf && { namesOf }) };
+    const outputKeyOf = this.#settings.output && ((id: EntryId) => this.#reading.partitionKey(slice, id));
+    const policy = { ...this.#settings.policy, ...(namesOf && { namesOf }), ...(outputKeyOf && { outputKeyOf }) };
     const ran = this.#settling.units[0]!;
     const decision = afterAttempt(
       policy,
@@ -293,6 +316,8 @@ export class Turn {
 
   /** False when a notice was refused: then nothing of the decision holds, and the shard says why it stays where it is. */
   async #write(decision: Decision, slice: Slice, ran: Unit | null): Promise<boolean> {
+    // What was decided before is written, or refused, by itself.
+    if (decision.giveUps.length > 0) await this.#settling.commit();
     const before = this.#settling.units;
     const stamped = ran ? { ...decision, stack: decision.stack.map((u) => this.#stamp(u, ran)) } : decision;
     try {
@@ -301,7 +326,7 @@ export class Turn {
       return true;
     } catch (error) {
       if (!(error instanceof SettleRefused)) throw error;
-      this.#log.error({ reason: error.message }, 'a failure notice cannot be written; the shard waits');
+      this.#log.error({ reason: error.message }, 'a failure notice or an output cannot be written; the shard waits');
       const [head, ...rest] = before;
       const failures = head!.failures + (decision.failed && ran ? 1 : 0);
       const blockedSince = head!.blockedSince ?? this.#nowMs();
@@ -335,9 +360,13 @@ export class Turn {
   /** The function may not run now. Nothing is delivered and nothing spent; the shard comes again then. */
   async #putOff(delayMs: number): Promise<TurnEnd> {
     this.#deps.observe.throttled(this.#settings.version.name);
+    return await this.#parkUntil(this.#nowMs() + delayMs);
+  }
+
+  async #parkUntil(until: number): Promise<TurnEnd> {
     await this.#settling.commit();
-    await this.#release('parked', this.#nowMs() + delayMs);
-    return { kind: 'park', delayMs };
+    await this.#release('parked', until);
+    return { kind: 'park', delayMs: Math.max(0, until - this.#nowMs()) };
   }
 
   async #yield(): Promise<TurnEnd> {

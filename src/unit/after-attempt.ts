@@ -2,7 +2,8 @@
 import { backoffMs } from './backoff.ts';
 import { type Draft, finish, startDraft } from './draft.ts';
 import { expireFront } from './expiry.ts';
-import { MALFORMED, OVERSIZED, REPORTED, UNREADABLE, type UnitFailure, unitFailed } from './failure.ts';
+import { BAD_OUTPUT, MALFORMED, OVERSIZED, REPORTED, UNREADABLE, type UnitFailure, unitFailed } from './failure.ts';
+import { readOutputs } from './outputs.ts';
 import { cut, endOf, passedIn } from './pieces.ts';
 import { entryNames, lowestNamed, parseResponse } from './response.ts';
 import type { AttemptOutcome, Decision, RecordTime, Unit, UnitPolicy } from './types.ts';
@@ -55,18 +56,12 @@ function judge(
   }
   const { records } = draft.pieces[0]!;
   const response = policy.reportBatchItemFailures ? parseResponse(outcome.result) : { kind: 'success' as const };
-  if (response.kind === 'success') {
-    succeed(draft, records.length, newId);
-    return null;
-  }
+  if (response.kind === 'success') return succeed(policy, draft, records.length, outcome.result, newId);
   if (response.kind === 'malformed') return badResponse(response.reason);
   const namesOf = policy.namesOf ?? entryNames;
   const lowest = lowestNamed(response.identifiers, records, namesOf);
   if (lowest === undefined) return badResponse('an itemIdentifier names no record of the batch');
-  if (lowest > 0) {
-    succeed(draft, lowest, newId);
-    return null;
-  }
+  if (lowest > 0) return succeed(policy, draft, lowest, outcome.result, newId);
   const errorMessage = `The function reported record ${namesOf(records[0]!.id)[0]} as failed`;
   // A valid response, so AWS's result is OK although the unit failed (§1.9).
   return { error: { errorType: REPORTED, errorMessage }, functionError: null, lastProcessingResult: 'OK' };
@@ -77,14 +72,29 @@ function badResponse(reason: string): UnitFailure {
   return { error, functionError: null, lastProcessingResult: PROBLEM };
 }
 
-/** The first `n` records succeeded; the others, if any, are a new unit that runs at once with a fresh retry budget (§1.9). */
-function succeed(draft: Draft, n: number, newId: () => string): void {
+/**
+ * The first `n` records succeeded; the others, if any, are a new unit that runs at once with a fresh retry budget (§1.9). Outputs that cannot
+ * be used are a failure of the whole unit.
+ */
+function succeed(policy: UnitPolicy, draft: Draft, n: number, result: string, newId: () => string): UnitFailure | null {
   const piece = draft.pieces[0]!;
+  if (policy.outputKeyOf) {
+    const { namesOf = entryNames, outputKeyOf: partitionKeyOf } = policy;
+    const list = readOutputs(result, { records: piece.records, settled: n, namesOf, partitionKeyOf });
+    if (list.kind === 'malformed') return badOutput(list.reason);
+    draft.outputs = list.outputs;
+  }
   draft.succeeded = n;
   draft.filtered = passedIn(piece.records.slice(0, n));
   draft.checkpoint = endOf(piece, n);
   draft.lastProcessingResult = 'OK';
   draft.pieces = n === piece.records.length ? [] : [cut(piece, n, piece.records.length, newId())];
+  return null;
+}
+
+function badOutput(reason: string): UnitFailure {
+  const error = { errorType: BAD_OUTPUT, errorMessage: `The function's output cannot be used: ${reason}` };
+  return { error, functionError: null, lastProcessingResult: PROBLEM };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** A decision in the making. Steps of the rules write into it in order; `finish` makes it the plain data that settle takes. */
+import type { Output } from '../output.ts';
 import type { EntryId } from '../record.ts';
 import type { Piece } from './pieces.ts';
 import type { Decision, GiveUp, Unit } from './types.ts';
@@ -10,6 +11,7 @@ export interface Draft {
   givenUp: number;
   filtered: number;
   giveUps: GiveUp[];
+  outputs: readonly Output[];
   /** What is left of the head, head first; `rest` is the stack behind it. */
   pieces: Piece[];
   rest: readonly Unit[];
@@ -26,6 +28,7 @@ export function startDraft(pieces: Piece[], rest: readonly Unit[]): Draft {
     givenUp: 0,
     filtered: 0,
     giveUps: [],
+    outputs: [],
     pieces,
     rest,
     notBefore: null,
@@ -42,6 +45,7 @@ export function finish(draft: Draft): Decision {
     givenUp: draft.givenUp,
     filtered: draft.filtered,
     giveUps: draft.giveUps,
+    ...(draft.outputs.length > 0 && { outputs: draft.outputs }),
     stack: [...draft.pieces.map((piece) => piece.unit), ...draft.rest],
     // A wait belongs to what is left of the head; when that is settled, what comes next is due at once.
     notBefore: draft.pieces.length > 0 ? draft.notBefore : null,

@@ -21,6 +21,7 @@ export interface UnitFailure {
 /** Error types of our own, written where the function named no error itself. */
 export const REPORTED = 'ReportedBatchItemFailure';
 export const MALFORMED = 'MalformedBatchResponse';
+export const BAD_OUTPUT = 'MalformedOutput';
 export const OVERSIZED = 'MaximumPayloadSizeExceeded';
 export const UNREADABLE = 'MalformedRecord';
 /** AWS's error of a runtime that ended without an answer; here: of a delivery that took its daemon with it. */
@@ -97,7 +98,7 @@ export function giveUpExhausted(draft: Draft, piece: Piece, functionError: GiveU
 export function functionErrorOf(unit: Unit): GiveUp['functionError'] {
   const type = unit.lastError?.errorType;
   if (type === undefined || type === OVERSIZED || type === UNREADABLE) return undefined;
-  return type === REPORTED || type === MALFORMED ? null : 'Unhandled';
+  return type === REPORTED || type === MALFORMED || type === BAD_OUTPUT ? null : 'Unhandled';
 }
 
 /**

@@ -53,25 +53,36 @@ function skipValue(text: string, at: number): number {
 
 /** The value of the last member `name` of the object at `span` (as JSON.parse: the last one wins); null: no such member; undefined: malformed. */
 export function findMember(text: string, span: Span, name: string): Span | null | undefined {
-  let result: Span | null = null;
+  const found = findMembers(text, span, [name]);
+  return found && found[0]!;
+}
+
+/** The same for several names, in one pass. */
+export function findMembers(text: string, span: Span, names: readonly string[]): (Span | null)[] | undefined {
+  const result: (Span | null)[] = names.map(() => null);
   let at = skipSpace(text, span.start + 1);
-  if (text[at] === '}') return null;
+  if (text[at] === '}') return result;
   for (;;) {
     if (text[at] !== '"') return undefined;
     const keyEnd = skipString(text, at);
     if (keyEnd === -1) return undefined;
-    const found = isKey(text, at, keyEnd, name);
+    const index = keyIndex(text, at, keyEnd, names);
     at = skipSpace(text, keyEnd);
     if (text[at] !== ':') return undefined;
     const start = skipSpace(text, at + 1);
     const end = skipValue(text, start);
     if (end === -1) return undefined;
-    if (found) result = { start, end };
+    if (index >= 0) result[index] = { start, end };
     at = skipSpace(text, end);
     if (text[at] === '}') return result;
     if (text[at] !== ',') return undefined;
     at = skipSpace(text, at + 1);
   }
+}
+
+function keyIndex(text: string, start: number, end: number, names: readonly string[]): number {
+  for (let i = 0; i < names.length; i++) if (isKey(text, start, end, names[i]!)) return i;
+  return -1;
 }
 
 /** The items of the array at `span`; undefined: malformed, or more than `max`. */

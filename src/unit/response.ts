@@ -39,7 +39,12 @@ export function parseResponse(text: string): BatchResponse {
 function identifierOf(text: string, item: Span): string | undefined {
   if (text[item.start] !== '{') return undefined;
   const value = findMember(text, item, 'itemIdentifier');
-  if (!value || value.end - value.start > RESPONSE_IDENTIFIER_LENGTH_MAX) return undefined;
+  return value ? identifierAt(text, value) : undefined;
+}
+
+/** What an `itemIdentifier` says; undefined when it is neither a text nor Kafka's form. */
+export function identifierAt(text: string, value: Span): string | undefined {
+  if (value.end - value.start > RESPONSE_IDENTIFIER_LENGTH_MAX) return undefined;
   return text[value.start] === '{' ? partitionAndOffset(text, value) : stringAt(text, value);
 }
 
@@ -51,6 +56,18 @@ function partitionAndOffset(text: string, value: Span): string | undefined {
   const number = text[offset.start] === '"' ? stringAt(text, offset) : text.slice(offset.start, offset.end);
   const name = stringAt(text, partition);
   return name && number && /^\d+$/.test(number) ? `${name}@${number}` : undefined;
+}
+
+/** Index of each record by all of its names. */
+export function indexOfNames(
+  records: readonly { readonly id: EntryId }[],
+  namesOf: (id: EntryId) => readonly string[],
+): ReadonlyMap<string, number> {
+  const indexOf = new Map<string, number>();
+  records.forEach(({ id }, index) => {
+    for (const name of namesOf(id)) indexOf.set(name, index);
+  });
+  return indexOf;
 }
 
 /** A record's sequence number, or its entry id, exactly as the event or Redis writes it. */
@@ -66,10 +83,7 @@ export function lowestNamed(
   records: readonly { readonly id: EntryId }[],
   namesOf: (id: EntryId) => readonly string[] = entryNames,
 ): number | undefined {
-  const indexOf = new Map<string, number>();
-  records.forEach(({ id }, index) => {
-    for (const name of namesOf(id)) indexOf.set(name, index);
-  });
+  const indexOf = indexOfNames(records, namesOf);
   let lowest = records.length;
   for (const identifier of identifiers) {
     const index = indexOf.get(identifier);

@@ -2,6 +2,7 @@
  * What becomes of a batch, as data. The rules that use these types are pure: no clock, no Redis, no randomness of their own.
  * Sources: esm-semantics.md §0.2, §1.7–1.9, §4.2; product.md "Expiry"; architecture.md §3, invariant 5.
  */
+import type { Output } from '../output.ts';
 import type { EntryId, Unit } from '../record.ts';
 
 export type { Unit } from '../record.ts';
@@ -22,6 +23,8 @@ export interface UnitPolicy {
   readonly filterId?: string;
   /** How a handler may name a record, its sequence number first; absent: by entry id, too. */
   readonly namesOf?: (id: EntryId) => readonly string[];
+  /** The mapping has an output: a record's partition key, for entries that name none. Absent: what an answer says of outputs means nothing. */
+  readonly outputKeyOf?: (id: EntryId) => string | null;
 }
 
 /** A record of the unit as the rules see it. */
@@ -69,6 +72,8 @@ export interface Decision {
   /** Records that the filter passed over, among and behind those. */
   readonly filtered: number;
   readonly giveUps: readonly GiveUp[];
+  /** Of what succeeded; absent: none. */
+  readonly outputs?: readonly Output[];
   /** The whole new stack, head first. Empty: the next batch is read fresh. */
   readonly stack: readonly Unit[];
   /** Redis ms before which the head must not be tried again; null: at once. */

@@ -28,7 +28,7 @@ function recordsOf(passed: readonly number[]): { records: RecordTime[]; all: Ent
     const id = `${all.length + 1}-0`;
     all.push(id);
     for (let k = 0; k < count; k++) all.push(`${all.length + 1}-0`);
-    return { id, arrivalMs: i, ...(count > 0 && { passed: { count, last: all.at(-1)! } }) };
+    return { id, arrivalMs: 10 * i, ...(count > 0 && { passed: { count, last: all.at(-1)! } }) };
   });
   return { records, all };
 }
@@ -83,7 +83,7 @@ describe('what a filter passes over', () => {
           const head = stack[0];
           if (!head) break;
           const records = read(head);
-          if (how === 'wait') now += 100;
+          if (how === 'wait') now += 25;
           else if (how === 'lose') present.delete(source[now % source.length]!.id);
           else if (how === 'expire') {
             const decision = expireNow(policy, stack, records, now, newId);

@@ -1,4 +1,6 @@
 /** Every row of the operator table of filter patterns: what matches, what does not, and which patterns are refused and why. */
+import { BlockList, isIPv4 } from 'node:net';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PatternFault } from '../../src/mapping/pattern/pattern-fault.ts';
 import { readPattern } from '../../src/mapping/pattern/read-pattern.ts';
@@ -114,6 +116,27 @@ const ROWS: Readonly<Record<string, Row>> = {
   'wildcard is literal otherwise': { list: [{ wildcard: 'a.[b]?*' }], yes: ['a.[b]?x'], no: ['aXbY'] },
 };
 
+describe('cidr', () => {
+  it('takes the addresses that Node takes, and no others', () => {
+    const part = fc.oneof(
+      fc.nat(300).map(String),
+      fc.constantFrom('', '00', '01', '255', '256', ' 1', 'a', '-1', '1e1'),
+    );
+    const address = fc.array(part, { minLength: 3, maxLength: 5 }).map((parts) => parts.join('.'));
+    const block = new BlockList();
+    block.addSubnet('10.32.0.0', 11, 'ipv4');
+    const near = fc.tuple(fc.constantFrom(9, 10), fc.nat(255), fc.nat(255), fc.nat(255)).map((all) => all.join('.'));
+    fc.assert(
+      fc.property(fc.oneof(address, near), (given) => {
+        expect(matches({ a: [{ cidr: '0.0.0.0/0' }] }, { a: given })).toBe(isIPv4(given));
+        expect(matches({ a: [{ cidr: '10.32.0.0/11' }] }, { a: given })).toBe(isIPv4(given) && block.check(given));
+        expect(matches({ a: [{ cidr: '9.8.7.6/32' }] }, { a: given })).toBe(given === '9.8.7.6');
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
 describe('operators', () => {
   for (const [name, { list, yes, no }] of Object.entries(ROWS)) {
     it(name, () => {
@@ -151,6 +174,7 @@ describe('fields', () => {
     expect(matches({ a: { b: [1], c: [2] } }, { 'a.b': 1, a: { c: 2 } })).toBe(true);
     expect(matches({ a: { b: { c: [1] } } }, { 'a.b.c': 1 })).toBe(true);
     expect(matches({ a: { b: { c: [1] } } }, { 'a.b': { c: 1 } })).toBe(true);
+    expect(matches({ a: { b: [1] } }, JSON.parse('{"a.__proto__":{"b":1}}'))).toBe(false);
   });
 
   it('that are not there have no parents either', () => {

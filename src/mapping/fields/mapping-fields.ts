@@ -4,6 +4,7 @@ import { FAILURE_STREAM_BYTES_MAX } from '../../limits.ts';
 import { field, integer, text } from '../field.ts';
 import { parseTimestamp } from '../syntax.ts';
 import { filterCriteriaField } from './filter-fields.ts';
+import { outputField } from './output-fields.ts';
 import { destinationConfigField, sourceField } from './source-fields.ts';
 
 const AGE_RULE = 'must be -1 (never) or from 60 to 604800 seconds (7 days)';
@@ -105,12 +106,7 @@ export const mappingShape = {
     later: { feature: 'a tumbling window', isOff: (value) => value === 0 },
   }),
   filterCriteria: filterCriteriaField,
-  output: field(z.unknown().optional(), {
-    about: 'A stream for what the handler returns. Not supported yet.',
-    example: '{ type: redis-stream, stream: enriched }',
-    pinned: true,
-    later: { feature: 'output', isOff: () => false },
-  }),
+  output: outputField,
 };
 
 export const mappingObject = z.strictObject(mappingShape);

@@ -54,14 +54,14 @@ const NO_FENCING: WrongBuild = {
   breaks: ['I2', 'I4', 'I5'],
   edits: [
     {
-      file: 'src/shard/lua/settle-3.lua',
+      file: 'src/shard/lua/settle-N.lua',
       from: `if have[1] ~= ARGV[1] or have[2] ~= ARGV[2] then return { 'fenced', have[1] or '' } end
 if have[3] == ARGV[3] then return { 'repeated', now } end
 if tonumber(have[3]) + 1 ~= tonumber(ARGV[3]) then return { 'fenced', have[1] } end`,
       to: ``,
     },
     {
-      file: 'src/shard/lua/settle-3.lua',
+      file: 'src/shard/lua/settle-N.lua',
       from: `if checkpoint ~= '' and ARGV[4] == have[4] then`,
       to: `if false then`,
     },

@@ -3,12 +3,16 @@
 -- A script does not roll back, so it has two halves: the first checks everything and writes nothing, the second consists of
 -- commands that cannot fail after the checks; what is only cosmetic comes last, under pcall.
 -- KEYS  1 state hash  2 stream key  3 failure stream (with notices; else any key that the ACL lets through)
+--       with outputs: 4 pieces of staged ones (list)  5 topology hash of the output stream  6.. its keys that outputs go to
 -- ARGV  1 epoch  2 nonce  3 revision (stored + 1; equal: this settle was made already)  4 generation  5 checkpoint ('' keeps it)
 --       6 entries-read  7 units (JSON)  8 not before (ms)  9 expiry of the head (ms)  10 blocked view (JSON or '')
 --       11 last processing result ('' keeps it)  12 why (reason shown in status)  13 done ('1' or '')  14 consumer group
 --       15 bound of the failure stream in bytes (0: none)  16 notices older than this may go to make room (ms; 0: none)
---       17 succeeded  18 expired  19 given up  20 filtered  21 lost by source (all to be added)  22.. notices (JSON)
--- RETURNS {'ok', now ms} | {'repeated', now ms} | {'fenced', epoch} | {'refused', reason, now ms}
+--       17 succeeded  18 expired  19 given up  20 filtered  21 lost by source (all to be added)  22 how many notices  23.. these (JSON)
+--       then, with outputs: a name of the output stream  b staged pieces that become official, 0: none  c name of their stage
+--       d revision of the topology, '' where there is none  e index of each entry's key among KEYS 6.., from 0, as 16-bit numbers
+--       f the entries, packed: 4 texts each, a big-endian 32-bit length before each (partition key, data, origin, headers)
+-- RETURNS {'ok', now ms} | {'stale', now ms} the output stream was resharded | {'repeated', now ms} | {'fenced', epoch} | {'refused', reason, now ms}
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 
@@ -39,32 +43,40 @@ if checkpoint ~= '' and ARGV[4] == have[4] then
   end
 end
 
-local function destination()
+-- Why nothing could be appended to a key, or nil; and the key's type.
+local function unfit(key, what)
   -- A command that the ACL refuses is a refusal like any other: the unit waits and `status` says for what.
-  local kind = redis.pcall('TYPE', KEYS[3])
-  if kind.err then return 'the ACL refuses TYPE on ' .. KEYS[3] end
+  local kind = redis.pcall('TYPE', key)
+  if kind.err then return 'the ACL refuses TYPE on ' .. key end
   kind = kind.ok
-  if kind ~= 'none' and kind ~= 'stream' then return 'the failure stream ' .. KEYS[3] .. ' is a ' .. kind end
-  if not redis.acl_check_cmd('XADD', KEYS[3], '*', 'notice', '') then return 'the ACL refuses XADD on ' .. KEYS[3] end
-  if kind == 'none' then return nil end
-  local info = redis.pcall('XINFO', 'STREAM', KEYS[3])
-  if info.err then return 'the ACL refuses XINFO on ' .. KEYS[3] end
+  if kind ~= 'none' and kind ~= 'stream' then return 'the ' .. what .. ' ' .. key .. ' is a ' .. kind end
+  if not redis.acl_check_cmd('XADD', key, '*', 'notice', '') then return 'the ACL refuses XADD on ' .. key end
+  if kind == 'none' then return nil, kind end
+  local info = redis.pcall('XINFO', 'STREAM', key)
+  if info.err then return 'the ACL refuses XINFO on ' .. key end
   for i = 1, #info, 2 do
     -- Within the last millisecond of the id space not every XADD can be promised: count what is left of it.
     if info[i] == 'last-generated-id' and string.sub(info[i + 1], 1, 20) == '18446744073709551615' then
-      return 'the failure stream ' .. KEYS[3] .. ' has used up its ids'
+      return 'the ' .. what .. ' ' .. key .. ' has used up its ids'
     end
   end
+  return nil, kind
+end
+
+local outputs = 23 + tonumber(ARGV[22])
+local function destination()
+  local refusal, kind = unfit(KEYS[3], 'failure stream')
+  if refusal or kind == 'none' then return refusal end
   local bound = tonumber(ARGV[15])
   if bound == 0 then return nil end
   local size = 0
-  for i = 22, #ARGV do size = size + #ARGV[i] end
+  for i = 23, outputs - 1 do size = size + #ARGV[i] end
   local used = redis.pcall('MEMORY', 'USAGE', KEYS[3])
   if type(used) == 'table' and used.err then return 'the ACL refuses MEMORY USAGE on ' .. KEYS[3] end
   if (used or 0) + size <= bound then return nil end
   return 'failure-stream-full'
 end
-if #ARGV >= 22 then
+if outputs > 23 then
   local refusal = destination()
   if refusal == 'failure-stream-full' and tonumber(ARGV[16]) > 0 then
     -- Notices past their keeping time make room first; this is no part of the settle and harmless by itself.
@@ -72,6 +84,21 @@ if #ARGV >= 22 then
     refusal = destination()
   end
   if refusal then return { 'refused', refusal, now } end
+end
+local staged = '0'
+if #KEYS > 3 then
+  staged = ARGV[outputs + 1]
+  local stage = redis.call('HMGET', KEYS[1], 'out', 'stg')
+  if (stage[1] or '0') ~= '0' then return { 'refused', 'outputs that were staged before are not moved yet', now } end
+  if staged ~= '0' and (stage[2] ~= ARGV[outputs + 2] or tostring(redis.call('LLEN', KEYS[4])) ~= staged) then
+    return { 'refused', 'outputs that were staged are not there any more', now }
+  end
+  if staged == '0' and (redis.call('HGET', KEYS[5], 'revision') or '') ~= ARGV[outputs + 3] then return { 'stale', now } end
+  for i = 6, #KEYS do
+    local refusal, kind = unfit(KEYS[i], 'output stream')
+    if kind == 'none' and ARGV[outputs + 3] ~= '' then refusal = 'the output stream’s key ' .. KEYS[i] .. ' was deleted' end
+    if refusal then return { 'refused', refusal, now } end
+  end
 end
 
 -- write ------------------------------------------------------------------------------------------------------------
@@ -97,8 +124,22 @@ for i, name in ipairs(counters) do
   local more = tonumber(ARGV[16 + i])
   if more > 0 then set(name, string.format('%.0f', (tonumber(have[5 + i]) or 0) + more)) end
 end
+if staged ~= '0' then
+  set('out', staged)
+  set('outTo', ARGV[outputs])
+end
 redis.call('HSET', KEYS[1], unpack(fields))
-for i = 22, #ARGV do redis.call('XADD', KEYS[3], '*', 'notice', ARGV[i]) end
+for i = 23, outputs - 1 do redis.call('XADD', KEYS[3], '*', 'notice', ARGV[i]) end
+if #KEYS > 5 then
+  local index, packed, at = ARGV[outputs + 4], ARGV[outputs + 5], 1
+  for n = 0, #index / 2 - 1 do
+    local k, d, o, h
+    k, d, o, h, at = struct.unpack('>I4c0I4c0I4c0I4c0', packed, at)
+    local key = KEYS[6 + struct.unpack('>H', index, 2 * n + 1)]
+    if h == '' then redis.call('XADD', key, '*', 'partitionKey', k, 'data', d, 'origin', o)
+    else redis.call('XADD', key, '*', 'partitionKey', k, 'data', d, 'origin', o, 'headers', h) end
+  end
+end
 
 -- cosmetic ---------------------------------------------------------------------------------------------------------
 if checkpoint ~= '' then

@@ -1,0 +1,44 @@
+/** Everything that can be written under `output` of a mapping. */
+import { z } from 'zod';
+import { OUTPUT_UNSETTLED_DEFAULT } from '../../config-limits.ts';
+import { field, integer, text } from '../field.ts';
+
+const redisStreamOutput = z.strictObject({
+  type: z.literal('redis-stream'),
+  stream: field(text(512), {
+    about:
+      'A sharded stream, where the partition key chooses the shard, else the key of a plain one, which need not exist yet.',
+    example: 'enriched',
+    alsoCalled: ['key', 'name', 'streamName'],
+  }),
+  maxUnsettled: field(integer(1, 1_000_000_000).default(OUTPUT_UNSETTLED_DEFAULT), {
+    about: 'No attempt begins while the slowest mapping on that stream has so many of its records unsettled.',
+    example: '100000',
+    alsoCalled: ['maxBacklog', 'maxPending'],
+  }),
+  allowCycle: field(z.boolean().default(false), {
+    about:
+      'The outputs may come back to this mapping, by itself or by way of others. It then waits for no reader: it would wait for itself.',
+    example: 'true',
+  }),
+});
+
+const kafkaTopicOutput = z.strictObject({
+  type: field(z.literal('kafka-topic'), {
+    about: 'A Kafka topic.',
+    example: 'kafka-topic',
+    later: { feature: 'a Kafka topic as an output', isOff: () => false },
+  }),
+  connection: field(z.unknown().optional(), { about: 'Name of a cluster under `connections`.', example: 'events' }),
+  topic: field(z.unknown().optional(), { about: 'The topic.', example: 'enriched' }),
+});
+
+export const outputField = field(z.discriminatedUnion('type', [redisStreamOutput, kafkaTopicOutput]).exactOptional(), {
+  about:
+    'A stream on the same Redis that takes the entries of `output` in what the function returns, once each, in order. See [pipelines](pipelines.md).',
+  example: '{ type: redis-stream, stream: enriched }',
+  pinned: true,
+  alsoCalled: ['destination', 'outputs', 'target'],
+});
+
+export type RedisStreamOutput = Readonly<z.output<typeof redisStreamOutput>>;

@@ -1,0 +1,37 @@
+/** What a function returns for the next stage (contract.md, "Outputs and pipelines"), and what a turn asks of the stream that takes it. */
+
+/** One entry of the list, checked. */
+export interface Output {
+  readonly partitionKey: string;
+  readonly data: string | Buffer;
+  /** A JSON object of texts; '': none. */
+  readonly headers: string;
+  /** End of the entry's `origin`: `<sequence number>/<n>`. */
+  readonly origin: string;
+}
+
+/** Where outputs go at one state of the stream's shards. */
+export interface OutputRoute {
+  /** Of the topology; '' for a plain stream. A settle that finds another one writes nothing, and the outputs are routed anew. */
+  readonly revision: string;
+  readonly topologyKey: string;
+  readonly keys: readonly string[];
+  /** Index into `keys`. */
+  indexOf(partitionKey: string): number;
+}
+
+/** What the slowest mapping that reads the stream has not settled. */
+export interface Backlog {
+  readonly mapping: string;
+  readonly unsettled: number;
+}
+
+export interface OutputTarget {
+  readonly stream: string;
+  /** As it was when last looked at, or, `anew`, as it is now. Rejects with a MillraceError when the name is no stream's. */
+  route(anew: boolean): Promise<OutputRoute>;
+  /** Null: no mapping reads it. Looks at most every OUTPUT_LOOK_MS, sooner when what was `added` since may have used the room up. */
+  backlog(room: number): Promise<Backlog | null>;
+  /** So many were appended by us. */
+  added(count: number): void;
+}
