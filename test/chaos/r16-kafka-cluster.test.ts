@@ -20,7 +20,8 @@ const PLACEMENT = [
 ];
 const DAEMONS = 2;
 const PER_SECOND = 60;
-const TIMES = 4;
+/** The fourth, a broker that stands still, in longer runs (`npm run chaos -- --times 2 r16`); with one broker it is in every run. */
+const TIMES = 3;
 const WITHIN = { withinMs: 60_000, everyMs: 200 };
 /**
  * docs/kafka.md, "Rebalances, brokers". The cluster itself takes 9 s to miss a broker that says nothing any more
@@ -78,6 +79,8 @@ const FAULTS: Readonly<Record<string, (world: World, broker: number) => Promise<
   },
 };
 
+const KINDS = Object.keys(FAULTS);
+
 async function breakOne(world: World, what: string): Promise<Broken> {
   const { lab, source } = world;
   await allInSync(world);
@@ -124,7 +127,7 @@ test(`R16: three brokers, broken ${TIMES} times`, { timeout: 900_000 }, () =>
       const broken: Broken[] = [];
       const times = timesOf(TIMES);
       for (let time = 0; time < times; time++) {
-        broken.push(await breakOne(world, Object.keys(FAULTS)[time % TIMES]!));
+        broken.push(await breakOne(world, KINDS[time % KINDS.length]!));
         const { what, ...pauses } = broken.at(-1)!;
         const texts = Object.entries(pauses).map(([name, p]) => `${name} ${p.fetching}/${p.handling}`);
         process.stdout.write(`R16 ${what}: longest pause in ms (fetching/handling): ${texts.join(', ')}\n`);
