@@ -21,14 +21,14 @@ const policyOf = fc.record({
   filterId: fc.constant('f'),
 });
 
-/** Kept records, each with so many passed over behind it. */
+/** Kept records, each with so many passed over behind it; arrivals not in order, as with ids that are no times. */
 function recordsOf(passed: readonly number[]): { records: RecordTime[]; all: EntryId[] } {
   const all: EntryId[] = [];
   const records = passed.map((count, i): RecordTime => {
     const id = `${all.length + 1}-0`;
     all.push(id);
     for (let k = 0; k < count; k++) all.push(`${all.length + 1}-0`);
-    return { id, arrivalMs: 10 * i, ...(count > 0 && { passed: { count, last: all.at(-1)! } }) };
+    return { id, arrivalMs: (37 * i) % 90, ...(count > 0 && { passed: { count, last: all.at(-1)! } }) };
   });
   return { records, all };
 }
@@ -53,13 +53,13 @@ describe('what a filter passes over', () => {
   it('is counted once and never settled before the record before it, however units end', () => {
     const passed = fc.array(fc.nat(3), { minLength: 1, maxLength: 8 });
     fc.assert(
-      fc.property(passed, policyOf, fc.array(step, { maxLength: 60 }), (counts, policy, steps) => {
+      fc.property(passed, policyOf, fc.array(step, { maxLength: 60 }), fc.nat(150), (counts, policy, steps, from) => {
         const { records: source, all } = recordsOf(counts);
         const present = new Set(source.map(({ id }) => id));
         let ids = 0;
         const newId = () => `id${++ids}`;
         let stack: readonly Unit[] = [startUnit(source, newId(), 'f')];
-        let now = 0;
+        let now = from;
         let checkpoint: EntryId = '0-0';
         let total = 0;
         const settle = (decision: Decision) => {
