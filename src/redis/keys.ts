@@ -43,6 +43,10 @@ export class Keys {
   streams(): string {
     return `${this.namespace}:streams`;
   }
+  /** Stream: messages of one shard that pollers have still to send to another system (shard/outbox.ts). */
+  outbox(mapping: string, shardId: string): string {
+    return `${this.namespace}:outbox:${mapping}:${shardId}`;
+  }
   /** String with a TTL: the last batch that one producer's session put, so that a batch sent twice is taken once. */
   producer(session: string): string {
     return `${this.namespace}:producer:${session}`;

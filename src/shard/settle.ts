@@ -47,6 +47,8 @@ export interface SettleTarget {
   /** 0: no bound (a stream of the user's). */
   readonly failureBytesMax: number;
   readonly failureKeptMs: number;
+  /** `failureStream` is the shard's outbox: the notices are messages for pollers to send (shard/outbox.ts). */
+  readonly outbox?: boolean;
 }
 
 export type Settled =
@@ -79,7 +81,7 @@ export async function settle(
       ...[JSON.stringify(s.units), s.notBefore, s.expiresAt, s.blocked, s.lastProcessingResult ?? '', s.why],
       ...[s.done ? '1' : '', keys.group(mapping), target.failureBytesMax, target.failureKeptMs],
       ...[counts.succeeded, counts.expired, counts.givenUp, counts.filtered, counts.lostBySource],
-      ...[s.notices.length, ...s.notices],
+      ...[s.notices.length, target.outbox ? 'message' : 'notice', ...s.notices],
       ...(shipment ? shipmentArgs(shipment) : []),
     ],
   );

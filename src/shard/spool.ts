@@ -35,7 +35,12 @@ export interface SpoolsDeps {
   /** Local monotonic ms. */
   readonly monoMs: () => number;
   /** Where notices go, and what one says. */
-  readonly failures: () => { readonly stream: string; readonly bytesMax: number };
+  readonly failures: (shardId: string) => {
+    readonly stream: string;
+    readonly bytesMax: number;
+    /** The stream is the shard's outbox. */
+    readonly outbox: boolean;
+  };
   readonly notice: (shardId: string, loss: SpoolLoss) => string;
 }
 
@@ -73,16 +78,17 @@ export function openSpools(deps: SpoolsDeps): Spools {
     append: (hold, batch) => append(redis, pairOf(hold.shardId), hold, batch),
     look,
     async lose({ shardId, generation, pollerEpoch }, from, next, loss) {
-      const { stream, bytesMax } = deps.failures();
+      const { stream, bytesMax, outbox } = deps.failures(shardId);
       const notice = deps.notice(shardId, loss);
-      const args = [generation, pollerEpoch, from, next, loss.last - loss.first + 1, notice, bytesMax];
+      const field = outbox ? 'message' : 'notice';
+      const args = [generation, pollerEpoch, from, next, loss.last - loss.first + 1, notice, bytesMax, field];
       return toStep(await loseScript.run(redis, [keys.shard(mapping, shardId), stream], args));
     },
     async restart(
       { shardId, generation, pollerEpoch },
       { next, origin, dropUnsettled, loss, redelivered }: SpoolRestart,
     ) {
-      const { stream, bytesMax } = deps.failures();
+      const { stream, bytesMax, outbox } = deps.failures(shardId);
       const pair = pairOf(shardId);
       const count = loss ? loss.last - loss.first + 1 : 0;
       const counter = !loss ? '' : loss.condition === 'SourceGap' ? 'n:lostBySource' : 'n:givenUp';
@@ -98,6 +104,7 @@ export function openSpools(deps: SpoolsDeps): Spools {
         bytesMax,
         redelivered,
         origin,
+        outbox ? 'message' : 'notice',
       ];
       return toStep(await restartScript.run(redis, [...pair, loss ? stream : pair[0]!], args));
     },

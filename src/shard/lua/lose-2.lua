@@ -3,7 +3,7 @@
 -- spooled before them stays and is settled in its order.
 -- KEYS  1 state hash  2 failure stream
 -- ARGV  1 generation  2 poller epoch  3 next position as the caller knows it  4 next position from now on  5 how many (a bound)
---       6 notice (JSON)  7 bound of the failure stream in bytes (0: none)
+--       6 notice (JSON)  7 bound of the failure stream in bytes (0: none)  8 'notice', or 'message' where it is the shard's outbox
 -- RETURNS {'ok'} | {'fenced'} | {'refused', reason}
 local have = redis.call('HMGET', KEYS[1], 'gen', 'sp:epoch', 'sp:next', 'n:lostBySource')
 if have[1] ~= ARGV[1] or have[2] ~= ARGV[2] then return { 'fenced' } end
@@ -13,7 +13,7 @@ if have[3] ~= ARGV[3] then return { 'fenced' } end
 local kind = redis.call('TYPE', KEYS[2]).ok
 if kind ~= 'none' and kind ~= 'stream' then return { 'refused', 'the failure stream ' .. KEYS[2] .. ' is a ' .. kind } end
 local bound = tonumber(ARGV[7])
-if bound > 0 and (redis.call('MEMORY', 'USAGE', KEYS[2]) or 0) + #ARGV[6] > bound then return { 'refused', 'failure-stream-full' } end
-redis.call('XADD', KEYS[2], '*', 'notice', ARGV[6])
+if bound > 0 and (redis.call('MEMORY', 'USAGE', KEYS[2]) or 0) + #ARGV[6] > bound then return { 'refused', ARGV[8] == 'message' and 'outbox-full' or 'failure-stream-full' } end
+redis.call('XADD', KEYS[2], '*', ARGV[8], ARGV[6])
 redis.call('HSET', KEYS[1], 'sp:next', ARGV[4], 'n:lostBySource', string.format('%.0f', (tonumber(have[4]) or 0) + tonumber(ARGV[5])))
 return { 'ok' }

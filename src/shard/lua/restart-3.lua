@@ -5,6 +5,7 @@
 -- ARGV  1 generation  2 poller epoch  3 next position  4 drop what is unsettled ('1' or '')  5 count for the counter  6 counter's field or ''
 --       7 notice (JSON or '')  8 bound of the failure stream in bytes (0: none)
 --       9 positions that run again  10 identity of what is read from now on
+--       11 'notice', or 'message' where KEYS 3 is the shard's outbox
 -- RETURNS {'ok'} | {'fenced'} | {'unsettled'} | {'refused', reason}
 local time = redis.call('TIME')
 local have = redis.call('HMGET', KEYS[1], 'gen', 'sp:epoch', 'units', 'cp', 'sp:last', 'epoch', 'n:redelivered')
@@ -14,7 +15,7 @@ if ARGV[7] ~= '' then
   local kind = redis.call('TYPE', KEYS[3]).ok
   if kind ~= 'none' and kind ~= 'stream' then return { 'refused', 'the failure stream ' .. KEYS[3] .. ' is a ' .. kind } end
   local bound = tonumber(ARGV[8])
-  if bound > 0 and (redis.call('MEMORY', 'USAGE', KEYS[3]) or 0) + #ARGV[7] > bound then return { 'refused', 'failure-stream-full' } end
+  if bound > 0 and (redis.call('MEMORY', 'USAGE', KEYS[3]) or 0) + #ARGV[7] > bound then return { 'refused', ARGV[11] == 'message' and 'outbox-full' or 'failure-stream-full' } end
 end
 local counted = ARGV[6] ~= '' and (tonumber(redis.call('HGET', KEYS[1], ARGV[6])) or 0) + tonumber(ARGV[5])
 local epoch = string.format('%.0f', math.max(tonumber(have[6]) + 1, time[1] * 1000000 + time[2]))
@@ -25,5 +26,5 @@ if tonumber(ARGV[9]) > 0 then
   redis.call('HSET', KEYS[1], 'n:redelivered', string.format('%.0f', (tonumber(have[7]) or 0) + tonumber(ARGV[9])))
 end
 if counted then redis.call('HSET', KEYS[1], ARGV[6], string.format('%.0f', counted)) end
-if ARGV[7] ~= '' then redis.call('XADD', KEYS[3], '*', 'notice', ARGV[7]) end
+if ARGV[7] ~= '' then redis.call('XADD', KEYS[3], '*', ARGV[11], ARGV[7]) end
 return { 'ok' }

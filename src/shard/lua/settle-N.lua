@@ -8,7 +8,8 @@
 --       6 entries-read  7 units (JSON)  8 not before (ms)  9 expiry of the head (ms)  10 blocked view (JSON or '')
 --       11 last processing result ('' keeps it)  12 why (reason shown in status)  13 done ('1' or '')  14 consumer group
 --       15 bound of the failure stream in bytes (0: none)  16 notices older than this may go to make room (ms; 0: none)
---       17 succeeded  18 expired  19 given up  20 filtered  21 lost by source (all to be added)  22 how many notices  23.. these (JSON)
+--       17 succeeded  18 expired  19 given up  20 filtered  21 lost by source (all to be added)  22 how many notices
+--       23 'notice', or 'message' where KEYS 3 is the shard's outbox: beyond its bound it takes one settle, when it is empty  24.. these (JSON)
 --       then, with outputs: a name of the output stream  b staged pieces that become official, 0: none  c name of their stage
 --       d revision of the topology, '' where there is none  e index of each entry's key among KEYS 6.., from 0, as 16-bit numbers
 --       f the entries, packed: 4 texts each, a big-endian 32-bit length before each (partition key, data, origin, headers)
@@ -63,20 +64,23 @@ local function unfit(key, what)
   return nil, kind
 end
 
-local outputs = 23 + tonumber(ARGV[22])
+local outputs = 24 + tonumber(ARGV[22])
+local what = ARGV[23] == 'message' and 'outbox' or 'failure stream'
 local function destination()
-  local refusal, kind = unfit(KEYS[3], 'failure stream')
+  local refusal, kind = unfit(KEYS[3], what)
   if refusal or kind == 'none' then return refusal end
   local bound = tonumber(ARGV[15])
   if bound == 0 then return nil end
+  -- However large a unit is, it must be able to end.
+  if what == 'outbox' and redis.call('XLEN', KEYS[3]) == 0 then return nil end
   local size = 0
-  for i = 23, outputs - 1 do size = size + #ARGV[i] end
+  for i = 24, outputs - 1 do size = size + #ARGV[i] end
   local used = redis.pcall('MEMORY', 'USAGE', KEYS[3])
   if type(used) == 'table' and used.err then return 'the ACL refuses MEMORY USAGE on ' .. KEYS[3] end
   if (used or 0) + size <= bound then return nil end
-  return 'failure-stream-full'
+  return what == 'outbox' and 'outbox-full' or 'failure-stream-full'
 end
-if outputs > 23 then
+if outputs > 24 then
   local refusal = destination()
   if refusal == 'failure-stream-full' and tonumber(ARGV[16]) > 0 then
     -- Notices past their keeping time make room first; this is no part of the settle and harmless by itself.
@@ -129,7 +133,7 @@ if staged ~= '0' then
   set('outTo', ARGV[outputs])
 end
 redis.call('HSET', KEYS[1], unpack(fields))
-for i = 23, outputs - 1 do redis.call('XADD', KEYS[3], '*', 'notice', ARGV[i]) end
+for i = 24, outputs - 1 do redis.call('XADD', KEYS[3], '*', ARGV[23], ARGV[i]) end
 if #KEYS > 5 then
   local index, packed, at = ARGV[outputs + 4], ARGV[outputs + 5], 1
   for n = 0, #index / 2 - 1 do
