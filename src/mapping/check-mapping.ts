@@ -44,16 +44,10 @@ export function viewMapping(
       name: values.function,
       known: functions.names,
     });
-  if (source?.type === 'kafka' && !functions.connections.names.has(source.connection)) {
-    const field = ['source', 'connection'];
-    reportUnknownName({
-      ...unknown,
-      code: 'unknown-connection',
-      what: 'connection',
-      field,
-      name: source.connection,
-      known: functions.connections.names,
-    });
+  const { names } = functions.connections;
+  for (const { connection, field } of connectionsOf(values)) {
+    const said = { code: 'unknown-connection', what: 'connection', field, name: connection, known: names } as const;
+    if (!names.has(connection)) reportUnknownName({ ...unknown, ...said });
   }
   const fn = values.function === undefined ? undefined : functions.good.get(values.function);
   const cluster = source?.type === 'kafka' ? functions.connections.good.get(source.connection) : undefined;
@@ -63,6 +57,16 @@ export function viewMapping(
     if (finding !== undefined) context.report.add(finding);
   }
   return view;
+}
+
+function connectionsOf({ source, destinationConfig }: MappingView['values']) {
+  const onFailure = destinationConfig?.onFailure;
+  return [
+    ...(source?.type === 'kafka' ? [{ connection: source.connection, field: ['source', 'connection'] }] : []),
+    ...(onFailure?.type === 'kafka-topic'
+      ? [{ connection: onFailure.connection, field: ['destinationConfig', 'onFailure', 'connection'] }]
+      : []),
+  ];
 }
 
 interface UnknownName {
@@ -121,6 +125,8 @@ export function resolveMapping(view: MappingView, root: string): MappingConfig {
     bisectBatchOnFunctionError: values.bisectBatchOnFunctionError,
     functionResponseTypes: values.functionResponseTypes,
     onFailureStream: onFailure?.type === 'redis-stream' ? onFailure.stream : undefined,
+    onFailureTopic:
+      onFailure?.type === 'kafka-topic' ? { connection: onFailure.connection, topic: onFailure.topic } : undefined,
     failureStreamMaxBytes: values.failureStreamMaxBytes,
     output: values.output?.type === 'redis-stream' ? values.output : null,
     configHash: hashOf(values, fn, root, source),

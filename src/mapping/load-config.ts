@@ -133,6 +133,7 @@ function check(parsed: readonly ParsedFile[], context: CheckContext): () => Conf
     redis: settings.redis ?? DEFAULT_REDIS,
     http: settings.http,
     functions: good,
+    connections: goodConnections,
     mappings: new Map(views.map((view) => [view.declared.name, resolveMapping(view, context.root)])),
     secrets: [...context.secrets],
     files: parsed.map(({ file }) => file.absolute),

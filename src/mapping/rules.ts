@@ -130,6 +130,20 @@ function ownSource(view: MappingView): Finding | undefined {
   };
 }
 
+/** AWS refuses it, too: every message would become a record of the mapping itself. */
+function ownTopic(view: MappingView): Finding | undefined {
+  const { source, destinationConfig } = view.values;
+  const onFailure = destinationConfig?.onFailure;
+  if (source?.type !== 'kafka' || onFailure?.type !== 'kafka-topic') return undefined;
+  if (onFailure.connection !== source.connection || onFailure.topic !== source.topic) return undefined;
+  return {
+    code: 'own-source',
+    ...at(view, ['destinationConfig', 'onFailure', 'topic']),
+    message: 'the failure notices go to the mapping’s own source',
+    hint: 'every notice would become a record of the mapping itself; name another topic',
+  };
+}
+
 function reservedStream(view: MappingView): Finding | undefined {
   const { source, destinationConfig, output } = view.values;
   const prefix = `${view.namespace}:`;
@@ -204,6 +218,7 @@ export const MAPPING_RULES: readonly Rule[] = [
   timestampUnused,
   timestampInFuture,
   ownSource,
+  ownTopic,
   reservedStream,
   windowExceedsAge,
   timeoutExceedsAge,

@@ -75,6 +75,8 @@ export interface MappingConfig extends Readonly<Pick<MappingFields, Kept>> {
   readonly functionResponseTypes: readonly 'ReportBatchItemFailures'[];
   /** destinationConfig.onFailure.stream; undefined: the mapping's own failure stream. */
   readonly onFailureStream: string | undefined;
+  /** destinationConfig.onFailure, where it is a Kafka topic. */
+  readonly onFailureTopic: { readonly connection: string; readonly topic: string } | undefined;
   /** Where the function's outputs go; null: nowhere. */
   readonly output: RedisStreamOutput | null;
   /** SHA-256 (hex) over every setting of the mapping and of its function; values of secrets do not enter. */
@@ -92,6 +94,7 @@ export interface Config {
   readonly http: string | undefined;
   readonly functions: ReadonlyMap<string, FunctionConfig>;
   readonly mappings: ReadonlyMap<string, MappingConfig>;
+  readonly connections: ReadonlyMap<string, ConnectionConfig>;
   /** Every secret value of at least 8 characters: never to appear in any output. */
   readonly secrets: readonly string[];
   /** Absolute paths of the files that were read. */

@@ -64,7 +64,10 @@ function run(name: string): { golden: Golden; text: string } {
 }
 
 function plain(config: Config): unknown {
-  return { ...config, functions: Object.fromEntries(config.functions), mappings: Object.fromEntries(config.mappings) };
+  const { functions, mappings, connections } = config;
+  const known = { functions: Object.fromEntries(functions), mappings: Object.fromEntries(mappings) };
+  // Each is shown with the source that uses it.
+  return { ...config, ...known, connections: [...connections.keys()] };
 }
 
 describe('the corpus of configurations', () => {

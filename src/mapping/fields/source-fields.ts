@@ -2,9 +2,9 @@
 import { z } from 'zod';
 import { field, text } from '../field.ts';
 
-const always = { isOff: () => false };
-
 const streamName = () => text(512);
+const topicName = () =>
+  text(249).regex(/^(?!\.{1,2}$)[a-zA-Z0-9._-]+$/, { error: 'must be letters, digits, ".", "_" and "-"' });
 
 const redisStreamSource = z.strictObject({
   type: z.literal('redis-stream'),
@@ -37,10 +37,10 @@ const redisStreamSource = z.strictObject({
 const kafkaSource = z.strictObject({
   type: z.literal('kafka'),
   connection: field(text(63), { about: 'Name of a cluster under `connections`.', example: 'events' }),
-  topic: field(
-    text(249).regex(/^(?!\.{1,2}$)[a-zA-Z0-9._-]+$/, { error: 'must be letters, digits, ".", "_" and "-"' }),
-    { about: 'The topic; each of its partitions is a shard. It need not exist yet.', example: 'orders' },
-  ),
+  topic: field(topicName(), {
+    about: 'The topic; each of its partitions is a shard. It need not exist yet.',
+    example: 'orders',
+  }),
   consumerGroupId: field(text(255).exactOptional(), {
     about: 'The consumer group whose committed offsets follow the checkpoints. Default: `millrace-<mapping>`.',
     example: 'orders-v1',
@@ -62,13 +62,13 @@ const redisStreamDestination = z.strictObject({
 });
 
 const kafkaTopicDestination = z.strictObject({
-  type: field(z.literal('kafka-topic'), {
-    about: 'A Kafka topic.',
-    example: 'kafka-topic',
-    later: { feature: 'a Kafka topic as a destination', ...always },
+  type: z.literal('kafka-topic'),
+  connection: field(text(63), { about: 'Name of a cluster under `connections`.', example: 'events' }),
+  topic: field(topicName(), {
+    about:
+      'The Kafka topic that takes a message for each failed record, with the record’s key. It has to be there; until it is, messages wait.',
+    example: 'orders-failed',
   }),
-  connection: z.unknown().optional(),
-  topic: z.unknown().optional(),
 });
 
 export const sourceField = field(z.discriminatedUnion('type', [redisStreamSource, kafkaSource]), {
