@@ -8,6 +8,7 @@ export const ERRORS = {
   internal: { exit: 2, about: 'a defect of Millrace itself' },
   'source-conflict': { exit: 1, about: 'the name of a mapping belongs to another source' },
   'mapping-served': { exit: 1, about: 'a daemon still serves the mapping' },
+  'messages-unsent': { exit: 1, about: 'the mapping has messages in its outboxes that are not sent yet' },
   'reload-refused': { exit: 1, about: 'a change that a running daemon cannot take over' },
   // --- redis --------------------------------------------------------------------------------------------------
   'redis-unreachable': { exit: 2, about: 'the Redis server does not answer' },

@@ -33,6 +33,24 @@ export function explainKafka(error: unknown): string {
   return text;
 }
 
+export function isTooLarge(error: unknown): boolean {
+  return causes(error).some(({ type }) => type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE');
+}
+
+/** The same for what was to be written to a topic. */
+export function explainSend(error: unknown, topic: string): string {
+  const types = new Set(causes(error).map(({ type }) => type));
+  if (isTooLarge(error)) return `a message is larger than the topic ${topic} takes (max.message.bytes)`;
+  if (types.has('UNKNOWN_TOPIC_OR_PARTITION')) return `there is no topic ${topic}`;
+  if (types.has('TOPIC_AUTHORIZATION_FAILED'))
+    return `the login may not write to the topic ${topic} (an ACL of the cluster)`;
+  if (types.has('CLUSTER_AUTHORIZATION_FAILED'))
+    return `the login may not be an idempotent producer (an ACL of the cluster: IDEMPOTENT_WRITE)`;
+  if (types.has('NOT_ENOUGH_REPLICAS') || types.has('NOT_ENOUGH_REPLICAS_AFTER_APPEND'))
+    return `too few replicas of the topic ${topic} are in sync (min.insync.replicas)`;
+  return explainKafka(error);
+}
+
 /** The error and what it was caused by, outermost first. */
 function causes(error: unknown): Caused[] {
   const found: Caused[] = [];

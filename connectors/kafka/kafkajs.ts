@@ -58,7 +58,7 @@ import { fetchTopicId } from './topic-id.ts';
 
 const RETRY_FOR_EVER = { initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 1.5, retries: 1_000_000 };
 /** Questions are asked again by who asks them. */
-const RETRY_A_LITTLE = { initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, retries: 3 };
+export const RETRY_A_LITTLE = { initialRetryTime: 100, maxRetryTime: 500, factor: 0.2, retries: 3 };
 const LOG_APPEND_TIME = 1;
 const OUT_OF_RANGE = 'Offset out of range';
 const MANY = 1_000;
@@ -139,7 +139,11 @@ function ownQuestions(kafka: KafkaJs): { readonly cluster: unknown; close(): Pro
   return { cluster: found, close: () => consumer.disconnect() };
 }
 
-function openKafka(connection: KafkaConnection, retry: object, logCreator: () => (entry: LogEntry) => void): KafkaJs {
+export function openKafka(
+  connection: KafkaConnection,
+  retry: object,
+  logCreator: () => (entry: LogEntry) => void,
+): KafkaJs {
   const { brokers, clientId, ssl, sasl } = connection;
   return new kafkajs.Kafka({
     ...{ brokers: [...brokers], clientId, retry, logCreator, logLevel: kafkajs.logLevel.WARN },
@@ -255,7 +259,7 @@ function toHeaders(headers: IHeaders | undefined): (readonly [string, Buffer | n
 }
 
 /** Its lines are for us: what matters to a user is said by the connector. */
-function toLog(log: Log, outOfRange: (partition: number) => void): () => (entry: LogEntry) => void {
+export function toLog(log: Log, outOfRange: (partition: number) => void): () => (entry: LogEntry) => void {
   return () => (entry) => {
     const { message, timestamp: _time, logger: _logger, stack: _stack, ...fields } = entry.log;
     if (message.startsWith(OUT_OF_RANGE) && typeof fields['partition'] === 'number') outOfRange(fields['partition']);

@@ -61,7 +61,7 @@ function formatMapping(mapping: MappingStatus, nowMs: number, paint: Paint): str
     const colour = COLOUR[shard.state];
     const text = colour ? line(cells).replace(shard.state, paint(colour, shard.state)) : line(cells);
     const blocked = shard.blocked ? formatBlocked(shard.blocked, shard.why, nowMs, paint) : '';
-    return `  ${text}\n${blocked}${shard.heldBack ? formatHeldBack(shard.heldBack) : ''}`;
+    return `  ${text}\n${blocked}${shard.heldBack ? formatHeldBack(shard.heldBack) : ''}${shard.outbox ? formatOutbox(shard.outbox, nowMs, paint) : ''}`;
   });
   const hidden = sorted.slice(SHARDS_SHOWN);
   if (hidden.length > 0 && shown.length < mapping.shards.length) lines.push(`  ${paint('dim', summary(hidden))}\n`);
@@ -119,6 +119,11 @@ function formatBlocked(blocked: BlockedStatus, why: string | undefined, nowMs: n
 
 function formatHeldBack({ from, overdueMs }: NonNullable<ShardStatus['heldBack']>): string {
   return `      keeps records from ${from} on in the stream, ${duration(overdueMs)} past its retention\n`;
+}
+
+function formatOutbox({ messages, since, lastError }: NonNullable<ShardStatus['outbox']>, nowMs: number, paint: Paint) {
+  const why = lastError === null ? '' : `: ${paint('red', firstLine(lastError))}`;
+  return `      ${count(messages, 'message')} to be sent, the oldest for ${duration(nowMs - Date.parse(since))}${why}\n`;
 }
 
 function formatDaemons({ daemons }: Status, nowMs: number, paint: Paint): string {

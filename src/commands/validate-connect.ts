@@ -23,7 +23,7 @@ export async function checkConnections(config: Config, locate: LoadResult['locat
     const keys = new Keys(config.namespace);
     const problems: Problem[] = [];
     for (const mapping of config.mappings.values())
-      problems.push(...(await checkMapping(redis, keys, mapping, locate)));
+      problems.push(...(await checkMapping(redis, keys, config, mapping, locate)));
     return problems;
   } catch (error) {
     if (error instanceof MillraceError && error.code === 'redis-unsuitable') return [unsuitable(error, locate)];
@@ -51,6 +51,7 @@ type Add = (
 async function checkMapping(
   redis: Redis,
   keys: Keys,
+  { connections }: Config,
   mapping: MappingConfig,
   locate: LoadResult['locate'],
 ): Promise<Problem[]> {
@@ -60,7 +61,8 @@ async function checkMapping(
     found.push({ severity, code, path: pathText(at), message, hint, ...locate(at) });
   };
   await checkSource(redis, keys, mapping, add);
-  await checkTarget(redis, keys, mapping, add);
+  if (mapping.onFailureTopic) await checkTopic(mapping.onFailureTopic, connections, add);
+  else await checkTarget(redis, keys, mapping, add);
   if (mapping.output) await checkOutput(redis, keys, mapping.output.stream, add);
   await checkStored(redis, keys, mapping, add);
   return found;
@@ -69,7 +71,7 @@ async function checkMapping(
 async function checkSource(redis: Redis, keys: Keys, mapping: MappingConfig, add: Add): Promise<void> {
   if (mapping.source.type === 'kafka') {
     const { topic, connection } = mapping.source;
-    if (await topicExists(mapping.source)) return;
+    if (await topicExists(mapping.source.cluster, topic)) return;
     const hint = 'create it, or ignore this: a topic is waited for';
     return add(
       'error',
@@ -101,6 +103,24 @@ async function checkTarget(redis: Redis, keys: Keys, mapping: MappingConfig, add
   const fields = mapping.onFailureStream === undefined ? [] : ['destinationConfig', 'onFailure', 'stream'];
   const message = `the failure notices go to \`${target}\`, and that key is a ${type}, not a stream`;
   add('error', 'stream-wrong-type', fields, message, 'name another stream, or remove the key');
+}
+
+async function checkTopic(
+  { connection, topic }: NonNullable<MappingConfig['onFailureTopic']>,
+  connections: Config['connections'],
+  add: Add,
+): Promise<void> {
+  const cluster = connections.get(connection);
+  if (!cluster || (await topicExists(cluster, topic))) return;
+  const fields = ['destinationConfig', 'onFailure', 'topic'];
+  const message = `the failure notices go to the topic \`${topic}\`, which is not on \`${connection}\``;
+  add(
+    'error',
+    'topic-missing',
+    fields,
+    message,
+    'create it, or ignore this: until it is there they wait in the outbox',
+  );
 }
 
 async function checkOutput(redis: Redis, keys: Keys, stream: string, add: Add): Promise<void> {

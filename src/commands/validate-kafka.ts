@@ -2,11 +2,11 @@
 import { explainKafka } from '../../connectors/kafka/explain.ts';
 import { createKafkaClient } from '../../connectors/kafka/kafkajs.ts';
 import { MillraceError } from '../errors.ts';
-import type { KafkaSourceConfig } from '../mapping/types.ts';
+import type { ConnectionConfig } from '../mapping/types.ts';
 import { silentLog } from '../observe/log.ts';
 
 /** False when there is no such topic. Rejects with `kafka-unreachable`. */
-export async function topicExists({ cluster, topic }: KafkaSourceConfig): Promise<boolean> {
+export async function topicExists(cluster: ConnectionConfig, topic: string): Promise<boolean> {
   const client = createKafkaClient(cluster, silentLog);
   try {
     return (await client.partitions(topic)) !== null;

@@ -21,6 +21,7 @@ import { type Clock, systemClock } from '../time.ts';
 import type { HandBack } from '../turn/settings.ts';
 import { VERSION } from '../version.ts';
 import { every, type Repeating } from '../watch/every.ts';
+import { Forwarding } from './forwarding.ts';
 import { functionShares } from './function-shares.ts';
 import { beat, leave, type Member } from './membership.ts';
 import { Serving } from './serving.ts';
@@ -77,6 +78,8 @@ class RunningDaemon implements Daemon {
   #sandbox: Sandbox | null = null;
   #executor: Executor | null = null;
   #poller: Poller | null = null;
+  #forwarding: Forwarding | null = null;
+  #connections: Config['connections'];
   #serving!: Serving;
   #endpoint: HttpEndpoint | null = null;
   #loops: Repeating[] = [];
@@ -86,6 +89,7 @@ class RunningDaemon implements Daemon {
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
     this.#keys = new Keys(options.config.namespace);
+    this.#connections = options.config.connections;
   }
 
   get http(): string | null {
@@ -117,6 +121,7 @@ class RunningDaemon implements Daemon {
     await this.#beat();
     await this.#serving.apply(config, versions, this.#members, this.id);
     await this.#beat();
+    if (roles.includes('poller')) this.#forwarding = this.#openForwarding();
     const failed = (what: string) => (error: unknown) =>
       log.warn({ error: error instanceof Error ? error.message : String(error) }, `${what} interrupted, it goes on`);
     this.#loops = [
@@ -180,6 +185,16 @@ class RunningDaemon implements Daemon {
     subscriber.on('message', (_channel, text) => poller.handBack(JSON.parse(text) as HandBack));
   }
 
+  #openForwarding(): Forwarding {
+    const { log } = this.#options;
+    const mappings = () =>
+      this.#serving.mappings().map(({ name, config }) => ({ name, sends: config.onFailureTopic !== undefined }));
+    return new Forwarding({
+      ...{ redis: this.#redis, keys: this.#keys, clock: this.#clock, log, me: this.id, mappings },
+      ...{ connections: () => this.#connections, observe: this.#metrics },
+    });
+  }
+
   /** Once a second: I am alive; who else is; what follows from it. */
   async #beat(): Promise<void> {
     const shares = functionShares(this.#sandbox?.stats() ?? [], this.#clock.wallMs());
@@ -229,6 +244,7 @@ class RunningDaemon implements Daemon {
     const versions = await this.#options.loadFunctions(config);
     this.#options.log.addSecrets(config.secrets);
     this.#metrics.introduce({ mappings: [...config.mappings.keys()], functions: [...config.functions.keys()] });
+    this.#connections = config.connections;
     await this.#serving.apply(config, versions, this.#members, this.id);
     await this.#beat();
   }
@@ -246,6 +262,7 @@ class RunningDaemon implements Daemon {
     this.#executor?.drain();
     await this.#part('sandbox', () => this.#sandbox?.close());
     await Promise.all(loops.map((loop) => loop.stop()));
+    await this.#part('outboxes', () => this.#forwarding?.close());
     await this.#part('poller', () => this.#poller?.close());
     await this.#part('mappings', () => this.#serving?.close());
     // One that never joined (an unsuitable server) has nothing to leave.

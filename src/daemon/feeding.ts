@@ -1,8 +1,10 @@
 /** What a mapping's records come from, and the feed that fills its shards where they are spools. */
 import { randomUUID } from 'node:crypto';
 import { buildNotice } from '../failure/notice.ts';
+import { OUTBOX_BYTES_MAX } from '../outbox-limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
 import type { Log } from '../observe/log.ts';
+import { encodeMessage } from '../outbox.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { Feed, Source } from '../source/port.ts';
@@ -40,7 +42,7 @@ export function openFeed(
   if (!source.feed) return null;
   const spools = openSpools({
     ...{ redis, keys, mapping: config.name, monoMs: () => clock.monoMs() },
-    failures: () => ({ stream: settings().failureStream, bytesMax: settings().failureBytesMax }),
+    failures: (shardId) => failuresOf(settings(), keys.outbox(config.name, shardId)),
     notice: (shardId, loss) => noticeOf(settings(), shardId, loss, clock.wallMs()),
   });
   return source.feed({ spools: waking(spools, settings, wake), position: startingPosition(config) });
@@ -62,9 +64,14 @@ function waking(spools: Spools, settings: () => TurnSettings, wake: (shardId: st
   };
 }
 
+function failuresOf({ failureTopic, failureStream, failureBytesMax }: TurnSettings, outboxKey: string) {
+  if (failureTopic) return { stream: outboxKey, bytesMax: OUTBOX_BYTES_MAX, outbox: true };
+  return { stream: failureStream, bytesMax: failureBytesMax, outbox: false };
+}
+
 function noticeOf(settings: TurnSettings, shardId: string, loss: SpoolLoss, timestampMs: number): string {
-  const { mapping, version, arn } = settings;
-  return buildNotice({
+  const { mapping, version, arn, failureTopic } = settings;
+  const value = buildNotice({
     ...{ mapping, functionName: version.name, functionVersion: version.hash, shardId, streamArn: arn, timestampMs },
     kafka: settings,
     giveUp: {
@@ -74,4 +81,6 @@ function noticeOf(settings: TurnSettings, shardId: string, loss: SpoolLoss, time
     },
     ...{ firstArrivalMs: null, lastArrivalMs: null, payload: null },
   });
+  // Records that are gone have no keys.
+  return failureTopic ? encodeMessage({ to: failureTopic, key: null, headers: [], value }) : value;
 }

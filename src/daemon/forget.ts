@@ -3,6 +3,7 @@ import type { Redis } from '../redis/connect.ts';
 import { HEARTBEAT_MS } from '../limits.ts';
 import { MillraceError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
+import { readOutboxes } from '../observe/outboxes.ts';
 import { openTurnQueue } from '../queue/turn-queue.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { Member } from './membership.ts';
@@ -24,10 +25,14 @@ export async function forgetMapping(
   const shardIds = await redis.zrange(keys.shardIndex(name), '0', '-1');
   if (!really) return { shards: shardIds.length };
   await refuseWhileServed(redis, keys, name);
+  await refuseWhileUnsent(redis, keys, name, shardIds);
   for (const shardId of shardIds) {
     const stateKey = keys.shard(name, shardId);
     const streamKey = await redis.hget(stateKey, 'key');
-    const removing = redis.multi().del(stateKey, keys.staged(name, shardId)).zrem(keys.shardIndex(name), shardId);
+    const removing = redis
+      .multi()
+      .del(stateKey, keys.staged(name, shardId), keys.outbox(name, shardId))
+      .zrem(keys.shardIndex(name), shardId);
     if (streamKey !== null) removing.srem(keys.readers(streamKey), name);
     await removing.exec();
     // A spool is ours alone.
@@ -41,6 +46,16 @@ export async function forgetMapping(
   await queue.close();
   await redis.multi().del(keys.mapping(name), keys.shardIndex(name)).srem(keys.mappings(), name).exec();
   return { shards: shardIds.length };
+}
+
+/** Notices stay when a mapping is forgotten; those in an outbox would not. */
+async function refuseWhileUnsent(redis: Redis, keys: Keys, name: string, shardIds: readonly string[]): Promise<void> {
+  const [first] = await readOutboxes(redis, keys, name, shardIds);
+  if (!first) return;
+  const [shardId, { messages }] = first;
+  throw new MillraceError('messages-unsent', `${messages} messages of ${name}, shard ${shardId}, are not sent yet`, {
+    hint: `\`millrace status\` says why; without them it can be forgotten once ${keys.outbox(name, shardId)} is deleted`,
+  });
 }
 
 async function refuseWhileServed(redis: Redis, keys: Keys, name: string): Promise<void> {

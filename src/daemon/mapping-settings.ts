@@ -29,6 +29,7 @@ export function toSettings(config: MappingConfig, version: FunctionVersion, keys
       maxUnsettled: config.output.allowCycle ? null : config.output.maxUnsettled,
     },
     failureStream: config.onFailureStream ?? keys.failures(config.name),
+    ...(config.onFailureTopic && { failureTopic: config.onFailureTopic }),
     failureBytesMax: config.onFailureStream === undefined ? config.failureStreamMaxBytes : 0,
   };
 }

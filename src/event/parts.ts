@@ -83,6 +83,14 @@ export function spooledArrival(batch: RecordBatch, i: number): number {
   return numberAt(batch, i, SPOOL_ITEM.arrival);
 }
 
+/** The key as it came; null: the record has none, or it was not kept, being larger than any event. */
+export function spooledKey(batch: RecordBatch, i: number): Buffer | null {
+  const t = batch.at[i]! + SPOOL_ITEM.key;
+  const start = batch.spans[2 * t]!;
+  if (start < 0 || flagsOf(batch, i) & SPOOL_FLAG.nullKey) return null;
+  return batch.buffer.subarray(start, start + batch.spans[2 * t + 1]!);
+}
+
 function flagsOf(batch: RecordBatch, i: number): number {
   return numberAt(batch, i, SPOOL_ITEM.flags);
 }

@@ -28,6 +28,8 @@ export interface NoticeInput {
     readonly functionError: 'Unhandled' | null | undefined;
     readonly error: { readonly errorType: string; readonly errorMessage: string } | null;
   };
+  /** It is of one record, and says so in AWS's member for that. */
+  readonly single?: boolean;
   /** Null where it is not known, as of records that were lost unread. */
   readonly firstArrivalMs: number | null;
   readonly lastArrivalMs: number | null;
@@ -89,6 +91,11 @@ function kafkaInfo(input: NoticeInput, { bootstrapServers }: { readonly bootstra
         lastRecordTimestamp: optionalTime(input.lastArrivalMs),
       },
     },
+    // AWS has it in messages to a topic, which are of one record each.
+    recordInfo:
+      input.single && giveUp.condition !== 'SourceGap'
+        ? { offset: sequenceNumberOf(giveUp.first, true), timestamp: optionalTime(input.firstArrivalMs) }
+        : undefined,
   };
 }
 

@@ -47,6 +47,9 @@ export interface Metrics {
   watched(mapping: string, facts: WatchedFacts): void;
   /** The mapping's shards are watched by others from now on, or it is gone: its gauges end, so that sums over daemons stay right. */
   unwatched(mapping: string): void;
+  /** Messages of the mapping's outboxes: acknowledged by where they went, and those that wait for this daemon to send them. */
+  sent(mapping: string, count: number): void;
+  waiting(mapping: string, count: number): void;
   /** Asked at each scrape. */
   sandboxes(read: () => readonly SandboxFacts[]): void;
   /** Makes the counters of these names begin at 0, so that the first increase is seen as one. */
@@ -87,7 +90,7 @@ export function createMetrics(): Metrics {
   const endedAs = remembered((name, outcome) => invocations.labels({ function: name, outcome }));
   const lasted = remembered((name) => duration.labels({ function: name }));
   const gauges = [of.lag, of.iteratorAge, of.blocked, of.oldest];
-  const perMapping = [of.takeovers, of.fenced, of.retries];
+  const perMapping = [of.takeovers, of.fenced, of.retries, of.sent];
 
   return {
     settled(mapping, counts) {
@@ -114,6 +117,8 @@ export function createMetrics(): Metrics {
     unwatched(mapping) {
       for (const one of gauges) one.remove({ mapping });
     },
+    sent: (mapping, count) => of.sent.inc({ mapping }, count),
+    waiting: (mapping, count) => of.waiting.set({ mapping }, count),
     sandboxes(read) {
       readSandboxes = read;
     },
@@ -190,5 +195,21 @@ function declare(registry: Registry, readSandboxes: () => readonly SandboxFacts[
   const takeovers = counter('takeovers_total', 'Shards taken over from a daemon that was lost.', ['mapping']);
   const fenced = counter('fenced_total', 'Turns that lost their shard to another.', ['mapping']);
   const retries = counter('retries_total', 'Deliveries of a unit after its first.', ['mapping']);
-  return { settled, invocations, duration, coldStarts, lag, iteratorAge, blocked, oldest, takeovers, fenced, retries };
+  const sent = counter('outbox_sent_total', 'Messages of outboxes that were acknowledged.', ['mapping']);
+  const waiting = gauge('outbox_messages', 'Messages of outboxes that wait to be sent by this daemon.', ['mapping']);
+  return {
+    sent,
+    waiting,
+    settled,
+    invocations,
+    duration,
+    coldStarts,
+    lag,
+    iteratorAge,
+    blocked,
+    oldest,
+    takeovers,
+    fenced,
+    retries,
+  };
 }

@@ -2,6 +2,7 @@
 import { arrivalMs } from '../arrival.ts';
 import { AFTER_ALL, BEFORE_ALL, compareIds, type EntryId, idMs, type SequenceNumber, type Unit } from '../record.ts';
 import { sequenceNumberOf } from '../spool.ts';
+import type { OutboxFacts } from './outboxes.ts';
 import type { ShardFacts } from './status-read.ts';
 import type { BlockedStatus, ShardStateName, ShardStatus } from './status-types.ts';
 
@@ -18,6 +19,7 @@ export interface Surroundings {
   readonly lag: number;
   /** How long the stream keeps records; null: it is never trimmed by age. */
   readonly retentionMs: number | null;
+  readonly outbox: OutboxFacts | undefined;
 }
 
 export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatus {
@@ -41,8 +43,15 @@ export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatu
     ...(facts.why === '' ? {} : { why: facts.why }),
     ...(facts.spool && { spool: { records: facts.stream?.length ?? 0, next: String(facts.spool.next) } }),
     ...heldBack(facts.nextId, around),
+    ...outboxStatus(around.outbox),
     blocked: isBlocked(facts) ? blockedStatus(facts, around, arrived) : null,
   };
+}
+
+function outboxStatus(outbox: OutboxFacts | undefined): Pick<ShardStatus, 'outbox'> {
+  if (!outbox) return {};
+  const { messages, oldestMs, error } = outbox;
+  return { outbox: { messages, since: iso(oldestMs), lastError: error === '' ? null : error } };
 }
 
 /** Trimming goes by the ids' time, not by when records were first seen. */

@@ -54,6 +54,14 @@ export interface ShardStatus {
     /** Where fetching goes on. */
     readonly next: SequenceNumber;
   };
+  /** Messages that are still to be sent to another system; absent when none. */
+  readonly outbox?: {
+    readonly messages: number;
+    /** When the oldest was written. */
+    readonly since: string;
+    /** Why they are not sent; null: no try has failed since one succeeded. */
+    readonly lastError: string | null;
+  };
   readonly blocked: BlockedStatus | null;
 }
 

@@ -3,6 +3,7 @@ import type { Redis } from '../redis/connect.ts';
 import { MillraceError } from '../errors.ts';
 import type { Keys } from '../redis/keys.ts';
 import { HOUR } from '../time.ts';
+import { readOutboxes } from './outboxes.ts';
 import { readFunctions } from './status-functions.ts';
 import { readOutput } from './status-output.ts';
 import { countAfter, readShards, type ShardFacts } from './status-read.ts';
@@ -52,7 +53,10 @@ async function readMapping(
     redis.hgetall(keys.mapping(name)),
     redis.zrange(keys.shardIndex(name), '0', '-1'),
   ]);
-  const shards = await readShards(redis, keys, name, shardIds);
+  const [shards, outboxes] = await Promise.all([
+    readShards(redis, keys, name, shardIds),
+    readOutboxes(redis, keys, name, shardIds),
+  ]);
   // Forgotten between the two reads.
   if (Object.keys(hash).length === 0 && shards.length === 0) return null;
   const source = parseObject(hash.source);
@@ -65,6 +69,7 @@ async function readMapping(
     statuses.push(
       shardStatus(facts, {
         ...{ nowMs, lag, liveDaemons: live, retentionMs: hours === null ? null : Number(hours) * HOUR },
+        outbox: outboxes.get(facts.shardId),
         disabled: hash.state === 'Disabled',
         firstSeen: source.arrival === 'first-seen',
         unsettledParent: facts.parents.some((parent) => unsettled.has(parent)),

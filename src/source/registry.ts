@@ -1,9 +1,11 @@
 /** Source type → connector. The one place that knows which connectors there are. */
 import type { KafkaConnection } from '../../connectors/kafka/client.ts';
+import { createKafkaSender } from '../../connectors/kafka/producer.ts';
 import { createKafkaSource } from '../../connectors/kafka/source.ts';
 import { createRedisStreamOutput } from '../../connectors/redis-stream/output.ts';
 import { createRedisStreamSource } from '../../connectors/redis-stream/source.ts';
 import type { Log } from '../observe/log.ts';
+import type { Sender } from '../outbox.ts';
 import type { OutputTarget } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -56,4 +58,9 @@ export function openSource(spec: SourceSpec, context: SourceContext): Source {
 /** A stream of the same Redis that outputs go to. */
 export function openOutput(stream: string, { redis, keys, clock }: SourceContext): OutputTarget {
   return createRedisStreamOutput({ redis, keys, stream, monoMs: () => clock.monoMs() });
+}
+
+/** A way into a topic. Makes no connection yet. */
+export function openSender(cluster: KafkaConnection, topic: string, log: Log): Sender {
+  return createKafkaSender(cluster, topic, log);
 }

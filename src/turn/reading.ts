@@ -8,7 +8,7 @@ import type { RawBatch } from '../redis/reader-batch.ts';
 import type { RangeReader } from '../redis/reader.ts';
 import { type EventFormat, eventFormat, kinesisFormat } from '../event/format.ts';
 import type { EncodedEvent } from '../event/kinesis.ts';
-import { spooledArrival } from '../event/parts.ts';
+import { spooledArrival, spooledKey } from '../event/parts.ts';
 import { recordFilter } from '../filter/filter.ts';
 import { passedIn } from '../unit/pieces.ts';
 import type { RecordTime } from '../unit/types.ts';
@@ -332,6 +332,15 @@ export class Reading {
   partitionKey(slice: Slice, id: EntryId): string | null {
     const i = slice.batch.ids.indexOf(id);
     return i < 0 ? null : this.#made().format.partitionKey(slice.batch, i);
+  }
+
+  /** The key as the record has it; null when it has none, or is not in hand. */
+  key(slice: Slice, id: EntryId): Buffer | null {
+    const i = slice.batch.ids.indexOf(id, slice.from);
+    if (i < 0) return null;
+    if (this.#shard.spooled) return spooledKey(slice.batch, i);
+    const key = this.#made().format.partitionKey(slice.batch, i);
+    return key === null ? null : Buffer.from(key);
   }
 
   /** The event of records in hand, e.g. for a failure notice. */

@@ -1,5 +1,6 @@
 /** What one turn works under: a mapping's settings and the function version, taken together so that every attempt runs one whole version. */
 import type { FunctionVersion } from '../sandbox/types.ts';
+import type { OutboxTarget } from '../outbox.ts';
 import type { OutputTarget } from '../output.ts';
 import type { Pattern } from '../pattern.ts';
 import type { UnitPolicy } from '../unit/types.ts';
@@ -25,6 +26,8 @@ export interface TurnSettings {
   readonly failureStream: string;
   /** 0: a stream of the user's, which has no bound of ours. */
   readonly failureBytesMax: number;
+  /** Notices go there by way of the shard's outbox; absent: to `failureStream`. */
+  readonly failureTopic?: OutboxTarget;
   /** Where what the function returns goes. `maxUnsettled` null: whoever reads it is not waited for. */
   readonly output: { readonly stream: string; readonly maxUnsettled: number | null } | null;
   readonly version: FunctionVersion;

@@ -3,8 +3,8 @@
  * a single settle: the one script call that a batch costs.
  */
 import type { Redis } from '../redis/connect.ts';
-import { buildNotice } from '../failure/notice.ts';
 import { FAILURE_KEPT_MS } from '../limits.ts';
+import { OUTBOX_BYTES_MAX } from '../outbox-limits.ts';
 import type { Output } from '../output.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -16,6 +16,7 @@ import type { Holding } from '../shard/take.ts';
 import { expiresAt, overdueAt } from '../unit/expiry.ts';
 import type { Decision, GiveUp, RecordTime } from '../unit/types.ts';
 import type { Gap } from './gap.ts';
+import { noticesOf } from './notices.ts';
 import type { Reading, Slice } from './reading.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 import { SettleRefused, type Shipping } from './shipping.ts';
@@ -58,6 +59,8 @@ export class Settling {
   #done = false;
   #counts = NOTHING;
   #notices: string[] = [];
+  /** They are messages, whatever a reload says meanwhile. */
+  #toOutbox = false;
   #outputs: readonly Output[] = [];
   /** Where they go, whatever a reload says meanwhile. */
   #outputStream = '';
@@ -128,8 +131,7 @@ export class Settling {
       this.#moved = true;
     }
     this.#describeHead(slice, reading);
-    for (const [i, giveUp] of decision.giveUps.entries())
-      this.#notices.push(this.#notice(giveUp, versions[i]!, slice, reading));
+    for (const [i, giveUp] of decision.giveUps.entries()) this.#note(giveUp, versions[i]!, slice, reading);
   }
 
   /** Records that the filter does not let through, right behind the checkpoint. */
@@ -163,7 +165,7 @@ export class Settling {
       ...{ condition: 'SourceGap', first: gap.first, last: gap.last, count: gap.lost, requestId: this.#deps.newId() },
       ...{ invokeCount: 0, functionError: undefined, error: null },
     };
-    this.#notices.push(this.#notice(giveUp, this.#deps.settings().version.hash, null, null));
+    this.#note(giveUp, this.#deps.settings().version.hash, null, null);
   }
 
   /** Every record of a closed shard is settled, and its outputs are where they go: who waits for the shard may begin. */
@@ -225,16 +227,12 @@ export class Settling {
 
   async #settle(shipment: Shipment | null): Promise<Settled> {
     const deps = this.#deps;
-    const settings = deps.settings();
     const settled = await settle(
       deps.redis,
       deps.keys,
       {
-        holding: deps.holding,
-        streamKey: deps.shard.key,
-        failureStream: settings.failureStream,
-        failureBytesMax: settings.failureBytesMax,
-        failureKeptMs: settings.failureBytesMax > 0 ? FAILURE_KEPT_MS : 0,
+        ...{ holding: deps.holding, streamKey: deps.shard.key },
+        ...(this.#toOutbox ? this.#outbox() : this.#failures()),
       },
       {
         ...{ revision: this.#revision + 1, generation: this.#generation, entriesRead: this.entriesRead },
@@ -245,6 +243,18 @@ export class Settling {
       shipment,
     );
     return settled.kind === 'ok' && shipment ? { ...settled, staged: shipment.staged } : settled;
+  }
+
+  #failures() {
+    const { failureStream, failureBytesMax } = this.#deps.settings();
+    return { failureStream, failureBytesMax, failureKeptMs: failureBytesMax > 0 ? FAILURE_KEPT_MS : 0 };
+  }
+
+  /** Nothing of it goes before it was sent. */
+  #outbox() {
+    const { keys, holding } = this.#deps;
+    const failureStream = keys.outbox(holding.shard.mapping, holding.shard.shardId);
+    return { failureStream, failureBytesMax: OUTBOX_BYTES_MAX, failureKeptMs: 0, outbox: true };
   }
 
   #head(): Head {
@@ -279,6 +289,7 @@ export class Settling {
     this.#result = null;
     this.#counts = NOTHING;
     this.#notices = [];
+    this.#toOutbox = false;
     this.#outputs = [];
   }
 
@@ -306,23 +317,12 @@ export class Settling {
     };
   }
 
-  #notice(giveUp: GiveUp, functionVersion: string, slice: Slice | null, reading: Reading | null): string {
-    const { shard } = this.#deps;
+  #note(giveUp: GiveUp, functionVersion: string, slice: Slice | null, reading: Reading | null): void {
     const settings = this.#deps.settings();
-    const times = slice ? slice.records : [];
-    const at = (id: EntryId) => times.find((r) => r.id === id)?.arrivalMs ?? null;
-    const payload =
-      slice && reading && giveUp.condition !== 'SourceGap' ? reading.encode(slice, giveUp.first, giveUp.last) : null;
-    return buildNotice({
-      ...{ mapping: settings.mapping, functionName: settings.version.name, functionVersion },
-      ...{ shardId: shard.shardId, streamArn: settings.arn, giveUp, timestampMs: this.#deps.nowMs() },
-      ...(settings.spooled && { kafka: settings }),
-      ...{
-        firstArrivalMs: at(giveUp.first),
-        lastArrivalMs: at(giveUp.last),
-        payload: payload?.toString('latin1') ?? null,
-      },
-    });
+    const timestampMs = this.#deps.nowMs();
+    const { shard } = this.#deps;
+    this.#toOutbox = settings.failureTopic !== undefined;
+    this.#notices.push(...noticesOf({ settings, shard, giveUp, functionVersion, timestampMs, slice, reading }));
   }
 }
 

@@ -1,0 +1,48 @@
+/** One read of an outbox on its way: together if the topic takes it, else one by one, and what is too large by itself without its payload. */
+import { MessageTooLarge, type OutgoingMessage, type Sender } from '../outbox.ts';
+
+export interface Numbered extends OutgoingMessage {
+  readonly id: string;
+}
+
+/** `onSent` is told of each that was acknowledged, in order. Rejects at the first that was not. */
+export async function sendInOrder(
+  sender: Sender,
+  messages: readonly Numbered[],
+  onSent: (id: string) => void,
+): Promise<void> {
+  try {
+    await sender.send(messages);
+    for (const { id } of messages) onSent(id);
+    return;
+  } catch (error) {
+    if (!(error instanceof MessageTooLarge)) throw error;
+  }
+  for (const message of messages) {
+    await sendOne(sender, message);
+    onSent(message.id);
+  }
+}
+
+/** One that no topic of this size takes must not hold back those behind it: it gets shorter until it is taken. */
+async function sendOne(sender: Sender, message: Numbered): Promise<void> {
+  const shorter = withoutPayload(message);
+  const ways = [message, ...(shorter === null ? [] : [shorter, { ...shorter, key: null }])];
+  for (const [i, way] of ways.entries()) {
+    try {
+      return await sender.send([way]);
+    } catch (error) {
+      if (!(error instanceof MessageTooLarge) || i === ways.length - 1) throw error;
+    }
+  }
+}
+
+const OMITTED =
+  'the topic takes no message that large; the record is where the notice says, as long as its source keeps it';
+
+/** Null: it has none. */
+function withoutPayload(message: Numbered): Numbered | null {
+  const { payload, ...notice } = JSON.parse(message.value) as Readonly<Record<string, unknown>>;
+  if (payload === undefined) return null;
+  return { ...message, value: JSON.stringify({ ...notice, payloadOmitted: OMITTED }) };
+}

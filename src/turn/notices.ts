@@ -1,0 +1,54 @@
+/** What is written of records that are given up: one notice for all of them, or, where notices go to a topic, a message for each record. */
+import { buildNotice } from '../failure/notice.ts';
+import { encodeMessage, type OutboxTarget } from '../outbox.ts';
+import { compareIds } from '../record.ts';
+import type { GiveUp } from '../unit/types.ts';
+import type { Reading, Slice } from './reading.ts';
+import type { TurnSettings, TurnShard } from './settings.ts';
+
+export interface NoticeFacts {
+  readonly settings: TurnSettings;
+  readonly shard: TurnShard;
+  readonly giveUp: GiveUp;
+  readonly functionVersion: string;
+  readonly timestampMs: number;
+  /** The records, where they are in hand. */
+  readonly slice: Slice | null;
+  readonly reading: Reading | null;
+}
+
+/** As the settle appends them: to the failure stream, or to the outbox. */
+export function noticesOf(facts: NoticeFacts): string[] {
+  const { failureTopic } = facts.settings;
+  return failureTopic ? messagesOf(facts, failureTopic) : [noticeOf(facts, facts.giveUp)];
+}
+
+function messagesOf(facts: NoticeFacts, to: OutboxTarget): string[] {
+  const { giveUp, slice, reading } = facts;
+  const message = (key: Buffer | null, value: string) => encodeMessage({ to, key, headers: [], value });
+  const within = (id: string) => compareIds(id, giveUp.first) >= 0 && compareIds(id, giveUp.last) <= 0;
+  const ids = (giveUp.condition !== 'SourceGap' && slice ? slice.records : []).map(({ id }) => id).filter(within);
+  // Records that are gone have no keys.
+  if (!slice || !reading || ids.length === 0) return [message(null, noticeOf(facts, giveUp))];
+  return ids.map((id) => {
+    const one = { ...giveUp, first: id, last: id, count: 1 };
+    return message(reading.key(slice, id), noticeOf(facts, one));
+  });
+}
+
+function noticeOf({ settings, shard, functionVersion, timestampMs, slice, reading }: NoticeFacts, giveUp: GiveUp) {
+  const at = (id: string) => slice?.records.find((r) => r.id === id)?.arrivalMs ?? null;
+  const payload =
+    slice && reading && giveUp.condition !== 'SourceGap' ? reading.encode(slice, giveUp.first, giveUp.last) : null;
+  return buildNotice({
+    ...{ mapping: settings.mapping, functionName: settings.version.name, functionVersion },
+    ...{ shardId: shard.shardId, streamArn: settings.arn, giveUp, timestampMs },
+    ...(settings.spooled && { kafka: settings }),
+    ...{ single: settings.failureTopic !== undefined },
+    ...{
+      firstArrivalMs: at(giveUp.first),
+      lastArrivalMs: at(giveUp.last),
+      payload: payload?.toString('latin1') ?? null,
+    },
+  });
+}
