@@ -10,10 +10,10 @@ import { MessageTooLarge, type OutgoingMessage, type Sender } from '../../src/ou
 import type { KafkaConnection } from './client.ts';
 import { explainSend, isTooLarge } from './explain.ts';
 import { openKafka, RETRY_A_LITTLE, toLog } from './kafkajs.ts';
-import { quietTimers } from './quiet-timers.ts';
+import { patchKafkajs } from './patches.ts';
 
 export function createKafkaSender(connection: KafkaConnection, topic: string, log: Log): Sender {
-  quietTimers();
+  patchKafkajs();
   let producer: Producer | null = null;
   const drop = async () => {
     const gone = producer;

@@ -39,7 +39,7 @@ export interface SpoolsDeps {
     readonly stream: string;
     readonly bytesMax: number;
     /** The stream is the shard's outbox. */
-    readonly outbox: boolean;
+    readonly outbox?: boolean;
   };
   readonly notice: (shardId: string, loss: SpoolLoss) => string;
 }
