@@ -78,7 +78,7 @@ async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Pr
 }
 
 async function runUnits(turn: Turn): Promise<TurnEnd> {
-  await turn.begin();
+  await turn.finishOutputs();
   if (turn.tooEarly()) return await turn.end();
   for (;;) {
     const ready = await turn.pick();

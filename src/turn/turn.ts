@@ -143,7 +143,7 @@ export class Turn {
   }
 
   /** Outputs that the last holder of the shard had settled come before anything else. */
-  async begin(): Promise<void> {
+  async finishOutputs(): Promise<void> {
     await this.#shipping.finish(this.#taken.state);
   }
 

@@ -3,6 +3,7 @@
  * Bundled into an isolate, so it uses what an isolate has and nothing else.
  */
 import { recorderFor } from '../../support/recorder-handler.ts';
+import { outputOf } from './stage.ts';
 
 /** What a record asks of the function. */
 export interface Task {
@@ -60,16 +61,18 @@ async function attempt(event: Event, context: Context): Promise<object> {
   await pause(work / 2);
   await recorder.effect();
   await pause(work / 2);
+  // For a mapping that has an output; else it means nothing.
+  const output = outputOf(event.Records, false);
   const index = tasks.findIndex((task) => context.millrace.attempt <= task.fails);
   if (index < 0) {
     await recorder.success();
-    return { batchItemFailures: [] };
+    return { batchItemFailures: [], output };
   }
   const { positions } = recorder;
   if (index > 0 && tasks[index]!.partial) {
     await recorder.success(positions.slice(0, index));
     await recorder.failure(positions.slice(index));
-    return { batchItemFailures: [{ itemIdentifier: names[index] }] };
+    return { batchItemFailures: [{ itemIdentifier: names[index] }], output };
   }
   await recorder.failure();
   throw new Error(`record ${positions[index]} fails at delivery ${context.millrace.attempt}`);

@@ -41,6 +41,8 @@ export interface LabSpec {
   /** Seconds; well above what a stopped process sleeps through, unless that is the point. */
   readonly timeout?: number;
   readonly mapping?: Record<string, unknown>;
+  /** Functions and mappings beside the lab's own. */
+  readonly more?: { readonly functions: object; readonly mappings: object };
   /** The name of one: daemons are started as it (wrong-builds/). */
   readonly wrongBuild?: string;
   readonly drainMsMax?: number;
@@ -341,6 +343,7 @@ async function openLab(spec: LabSpec, dir: string): Promise<Lab> {
 async function copyHandler(dir: string): Promise<void> {
   const own = await readFile(new URL('./handler.ts', import.meta.url), 'utf8');
   await writeFile(path.join(dir, 'handler.ts'), own.replace('../../support/', './'));
+  await copyFile(new URL('./stage.ts', import.meta.url), path.join(dir, 'stage.ts'));
   await copyFile(new URL('../../support/recorder-handler.ts', import.meta.url), path.join(dir, 'recorder-handler.ts'));
 }
 
@@ -354,6 +357,7 @@ function configOf(spec: LabSpec, redis: string, recorder: Recorder, { config }: 
         environment: { RECORDER: recorder.url, ...config.environment },
         network: { allow: [recorder.hostPort] },
       },
+      ...spec.more?.functions,
     },
     mappings: {
       [MAPPING]: {
@@ -361,6 +365,7 @@ function configOf(spec: LabSpec, redis: string, recorder: Recorder, { config }: 
         ...{ batchSize: spec.batchSize ?? 4, functionResponseTypes: ['ReportBatchItemFailures'] },
         ...spec.mapping,
       },
+      ...spec.more?.mappings,
     },
   };
 }

@@ -4,9 +4,11 @@ import { registerHooks, syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { editText, WRONG_BUILDS } from './builds.ts';
+import { PIPELINE_WRONG_BUILDS } from './pipeline-builds.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const build = WRONG_BUILDS.find(({ name }) => name === process.env['MILLRACE_TEST_WRONG_BUILD']);
+const builds = [...WRONG_BUILDS, ...PIPELINE_WRONG_BUILDS];
+const build = builds.find(({ name }) => name === process.env['MILLRACE_TEST_WRONG_BUILD']);
 if (!build) throw new Error('MILLRACE_TEST_WRONG_BUILD names no wrong build');
 
 const edited = (file: string, text: string): string => editText(build, path.relative(root, file), text);

@@ -1,0 +1,27 @@
+/** Wrong builds that show only in a pipeline (pipeline.test.ts). */
+import type { WrongBuild } from './builds.ts';
+
+const APART_FROM_SETTLE: WrongBuild = {
+  name: 'outputs are appended apart from the settle',
+  breaks: ['doubled'],
+  edits: [
+    {
+      file: 'src/turn/shipping.ts',
+      from: `        const route = await target.route(tries > 0);
+        const settled`,
+      to: `        const route = await target.route(tries > 0);
+        for (const { partitionKey, data, origin } of many ? [] : outputs) {
+          const key = route.keys[route.indexOf(partitionKey)]!;
+          await redis.xadd(key, '*', 'partitionKey', partitionKey, 'data', data, 'origin', prefix + origin);
+        }
+        const settled`,
+    },
+    {
+      file: 'src/turn/shipping.ts',
+      from: `      const partitionKeys = many ? [] : outputs.map(({ partitionKey }) => partitionKey);`,
+      to: `      const partitionKeys: string[] = [];`,
+    },
+  ],
+};
+
+export const PIPELINE_WRONG_BUILDS: readonly WrongBuild[] = [APART_FROM_SETTLE];
