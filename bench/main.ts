@@ -14,6 +14,7 @@ import { idleShards } from './figures/idle.ts';
 import { kafkaThroughput } from './figures/kafka.ts';
 import { kafkaClients } from './figures/kafka-client.ts';
 import { memory } from './figures/memory.ts';
+import { outputs } from './figures/outputs.ts';
 import { rebalance } from './figures/rebalance.ts';
 import { takeover } from './figures/takeover.ts';
 import { batchesOf1, batchesOf100 } from './figures/throughput.ts';
@@ -34,6 +35,7 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   filter: filterRate,
   kafka: kafkaThroughput,
   'kafka-client': kafkaClients,
+  outputs,
   rebalance,
 };
 
