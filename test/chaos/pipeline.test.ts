@@ -39,7 +39,7 @@ test(
       await begin(lab);
       for (let kill = 0; kill < timesOf(KILLS); kill++) {
         await pause(lab.random.between(200, 1_200));
-        await lab.kill(lab.random.pick(await lab.someReady(null, DAEMONS - 1)));
+        await lab.kill(lab.random.pick(await lab.someReady(null, 2)));
         lab.start(...START);
       }
       for (let zombie = 0; zombie < timesOf(ZOMBIES); zombie++) {

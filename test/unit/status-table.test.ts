@@ -166,4 +166,12 @@ it.each([
   [90_000_000, '1 d 1 h'],
 ])('writes %d ms as %s', (ms, text) => {
   expect(duration(ms)).toBe(text);
+
+  it('says where outputs go and who is waited for', () => {
+    const output = { type: 'redis-stream', stream: 'enriched', unsettled: 120, maxUnsettled: 100, waitsFor: 'archive' };
+    const line = 'output to enriched: 120 unsettled there of at most 100, waits for archive';
+    expect(formatStatus(status([shard(0)], { output }), plain)).toContain(line);
+    const free = formatStatus(status([shard(0)], { output: { ...output, maxUnsettled: null, waitsFor: null } }), plain);
+    expect(free).toContain('output to enriched: 120 unsettled there\n');
+  });
 });
