@@ -22,6 +22,9 @@ export function explainKafka(error: unknown): string {
   if (has(({ code }) => code === 'ENOENT' || code === 'EACCES')) return `a certificate of ssl cannot be read: ${text}`;
   if (/wrong version number|packet length too long/i.test(text))
     return 'the broker speaks no TLS on that port: remove ssl, or name its TLS port';
+  if (has(({ code }) => code === 'ERR_TLS_CERT_ALTNAME_INVALID') || /altnames/i.test(text))
+    return `the broker's certificate is for another name than that in brokers: ${text}`;
+  if (/key values mismatch/i.test(text)) return 'ssl.key does not belong to ssl.cert';
   if (/alert|certificate required|handshake failure/i.test(text))
     return `the broker refused this client's certificate (ssl.cert, ssl.key): ${text}`;
   if (UNTRUSTED.test(text)) return `the broker's certificate is not trusted (ssl.ca): ${text}`;

@@ -106,6 +106,34 @@ const BAD: readonly [string, () => object, RegExp][] = [
     () => ({ brokers: [at('LOGIN')], sasl: login('scram-sha-256', 'not-the-password') }),
     /refused the login/,
   ],
+  [
+    'a wrong password (SCRAM-512)',
+    () => ({ brokers: [at('LOGIN')], sasl: login('scram-sha-512', 'not-the-password') }),
+    /refused the login/,
+  ],
+  [
+    'a user that is not known',
+    () => ({ brokers: [at('LOGIN')], sasl: { ...login('scram-sha-256', 'not-the-password'), username: 'bob' } }),
+    /refused the login/,
+  ],
+  [
+    'the client certificate of another authority',
+    () => ({
+      brokers: [at('MUTUAL')],
+      ssl: { ca: pem('ca.pem'), cert: pem('other-ca.pem'), key: pem('other-ca.key') },
+    }),
+    /client's certificate|as expected/,
+  ],
+  [
+    'a key that is not that of the certificate',
+    () => ({ brokers: [at('MUTUAL')], ssl: { ...client(), key: pem('other-ca.key') } }),
+    /ssl\.key does not belong to ssl\.cert/,
+  ],
+  [
+    'a name that is not in the certificate',
+    () => ({ brokers: [at('SSL').replace('127.0.0.1', 'localhost')], ssl: { ca: pem('ca.pem') } }),
+    /another name than that in brokers/,
+  ],
   ['a port where nobody listens', () => ({ brokers: ['127.0.0.1:1'] }), /no broker answers/],
   ['a name that does not exist', () => ({ brokers: ['no-such-host.invalid:9092'] }), /cannot be resolved/],
 ];
