@@ -147,6 +147,14 @@ Daemons
     expect(text).toContain('config-conflict: mapping clicks');
   });
 
+  it('says where outputs go and who is waited for', () => {
+    const output = { type: 'redis-stream', stream: 'enriched', unsettled: 120, maxUnsettled: 100, waitsFor: 'archive' };
+    const line = 'output to enriched: 120 unsettled there of at most 100, waits for archive';
+    expect(formatStatus(status([shard(0)], { output }), plain)).toContain(line);
+    const free = formatStatus(status([shard(0)], { output: { ...output, maxUnsettled: null, waitsFor: null } }), plain);
+    expect(free).toContain('output to enriched: 120 unsettled there\n');
+  });
+
   it('is one line per mapping where lines are wanted', () => {
     const shards = [shard(0, { lag: 3, oldestUnsettledAgeMs: 61_000 }), shard(1, { lag: 4 })];
     expect(formatLines(status(shards))).toBe(
@@ -166,12 +174,4 @@ it.each([
   [90_000_000, '1 d 1 h'],
 ])('writes %d ms as %s', (ms, text) => {
   expect(duration(ms)).toBe(text);
-
-  it('says where outputs go and who is waited for', () => {
-    const output = { type: 'redis-stream', stream: 'enriched', unsettled: 120, maxUnsettled: 100, waitsFor: 'archive' };
-    const line = 'output to enriched: 120 unsettled there of at most 100, waits for archive';
-    expect(formatStatus(status([shard(0)], { output }), plain)).toContain(line);
-    const free = formatStatus(status([shard(0)], { output: { ...output, maxUnsettled: null, waitsFor: null } }), plain);
-    expect(free).toContain('output to enriched: 120 unsettled there\n');
-  });
 });
