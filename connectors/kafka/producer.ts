@@ -1,7 +1,11 @@
 /**
  * kafkajs as a producer, by the rules of kafkajs.ts. Idempotent, so that its own retries put nothing twice; acknowledged by all replicas
- * that are in sync. After a send that failed in the end nobody knows what the broker has: a new producer, with a new id, begins, because
- * this one would number the next messages like the last ones, and the broker would take them for repeats.
+ * that are in sync. What has to be worked around, else the broker would take new messages for repeats and drop them, or some would never go:
+ *
+ *  1. It counts a failed request's sequence numbers back, whatever the broker has of it. → One send at a time, its retries included; after
+ *     one that failed in the end a new producer, with a new id, begins.
+ *  2. A retry distributes all messages anew, and asks only the brokers that did not answer: one without a key would change its partition,
+ *     and with it be left out or go twice. → Each message keeps the partition that it got first.
  */
 import kafkajs, { type Producer } from 'kafkajs';
 import { KAFKA_REQUEST_MS } from '../../src/limits.ts';
@@ -14,22 +18,31 @@ import { patchKafkajs } from './patches.ts';
 
 export function createKafkaSender(connection: KafkaConnection, topic: string, log: Log): Sender {
   patchKafkajs();
-  let producer: Producer | null = null;
+  let producer: Promise<Producer> | null = null;
+  let before: Promise<unknown> = Promise.resolve();
   const drop = async () => {
     const gone = producer;
     producer = null;
-    await gone?.disconnect().catch((error: unknown) => log.debug({ error: String(error) }, 'a producer ended badly'));
+    // One that never connected has nothing to end.
+    const end = gone?.then((one) => one.disconnect());
+    await end?.catch((error: unknown) => log.debug({ error: String(error) }, 'a producer ended badly'));
+  };
+  const send = async (messages: readonly OutgoingMessage[]) => {
+    try {
+      producer ??= open(connection, log);
+      await (await producer).send({ topic, acks: -1, timeout: KAFKA_REQUEST_MS, messages: messages.map(toMessage) });
+    } catch (error) {
+      await drop();
+      if (isTooLarge(error)) throw new MessageTooLarge(explainSend(error, topic), { cause: error });
+      throw new Error(explainSend(error, topic), { cause: error });
+    }
   };
   return {
-    async send(messages) {
-      try {
-        producer ??= await open(connection, log);
-        await producer.send({ topic, acks: -1, timeout: KAFKA_REQUEST_MS, messages: messages.map(toMessage) });
-      } catch (error) {
-        await drop();
-        if (isTooLarge(error)) throw new MessageTooLarge(explainSend(error, topic), { cause: error });
-        throw new Error(explainSend(error, topic), { cause: error });
-      }
+    send(messages) {
+      const sending = before.then(() => send(messages));
+      // Its failure is its caller's.
+      before = sending.catch(() => undefined);
+      return sending;
     },
     close: drop,
   };
@@ -43,10 +56,25 @@ async function open(connection: KafkaConnection, log: Log): Promise<Producer> {
   );
   const producer = kafka.producer({
     ...{ idempotent: true, maxInFlightRequests: 1, allowAutoTopicCreation: false, retry: RETRY_A_LITTLE },
-    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    createPartitioner: steadyPartitioner,
   });
-  await producer.connect();
-  return producer;
+  try {
+    await producer.connect();
+    return producer;
+  } catch (error) {
+    await producer.disconnect();
+    throw error;
+  }
+}
+
+function steadyPartitioner(): ReturnType<typeof kafkajs.Partitioners.DefaultPartitioner> {
+  const choose = kafkajs.Partitioners.DefaultPartitioner();
+  const chosen = new WeakMap<object, number>();
+  return (asked) => {
+    const partition = chosen.get(asked.message) ?? choose(asked);
+    chosen.set(asked.message, partition);
+    return partition;
+  };
 }
 
 function toMessage({ key, headers, value }: OutgoingMessage) {

@@ -57,6 +57,8 @@ export interface KafkaWorldSpec {
   readonly function?: Record<string, unknown>;
   readonly source?: Record<string, unknown>;
   readonly connection?: Record<string, unknown>;
+  /** Beside the one that is called `test`. */
+  readonly connections?: Record<string, unknown>;
 }
 
 export interface KafkaWorld {
@@ -80,7 +82,7 @@ export async function kafkaWorld(
   const groupId = `g-${topic}`;
   const yaml = stringify({
     redis: redis.url,
-    connections: { test: { type: 'kafka', brokers: [kafka.bootstrap], ...spec.connection } },
+    connections: { test: { type: 'kafka', brokers: [kafka.bootstrap], ...spec.connection }, ...spec.connections },
     functions: { f: { code: 'handler.mjs', handler: 'handler', ...spec.function } },
     mappings: {
       m: {
