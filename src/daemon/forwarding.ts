@@ -36,6 +36,8 @@ interface Shard {
 
 interface Trouble {
   readonly text: string;
+  /** Where to; '' when that is not known. */
+  readonly place: string;
   readonly pauseMs: number;
   readonly until: number;
 }
@@ -46,6 +48,11 @@ export class Forwarding {
   readonly #senders = new Map<string, { readonly connection: ConnectionConfig; readonly sender: Sender }>();
   readonly #sending = new Map<string, Promise<void>>();
   readonly #troubles = new Map<string, Trouble>();
+  /** Troubled places, each tried by one shard at a time: the others' messages would wait behind its timeouts. */
+  readonly #tried = new Set<string>();
+  /** Rounds in which shards had their turn: who waited longest is next. */
+  readonly #turns = new Map<string, number>();
+  #round = 0;
   #shards = 0;
   #leftAt = -Infinity;
   #closed = false;
@@ -66,24 +73,34 @@ export class Forwarding {
     const left = clock.monoMs() - this.#leftAt >= OUTBOX_LEFT_LOOK_MS;
     if (left) this.#leftAt = clock.monoMs();
     let shards = 0;
+    const full: Shard[] = [];
     for (const { name, sends } of this.#deps.mappings()) {
       if (!sends && !left) continue;
       const shardIds = await redis.zrange(keys.shardIndex(name), '0', '-1');
       shards += shardIds.length;
       const outboxes = await readOutboxes(redis, keys, name, shardIds);
-      for (const shardId of outboxes.keys()) this.#begin({ mapping: name, shardId });
+      full.push(...[...outboxes.keys()].map((shardId) => ({ mapping: name, shardId })));
       observe.waiting(name, sum([...outboxes.values()].filter(({ sender }) => sender === me)));
     }
     this.#shards = shards;
+    this.#round++;
+    const turn = (shard: Shard) => this.#turns.get(nameOf(shard)) ?? 0;
+    for (const shard of full.toSorted((a, b) => turn(a) - turn(b))) this.#begin(shard);
   }
 
   #begin(shard: Shard): void {
     const name = nameOf(shard);
     if (this.#closed || this.#sending.has(name) || this.#sending.size >= OUTBOX_SENDS_AT_ONCE) return;
-    if ((this.#troubles.get(name)?.until ?? 0) > this.#deps.clock.monoMs()) return;
+    const { until = 0, place = '' } = this.#troubles.get(name) ?? {};
+    if (until > this.#deps.clock.monoMs() || this.#tried.has(place)) return;
+    if (place !== '') this.#tried.add(place);
+    this.#turns.set(name, this.#round);
     const sending = this.#empty(shard)
       .catch((error: unknown) => this.#deps.log.warn({ ...shard, error: textOf(error) }, 'an outbox could not be read'))
-      .finally(() => this.#sending.delete(name));
+      .finally(() => {
+        this.#sending.delete(name);
+        if (place !== '') this.#tried.delete(place);
+      });
     this.#sending.set(name, sending);
   }
 
@@ -91,22 +108,26 @@ export class Forwarding {
   async #empty(shard: Shard): Promise<void> {
     let entries = await stepOutbox(this.#deps, shard, { then: 'read' });
     while (entries && entries.length > 0 && !this.#closed) {
-      const { text, sent } = await this.#send(shard, entries);
+      const { text, sent, place } = await this.#send(shard, entries);
       if (sent.length > 0) this.#deps.observe.sent(shard.mapping, sent.length);
       if (text !== null) {
-        this.#trouble(shard, text);
+        this.#trouble(shard, text, place);
         await stepOutbox(this.#deps, shard, { sent, error: text, then: 'release' });
         return;
       }
-      if (this.#troubles.delete(nameOf(shard))) this.#deps.log.info({ ...shard }, 'sending from the outbox goes on');
+      this.#over(shard, place);
       entries = await stepOutbox(this.#deps, shard, { sent, error: '', then: 'read' });
     }
     if (entries) await stepOutbox(this.#deps, shard, { then: 'release' });
   }
 
   /** The first entries that go to one topic; renews the lease meanwhile, so that a slow broker is waited for by one poller alone. */
-  async #send(shard: Shard, entries: readonly OutboxEntry[]): Promise<{ text: string | null; sent: string[] }> {
+  async #send(
+    shard: Shard,
+    entries: readonly OutboxEntry[],
+  ): Promise<{ text: string | null; sent: string[]; place: string }> {
     const sent: string[] = [];
+    let place = '';
     const renewing = every(
       this.#deps.clock,
       () => OUTBOX_LEASE_MS / 3,
@@ -116,22 +137,24 @@ export class Forwarding {
     try {
       const messages = entries.map(({ id, text }) => ({ id, ...decodeMessage(text) }));
       const to = messages[0]!.to;
+      place = placeOf(to);
       const other = messages.findIndex((m) => m.to.connection !== to.connection || m.to.topic !== to.topic);
       const sender = this.#senderTo(to);
       await sendInOrder(sender, other < 0 ? messages : messages.slice(0, other), (id) => sent.push(id));
-      return { text: null, sent };
+      return { text: null, sent, place };
     } catch (error) {
-      return { text: textOf(error), sent };
+      return { text: textOf(error), sent, place };
     } finally {
       await renewing.stop();
     }
   }
 
   /** One for each topic: what one of them refuses does not disturb the others. Made anew when the connection was configured otherwise. */
-  #senderTo({ connection: name, topic }: OutboxTarget): Sender {
+  #senderTo(to: OutboxTarget): Sender {
+    const { connection: name, topic } = to;
     const connection = this.#deps.connections().get(name);
     if (!connection) throw new Error(`there is no connection \`${name}\` in the configuration any more`);
-    const place = `${name} ${topic}`;
+    const place = placeOf(to);
     const known = this.#senders.get(place);
     if (known && JSON.stringify(known.connection) === JSON.stringify(connection)) return known.sender;
     void known?.sender.close();
@@ -140,11 +163,19 @@ export class Forwarding {
     return sender;
   }
 
-  #trouble(shard: Shard, text: string): void {
+  /** A place that took something is tried by everybody again. */
+  #over(shard: Shard, place: string): void {
+    if (!this.#troubles.delete(nameOf(shard))) return;
+    this.#deps.log.info({ ...shard }, 'sending from the outbox goes on');
+    this.#tried.delete(place);
+    for (const [name, trouble] of this.#troubles) if (trouble.place === place) this.#troubles.delete(name);
+  }
+
+  #trouble(shard: Shard, text: string, place: string): void {
     const name = nameOf(shard);
     const before = this.#troubles.get(name);
     const pauseMs = before ? Math.min(2 * before.pauseMs, OUTBOX_RETRY_MAX_MS) : OUTBOX_RETRY_FIRST_MS;
-    this.#troubles.set(name, { text, pauseMs, until: this.#deps.clock.monoMs() + pauseMs });
+    this.#troubles.set(name, { text, place, pauseMs, until: this.#deps.clock.monoMs() + pauseMs });
     if (before?.text !== text) this.#deps.log.error({ ...shard, error: text }, 'messages of the outbox cannot be sent');
   }
 
@@ -163,6 +194,10 @@ export class Forwarding {
     const ended = Promise.all([...this.#senders.values()].map(({ sender }) => sender.close()));
     await Promise.race([ended, clock.sleep(OUTBOX_STOP_MS)]);
   }
+}
+
+function placeOf({ connection, topic }: OutboxTarget): string {
+  return `${connection} ${topic}`;
 }
 
 function nameOf({ mapping, shardId }: Shard): string {

@@ -89,7 +89,7 @@ export function createMetrics(): Metrics {
   const settledBy = remembered((mapping, outcome) => settled.labels({ mapping, outcome }));
   const endedAs = remembered((name, outcome) => invocations.labels({ function: name, outcome }));
   const lasted = remembered((name) => duration.labels({ function: name }));
-  const gauges = [of.lag, of.iteratorAge, of.blocked, of.oldest];
+  const gauges = [of.lag, of.iteratorAge, of.blocked, of.oldest, of.waiting];
   const perMapping = [of.takeovers, of.fenced, of.retries, of.sent];
 
   return {
