@@ -4,10 +4,12 @@ import type { KafkaMessage } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { Keys } from '../../src/redis/keys.ts';
 import { collectStatus } from '../../src/observe/status.ts';
+import { encodeMessage } from '../../src/outbox.ts';
 import { configDir } from '../support/daemon.ts';
 import { newBrokerPlace, startBroker, stopBroker } from '../support/kafka/broker.ts';
 import { openClient, useKafka } from '../support/kafka/use-kafka.ts';
 import { kafkaWorld, patiently } from '../support/kafka/world.ts';
+import { MILLRACE, run } from '../support/run.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
@@ -129,6 +131,15 @@ describe('a topic as the destination of notices', () => {
     expect(held).toMatchObject({ messages: 10, lastError: `there is no topic ${failed}` });
     expect(Date.parse(held!.since)).toBeGreaterThan(Date.now() - 120_000);
     await daemon.line((l) => l.msg === 'messages of the outbox cannot be sent', 'a line that says so');
+    const cli = (...args: readonly string[]) => run(MILLRACE, [...args, '-c', w.config]);
+    const checked = await cli('validate', '--connect');
+    expect([checked.code, checked.stdout + checked.stderr]).toEqual([1, expect.stringContaining(`\`${failed}\``)]);
+    expect((await cli('status')).stdout).toMatch(/10 messages to be sent, the oldest for .*: there is no topic/);
+    expect(await daemon.stop()).toBe(0);
+    const refused = await cli('mapping', 'forget', 'm', '--yes');
+    expect([refused.code, refused.stdout + refused.stderr]).toEqual([1, expect.stringContaining('10 messages of m')]);
+    const next = w.start();
+    await next.ready;
     await kafka.admin.createTopics({ topics: [{ topic: failed, numPartitions: 1, replicationFactor: 1 }] });
     const got = await read(failed, (all) => all.length >= 10);
     expect(got.map(({ key }) => key)).toEqual(numbers(10));
@@ -148,6 +159,34 @@ describe('a topic as the destination of notices', () => {
     expect(large!.notice.payload).toBeUndefined();
     expect(large!.notice.payloadOmitted).toContain('no message that large');
     expect(small!.notice.payload).toBeDefined();
+    await empty();
+  });
+});
+
+describe('a full outbox', () => {
+  test('holds the shard, which says so; it goes on when the topic takes messages again', async () => {
+    const topic = await kafka.topic(1);
+    const failed = `${topic}-failed`;
+    const w = await kafkaWorld(redis, kafka, { topic, handler: FAILS, mapping: { ...POLICY, ...to(failed) } });
+    // As settles before would have left it.
+    const [target, key] = [{ connection: 'test', topic: failed }, Buffer.from('before')];
+    const large = encodeMessage({
+      to: target,
+      key,
+      headers: [],
+      value: JSON.stringify({ n: 'x'.repeat(1024 * 1024) }),
+    });
+    const outbox = keys.outbox('m', `${topic}-0`);
+    for (let i = 0; i < 17; i++) await redis.client.xadd(outbox, '*', 'message', large);
+    w.start();
+    await kafka.send(topic, [{ key: 'after', value: 'v' }]);
+    const shards = async () => (await collectStatus(redis.client, keys)).mappings.flatMap((mapping) => mapping.shards);
+    const blocked = await patiently(shards, ([shard]) => shard?.why !== undefined, { what: 'a shard that says why' });
+    expect(blocked[0]).toMatchObject({ state: 'blocked', why: 'outbox-full', settled: { givenUp: 0 } });
+    expect(blocked[0]!.outbox).toMatchObject({ messages: 17 });
+    await kafka.admin.createTopics({ topics: [{ topic: failed, numPartitions: 1, replicationFactor: 1 }] });
+    const got = await read(failed, (all) => all.some((one) => one.key === 'after'));
+    expect(got.map((one) => one.key)).toEqual([...Array<string>(17).fill('before'), 'after']);
     await empty();
   });
 });
@@ -189,6 +228,39 @@ describe('nothing is lost', () => {
       const got = await read('failed', (all) => all.length >= 30, own);
       await empty();
       expect(got.map(({ key }) => key)).toEqual(numbers(30));
+    } finally {
+      await stopBroker(broker, 'SIGKILL');
+    }
+  });
+
+  test('while the broker is killed again and again as messages without keys are on their way to three partitions', async () => {
+    const dir = await configDir({});
+    const place = await newBrokerPlace(`${dir}/kafka`);
+    let broker = await startBroker(place);
+    try {
+      const own = openClient(place);
+      const admin = own.admin();
+      await admin.connect();
+      await admin.createTopics({ topics: [{ topic: 'failed', numPartitions: 3, replicationFactor: 1 }] });
+      await admin.disconnect();
+      const [topic, TOTAL] = [await kafka.topic(1), 1_500];
+      await kafka.send(
+        topic,
+        numbers(TOTAL).map((value) => ({ key: null, value })),
+      );
+      const handler = `export const handler = async () => { await new Promise((resolve) => setTimeout(resolve, 20)); throw new Error('never'); };`;
+      const away = { type: 'kafka', brokers: [`127.0.0.1:${place.port}`] };
+      const mapping = { ...POLICY, batchSize: 5, ...to('failed', 'away') };
+      const w = await kafkaWorld(redis, kafka, { topic, handler, connections: { away }, mapping });
+      w.start();
+      for (let i = 0; i < 4; i++) {
+        await sleep(1_000 + Math.random() * 2_000);
+        await stopBroker(broker, 'SIGKILL');
+        broker = await startBroker(place);
+      }
+      const got = await read('failed', (all) => new Set(all.map(offsetOf)).size >= TOTAL, own);
+      await empty();
+      expect(new Set(got.map(offsetOf)).size).toBe(TOTAL);
     } finally {
       await stopBroker(broker, 'SIGKILL');
     }
