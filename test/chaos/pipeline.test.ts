@@ -6,10 +6,10 @@ import { checkPipeline, makeStreams, PIPELINE } from './lab/pipeline.ts';
 import { report, seedOf, timesOf } from './lab/report.ts';
 import { PIPELINE_WRONG_BUILDS } from './wrong-builds/pipeline-builds.ts';
 
-const DAEMONS = 4;
+const DAEMONS = 3;
 const SPEC = { shards: 4, ...PIPELINE };
 const START = ['--concurrency', '6'] as const;
-const KILLS = 8;
+const KILLS = 20;
 const ZOMBIES = 1;
 const EVERYTHING = 1;
 const REDIS = 1;
@@ -38,12 +38,12 @@ test(
     withLab({ ...SPEC, name: 'pipeline', seed: seedOf(130), drainMsMax: 150_000 }, async (lab) => {
       await begin(lab);
       for (let kill = 0; kill < timesOf(KILLS); kill++) {
-        await pause(lab.random.between(200, 1_200));
-        await lab.kill(lab.random.pick(await lab.someReady(null, 2)));
+        await pause(lab.random.between(50, 800));
+        await lab.kill(lab.random.pick(await lab.someReady(null, 1)));
         lab.start(...START);
       }
       for (let zombie = 0; zombie < timesOf(ZOMBIES); zombie++) {
-        await makeZombie(lab, lab.random.pick(await lab.someReady(null, 2)));
+        await makeZombie(lab, lab.random.pick(await lab.someReady(null, 1)));
       }
       for (let time = 0; time < timesOf(EVERYTHING); time++) {
         await pause(lab.random.between(300, 2_000));
