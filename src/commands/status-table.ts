@@ -47,7 +47,7 @@ function formatMapping(mapping: MappingStatus, nowMs: number, paint: Paint): str
   const title =
     `${paint('bold', mapping.name)}  ${from} → ${mapping.function}${version === '' ? '' : `@${version}`}  ` +
     `${mapping.state}, ${result.startsWith('PROBLEM') ? paint('red', result) : result}`;
-  const sorted = mapping.shards.toSorted((a, b) => NEEDS_A_LOOK[a.state] - NEEDS_A_LOOK[b.state]);
+  const sorted = mapping.shards.toSorted((a, b) => rankOf(a) - rankOf(b));
   // Few enough to be shown: in their own order.
   const shown = mapping.shards.length <= SHARDS_SHOWN ? mapping.shards : sorted.slice(0, SHARDS_SHOWN);
   const rows = shown.map((shard) => ({ cells: cellsOf(shard), shard }));
@@ -67,6 +67,11 @@ function formatMapping(mapping: MappingStatus, nowMs: number, paint: Paint): str
   if (hidden.length > 0 && shown.length < mapping.shards.length) lines.push(`  ${paint('dim', summary(hidden))}\n`);
   if (rows.length === 0) return `${title}\n  ${paint('dim', 'no shard yet: waiting for the stream')}\n`;
   return `${title}\n${mapping.output ? formatOutput(mapping.output, paint) : ''}  ${paint('dim', line(COLUMNS))}\n${lines.join('')}`;
+}
+
+/** Also one that is idle itself, when it has messages that were not sent. */
+function rankOf({ state, outbox }: ShardStatus): number {
+  return Math.min(NEEDS_A_LOOK[state], outbox ? NEEDS_A_LOOK.blocked : Infinity);
 }
 
 function formatOutput({ stream, unsettled, maxUnsettled, waitsFor }: OutputStatus, paint: Paint): string {

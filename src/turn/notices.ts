@@ -27,12 +27,17 @@ function messagesOf(facts: NoticeFacts, to: OutboxTarget): string[] {
   const { giveUp, slice, reading } = facts;
   const message = (key: Buffer | null, value: string) => encodeMessage({ to, key, headers: [], value });
   const within = (id: string) => compareIds(id, giveUp.first) >= 0 && compareIds(id, giveUp.last) <= 0;
-  const ids = (giveUp.condition !== 'SourceGap' && slice ? slice.records : []).map(({ id }) => id).filter(within);
+  const records = (giveUp.condition !== 'SourceGap' && slice ? slice.records : []).filter(({ id }) => within(id));
   // Records that are gone have no keys.
-  if (!slice || !reading || ids.length === 0) return [message(null, noticeOf(facts, giveUp))];
-  return ids.map((id) => {
-    const one = { ...giveUp, first: id, last: id, count: 1 };
-    return message(reading.key(slice, id), noticeOf(facts, one));
+  if (!slice || !reading || records.length === 0) return [message(null, noticeOf(facts, giveUp))];
+  let at = slice.from;
+  return records.map((record) => {
+    const { id } = record;
+    // Both ascend, so each search goes on where the one before ended: a unit may have 10,000 records.
+    at = slice.batch.ids.indexOf(id, at);
+    const alone = { ...slice, from: at, to: at + 1, records: [record] };
+    const value = noticeOf({ ...facts, slice: alone }, { ...giveUp, first: id, last: id, count: 1 });
+    return message(reading.key(alone, id), value);
   });
 }
 
