@@ -27,6 +27,8 @@ describe('metrics', () => {
       'millrace_iterator_age_seconds gauge',
       'millrace_lag_records gauge',
       'millrace_oldest_unsettled_seconds gauge',
+      'millrace_outbox_messages gauge',
+      'millrace_outbox_sent_total counter',
       'millrace_records_settled_total counter',
       'millrace_retries_total counter',
       'millrace_sandbox_rss_bytes gauge',
