@@ -49,6 +49,8 @@ export function createPlatformaticClient({ brokers, clientId }: KafkaConnection)
     // Without its metadata a committed offset would count as an operator's: the figure begins with groups that have none.
     committed: () => Promise.resolve(new Map()),
     join: (options) => join(open(options.groupId), options),
+    // For status only.
+    members: () => Promise.resolve([]),
     close: () => asking.close(),
   };
 }

@@ -49,6 +49,14 @@ export interface CommitEntry extends Committed {
   readonly partition: number;
 }
 
+/** Of the consumer group, as its coordinator has it. */
+export interface MemberFacts {
+  readonly clientId: string;
+  readonly host: string;
+  /** Of the topic, ascending. */
+  readonly partitions: readonly number[];
+}
+
 export interface GroupEvents {
   /** The member has these partitions and no others; none of them is fetched until it is begun. Called again after each rebalance. */
   assigned(partitions: readonly number[]): void;
@@ -86,6 +94,7 @@ export interface KafkaClient {
   offsetsAt(topic: string, timestampMs: number): Promise<ReadonlyMap<number, number>>;
   /** Partitions without a committed offset are absent. */
   committed(groupId: string, topic: string): Promise<ReadonlyMap<number, Committed>>;
+  members(groupId: string, topic: string): Promise<readonly MemberFacts[]>;
   join(options: GroupOptions): Promise<GroupMember>;
   close(): Promise<void>;
 }

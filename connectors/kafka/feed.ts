@@ -7,7 +7,15 @@ import type { Log } from '../../src/observe/log.ts';
 import type { Feed, StartingPosition } from '../../src/source/port.ts';
 import type { SpoolClaim, Spools, SpoolStep } from '../../src/spool.ts';
 import type { Clock } from '../../src/time.ts';
-import type { CommitEntry, Committed, GroupEvents, GroupMember, KafkaClient, PartitionEnds } from './client.ts';
+import type {
+  CommitEntry,
+  Committed,
+  GroupEvents,
+  GroupMember,
+  KafkaClient,
+  MemberFacts,
+  PartitionEnds,
+} from './client.ts';
 import { explainKafka } from './explain.ts';
 import { PartitionFeed } from './partition-feed.ts';
 import { startOffsets } from './start.ts';
@@ -22,6 +30,8 @@ export interface KafkaFeedOptions {
   readonly groupId: string;
   readonly readUncommitted: boolean;
   readonly position: StartingPosition;
+  /** For `status`, from time to time. */
+  readonly tell: (members: readonly MemberFacts[]) => Promise<void>;
 }
 
 /** What is known of a partition that is about to begin. */
@@ -174,6 +184,20 @@ export class KafkaFeed implements Feed {
       feeds.map(({ hold }) => hold),
       feeds.map(({ partition }) => ends.get(partition)?.high),
     );
+    await this.#tellMembers();
+  }
+
+  /** Nothing depends on it, so that a coordinator that is away is no reason to stop here. */
+  async #tellMembers(): Promise<void> {
+    const { client, topic, groupId, tell, log } = this.#options;
+    try {
+      await tell(await client.members(groupId, topic));
+    } catch (error) {
+      log.debug(
+        { topic, groupId, error: explainKafka(error) },
+        'Kafka: the members of the group could not be asked for',
+      );
+    }
   }
 
   #assigned(partitions: readonly number[]): void {

@@ -111,6 +111,18 @@ export function createKafkaClient(connection: KafkaConnection, log: Log): KafkaC
         ]),
       );
     },
+    async members(groupId, topic) {
+      const { groups } = await (await asked()).describeGroups([groupId]);
+      return (groups[0]?.members ?? []).map(({ clientId, clientHost, memberAssignment }) => {
+        const assigned = kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment[topic];
+        // As the broker writes an address: `/10.0.0.7`.
+        return {
+          clientId,
+          host: clientHost.replace(/^\//, ''),
+          partitions: (assigned ?? []).toSorted((a, b) => a - b),
+        };
+      });
+    },
     join: (options) => join(connection, options, log, questions.cluster),
     async close() {
       await Promise.all([connected && admin.disconnect(), questions.close()]);

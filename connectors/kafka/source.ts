@@ -8,7 +8,7 @@ import type { Redis } from '../../src/redis/connect.ts';
 import type { Keys } from '../../src/redis/keys.ts';
 import type { Source } from '../../src/source/port.ts';
 import type { Clock } from '../../src/time.ts';
-import type { KafkaConnection } from './client.ts';
+import type { KafkaConnection, MemberFacts } from './client.ts';
 import { KafkaFeed } from './feed.ts';
 import { createKafkaClient } from './kafkajs.ts';
 
@@ -42,7 +42,15 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
     feed: ({ spools, position }) => {
       const { connection, groupId, readUncommitted, clock, log } = options;
       const client = createKafkaClient(connection, log);
-      const feed = new KafkaFeed({ ...{ client, spools, clock, log, topic, groupId, readUncommitted }, position });
+      const tell = async (members: readonly MemberFacts[]) => {
+        // Not for a mapping that was forgotten meanwhile.
+        if ((await redis.exists(keys.mapping(mapping))) === 0) return;
+        await redis.hset(keys.mapping(mapping), 'group', JSON.stringify({ groupId, members }));
+      };
+      const feed = new KafkaFeed({
+        ...{ client, spools, clock, log, topic, groupId, readUncommitted, tell },
+        position,
+      });
       return {
         get problem() {
           return feed.problem;

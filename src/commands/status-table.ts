@@ -1,10 +1,18 @@
 /** Status as people read it. Pure: data in, text out; every time is said from the moment of the status. */
-import type { BlockedStatus, MappingStatus, OutputStatus, ShardStatus, Status } from '../observe/status-types.ts';
+import type {
+  BlockedStatus,
+  GroupStatus,
+  MappingStatus,
+  OutputStatus,
+  ShardStatus,
+  Status,
+} from '../observe/status-types.ts';
 import { formatFunctions } from './status-functions.ts';
 import { count, duration, firstLine, type Paint } from './status-words.ts';
 
 /** Beyond this, idle and closed shards of a mapping are summed up in one line; nothing that needs a look is left out of sight first. */
 const SHARDS_SHOWN = 40;
+const MEMBERS_SHOWN = 8;
 const COLUMNS = ['SHARD', 'STATE', 'CHECKPOINT', 'LAG', 'ITERATOR AGE', 'OLDEST', 'OWNER'] as const;
 
 const NEEDS_A_LOOK: Record<ShardStatus['state'], number> = {
@@ -66,12 +74,21 @@ function formatMapping(mapping: MappingStatus, nowMs: number, paint: Paint): str
   const hidden = sorted.slice(SHARDS_SHOWN);
   if (hidden.length > 0 && shown.length < mapping.shards.length) lines.push(`  ${paint('dim', summary(hidden))}\n`);
   if (rows.length === 0) return `${title}\n  ${paint('dim', 'no shard yet: waiting for the stream')}\n`;
-  return `${title}\n${mapping.output ? formatOutput(mapping.output, paint) : ''}  ${paint('dim', line(COLUMNS))}\n${lines.join('')}`;
+  const about = `${mapping.group ? formatGroup(mapping.group) : ''}${mapping.output ? formatOutput(mapping.output, paint) : ''}`;
+  return `${title}\n${about}  ${paint('dim', line(COLUMNS))}\n${lines.join('')}`;
 }
 
 /** Also one that is idle itself, when it has messages that were not sent. */
 function rankOf({ state, outbox }: ShardStatus): number {
   return Math.min(NEEDS_A_LOOK[state], outbox ? NEEDS_A_LOOK.blocked : Infinity);
+}
+
+function formatGroup({ groupId, members }: GroupStatus): string {
+  const each = members
+    .slice(0, MEMBERS_SHOWN)
+    .map(({ host, partitions }) => `${host}: ${partitions.join(', ') || 'none'}`);
+  const more = members.length > MEMBERS_SHOWN ? [`${members.length - MEMBERS_SHOWN} more`] : [];
+  return `  group ${groupId}, ${count(members.length, 'member')}${[...each, ...more].map((text) => `; ${text}`).join('')}\n`;
 }
 
 function formatOutput({ stream, unsettled, maxUnsettled, waitsFor }: OutputStatus, paint: Paint): string {

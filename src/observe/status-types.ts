@@ -77,6 +77,16 @@ export interface OutputStatus {
   readonly waitsFor: string | null;
 }
 
+/** The consumer group of a Kafka source, as one of its members last saw it (every 10 s). */
+export interface GroupStatus {
+  readonly groupId: string;
+  readonly members: readonly {
+    readonly clientId: string;
+    readonly host: string;
+    readonly partitions: readonly number[];
+  }[];
+}
+
 export interface MappingStatus {
   readonly name: string;
   readonly function: string;
@@ -84,6 +94,8 @@ export interface MappingStatus {
   readonly source: Readonly<Record<string, unknown>>;
   /** Absent where the mapping has none. */
   readonly output?: OutputStatus;
+  /** Of a Kafka source, once it is known. */
+  readonly group?: GroupStatus;
   readonly state: 'Enabled' | 'Disabled' | 'Draining';
   readonly lastProcessingResult: string;
   readonly shards: readonly ShardStatus[];

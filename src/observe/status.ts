@@ -8,7 +8,7 @@ import { readFunctions } from './status-functions.ts';
 import { readOutput } from './status-output.ts';
 import { countAfter, readShards, type ShardFacts } from './status-read.ts';
 import { lagOf, shardStatus } from './status-shard.ts';
-import type { DaemonStatus, MappingStatus, Status } from './status-types.ts';
+import type { DaemonStatus, GroupStatus, MappingStatus, Status } from './status-types.ts';
 
 export interface StatusOptions {
   /** Only this one; @throws MillraceError `mapping-not-found` */
@@ -83,6 +83,7 @@ async function readMapping(
     functionVersion: hash.functionVersion ?? '',
     source,
     ...(output && { output }),
+    ...(hash.group !== undefined && { group: JSON.parse(hash.group) as GroupStatus }),
     state: hash.state === 'Disabled' || hash.state === 'Draining' ? hash.state : 'Enabled',
     lastProcessingResult: lastResult(shards),
     shards: statuses,

@@ -1,5 +1,7 @@
 /** The consumer group as others see it: daemons replaced one after the other, Kafka's own tools, and somebody else in the group. */
 import { expect, test } from 'vitest';
+import { collectStatus } from '../../src/observe/status.ts';
+import { Keys } from '../../src/redis/keys.ts';
 import type { TestDaemon } from '../support/daemon.ts';
 import { java } from '../support/kafka/broker.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
@@ -36,6 +38,13 @@ test('a rolling restart repeats nothing, and two of Kafka’s own tools agree on
   const w = await kafkaWorld(redis, kafka, { topic, handler, mapping: { batchSize: 5 } });
   const daemons = [w.start(), w.start()];
   await Promise.all(daemons.map(joined));
+  const members = await patiently(
+    async () => (await collectStatus(redis.client, new Keys('millrace'))).mappings[0]?.group?.members ?? [],
+    (all) => all.length === 2 && all.every(({ partitions }) => partitions.length > 0),
+    { what: 'both members in the status' },
+  );
+  expect(members.flatMap(({ partitions }) => partitions).toSorted()).toEqual([0, 1, 2]);
+  expect(members.map(({ clientId }) => clientId)).toEqual(['millrace', 'millrace']);
   const rounds = daemons.length + 1;
   for (let round = 0; round < rounds; round++) {
     for (let partition = 0; partition < PARTITIONS; partition++)
