@@ -2,7 +2,7 @@
 
 /**
  * Messages of one shard that wait to be sent; at the bound the shard waits. Beyond it goes one unit, when the outbox is empty: about
- * 1 KB a record and 4/3 of a full event, so 20 MB at most. 100 shards whose topic is away take 1.6 to 3.6 GB.
+ * 1 KB a record and, with its quotes escaped, up to twice a full event, so 22 MB at most. 100 shards whose topic is away take 1.6 to 3.8 GB.
  */
 export const OUTBOX_BYTES_MAX = 16 * 1024 * 1024;
 /** Sent in one request: a broker takes 1 MB by default. A larger message goes alone. */

@@ -246,9 +246,8 @@ export class KafkaFeed implements Feed {
     for (const [partition, claim] of claims) {
       if (!member || !current()) return new Map();
       const end = ends.get(partition);
-      const facts = { member, claim, committed: committed.get(partition), ends: end };
       const why = end
-        ? await this.#beginOne(partition, { ...facts, ends: end })
+        ? await this.#beginOne(partition, { member, claim, committed: committed.get(partition), ends: end })
         : 'the broker does not know the partition';
       if (why !== null) waiting.set(partition, why);
     }

@@ -1,4 +1,5 @@
 /** Kafka's messages as records of a spool. Pure. */
+import { asciiOnly } from '../../src/ascii-json.ts';
 import { APPEND_BYTES, APPEND_RECORDS } from '../../src/limits.ts';
 import { SPOOL_FLAG, type SpoolBatch, type SpoolRecord } from '../../src/spool.ts';
 import { DAY } from '../../src/time.ts';
@@ -54,5 +55,5 @@ function headersJson(headers: KafkaMessage['headers']): string {
   const json = JSON.stringify(
     headers.map(([name, value]) => ({ [name]: value === null ? null : [...new Int8Array(value)] })),
   );
-  return json.replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return asciiOnly(json);
 }

@@ -16,13 +16,14 @@ export function startingPosition(config: MappingConfig): StartingPosition {
 }
 
 export function toSettings(config: MappingConfig, version: FunctionVersion, keys: Keys, arn: string): TurnSettings {
+  const filter = filterOf(config);
   return {
     ...{ mapping: config.name, arn, version, configHash: config.configHash, eventFormat: config.eventFormat },
     ...ofSource(config.source),
-    filter: filterOf(config),
+    filter,
     batchSize: config.batchSize,
     windowMs: config.maximumBatchingWindowInSeconds * SECOND,
-    policy: toPolicy(config),
+    policy: toPolicy(config, filter),
     // A mapping that feeds itself, by whatever way, would wait for itself.
     output: config.output && {
       stream: config.output.stream,
@@ -55,8 +56,7 @@ function ofSource(source: MappingConfig['source']) {
   };
 }
 
-function toPolicy(config: MappingConfig): UnitPolicy {
-  const filter = filterOf(config);
+function toPolicy(config: MappingConfig, filter: TurnSettings['filter']): UnitPolicy {
   const seconds = config.maximumRecordAgeInSeconds;
   return {
     batchSize: config.batchSize,

@@ -1,4 +1,5 @@
 /** Records whose data is itself JSON for the function: one event of them, as text; and what is said of data that is none. */
+import { asciiOnly } from '../ascii-json.ts';
 import { NOT_KEPT, NOT_TEXT, type PartText } from '../pattern.ts';
 import type { EncodedEvent } from './kinesis.ts';
 
@@ -42,7 +43,7 @@ export function encodeDocuments(
   for (let i = from; i < to; i++) {
     let own: string;
     try {
-      own = ascii(share(i));
+      own = asciiOnly(share(i));
     } catch (error) {
       missed = opening.length + lengthOf(i) + closing.length;
       refusal = refusalOf(error);
@@ -74,11 +75,6 @@ function refusalOf(error: unknown): string | undefined {
   // JSON.stringify on what is nested deeper than the stack allows.
   if (error instanceof RangeError) return 'The data of this record is nested too deeply';
   throw error;
-}
-
-/** Outside of its texts JSON has only ASCII, and in them an escape stands for the character. */
-function ascii(json: string): string {
-  return json.replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** What a filter sees of a record that is made by `make`. */

@@ -7,11 +7,11 @@ import { spooledNames } from '../spool.ts';
 import { documentsOr, encodeDocuments, parseData } from './documents.ts';
 import { changeRecord, itemKey } from './dynamodb.ts';
 import { encodeKafka, kafkaFrame } from './kafka.ts';
-import { entriesFrame, entriesNames, entryBytes, kafkaEntries } from './kafka-entries.ts';
+import { entriesFrame, entriesNames, kafkaEntries } from './kafka-entries.ts';
 import { encodeKinesis, type EncodedEvent, type EventBounds, kinesisFrame } from './kinesis.ts';
 import { kafkaView, kinesisView } from './members.ts';
 import { dataText, keyName, type RecordParts, recordParts } from './parts.ts';
-import type { FieldNames, RecordBatch } from './records.ts';
+import { entryBytes, type FieldNames, type RecordBatch } from './records.ts';
 import { notificationRecords } from './s3.ts';
 
 export interface EventFormat {

@@ -4,7 +4,7 @@
  */
 import type { EntryId } from '../record.ts';
 import { type DocumentEvent, RecordNotKept, RecordRefused } from './documents.ts';
-import { entryAsJson, asciiJson, type RecordBatch } from './records.ts';
+import { asciiJson, entryAsJson, entryBytes, type RecordBatch } from './records.ts';
 import type { RecordParts } from './parts.ts';
 
 const SEQ_VALUES = 4_096;
@@ -77,12 +77,4 @@ function itemBase64(batch: RecordBatch, t: number): string {
   const start = batch.spans[2 * t]!;
   if (start < 0) throw new RecordNotKept();
   return batch.buffer.toString('base64', start, start + batch.spans[2 * t + 1]!);
-}
-
-/** All names and values of the entry, kept or not. */
-export function entryBytes(batch: RecordBatch, i: number): number {
-  let bytes = 0;
-  const end = batch.at[i]! + 2 * batch.pairs[i]!;
-  for (let t = batch.at[i]!; t < end; t++) bytes += batch.spans[2 * t + 1]!;
-  return bytes;
 }

@@ -5,7 +5,7 @@
 import type { KafkaColumns } from '../columns.ts';
 import { positionAfter, SPOOL_FLAG, SPOOL_ITEM } from '../spool.ts';
 import type { EncodedEvent, EventBounds } from './kinesis.ts';
-import { asciiJson, type RecordBatch } from './records.ts';
+import { asciiJson, base64Length, type RecordBatch } from './records.ts';
 
 export interface KafkaOptions {
   /** `<topic>-<partition>` */
@@ -67,8 +67,8 @@ export function encodeKafka(
       offset.length +
       timestamp.length +
       type.length +
-      (nullKey ? 0 : KEY.length + 1 + base64Length(batch, i, SPOOL_ITEM.key)) +
-      (nullValue ? NULL_VALUE.length : VALUE.length + 1 + base64Length(batch, i, SPOOL_ITEM.value)) +
+      (nullKey ? 0 : KEY.length + 1 + base64Length(lengthOf(batch, i, SPOOL_ITEM.key))) +
+      (nullValue ? NULL_VALUE.length : VALUE.length + 1 + base64Length(lengthOf(batch, i, SPOOL_ITEM.value))) +
       lengthOf(batch, i, SPOOL_ITEM.headers);
     // The bound, and a part that was not kept because no event could hold it.
     if (bytes + own > maxBytes || isDropped(batch, i)) {
@@ -112,10 +112,6 @@ function base64(batch: RecordBatch, i: number, item: number): string {
 
 function lengthOf(batch: RecordBatch, i: number, item: number): number {
   return batch.spans[2 * (batch.at[i]! + item) + 1]!;
-}
-
-function base64Length(batch: RecordBatch, i: number, item: number): number {
-  return Math.ceil(lengthOf(batch, i, item) / 3) * 4;
 }
 
 function isDropped(batch: RecordBatch, i: number): boolean {

@@ -5,7 +5,15 @@
  */
 import type { EventColumns, KinesisColumns } from '../columns.ts';
 import type { RecordParts } from './parts.ts';
-import { asciiJson, entryAsJson, isPlainAscii, keyText, type RecordBatch } from './records.ts';
+import {
+  asciiJson,
+  base64Length,
+  entryAsJson,
+  entryBytes,
+  isPlainAscii,
+  keyText,
+  type RecordBatch,
+} from './records.ts';
 
 export interface KinesisOptions {
   readonly parts: RecordParts;
@@ -147,18 +155,6 @@ function wholeEntryBase64(batch: RecordBatch, i: number, room: number): string |
   if (json === null) return base64Length(entryBytes(batch, i));
   const encoded = base64Length(Buffer.byteLength(json));
   return encoded > room ? encoded : Buffer.from(json).toString('base64');
-}
-
-/** All names and values of the entry, kept or not. */
-function entryBytes(batch: RecordBatch, i: number): number {
-  let bytes = 0;
-  const end = batch.at[i]! + 2 * batch.pairs[i]!;
-  for (let t = batch.at[i]!; t < end; t++) bytes += batch.spans[2 * t + 1]!;
-  return bytes;
-}
-
-function base64Length(bytes: number): number {
-  return Math.ceil(bytes / 3) * 4;
 }
 
 function keyJson(batch: RecordBatch, t: number): string {

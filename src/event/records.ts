@@ -3,6 +3,7 @@
  * its partition key (contract.md, "Records of a Redis stream"). Pure, and made for the hot path: bytes are looked at where they lie.
  */
 import { isUtf8 } from 'node:buffer';
+import { asciiOnly } from '../ascii-json.ts';
 import type { EntryId } from '../record.ts';
 
 /**
@@ -96,5 +97,17 @@ export function entryAsJson(batch: RecordBatch, i: number): string | null {
 
 /** JSON text of a string in ASCII only. */
 export function asciiJson(text: string): string {
-  return JSON.stringify(text).replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return asciiOnly(JSON.stringify(text));
+}
+
+/** All names and values of the entry, kept or not. */
+export function entryBytes(batch: RecordBatch, i: number): number {
+  let bytes = 0;
+  const end = batch.at[i]! + 2 * batch.pairs[i]!;
+  for (let t = batch.at[i]!; t < end; t++) bytes += batch.spans[2 * t + 1]!;
+  return bytes;
+}
+
+export function base64Length(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4;
 }

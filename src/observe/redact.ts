@@ -1,4 +1,5 @@
 /** Keeps secrets out of what is written: every occurrence of a secret value, wherever it stands in a line, becomes `[redacted]`. */
+import { asciiOnly } from '../ascii-json.ts';
 
 /** Shorter values occur by chance in too many places; contract.md promises from here on. */
 const SECRET_CHARS_MIN = 8;
@@ -30,7 +31,7 @@ export function lineRedactor(secrets: readonly string[]): Redact {
 
 function spellings(secret: string): string[] {
   const json = JSON.stringify(secret).slice(1, -1);
-  const ascii = json.replace(/[\u007f-\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const ascii = asciiOnly(json);
   // JSON text inside JSON text (an event or an error payload in a field) is escaped twice.
   const twice = JSON.stringify(json).slice(1, -1);
   return [...new Set([secret, json, ascii, twice])];

@@ -70,7 +70,8 @@ export interface InvokeRequest {
   /** The event as JSON text in UTF-8, or the values of its records as `columns` says; ASCII only when `ascii` is set, which lets the child skip decoding. */
   readonly event: Buffer;
   readonly ascii: boolean;
-  readonly columns?: EventColumns;
+  /** Absent or null: it is text. */
+  readonly columns?: EventColumns | null;
   readonly context: InvocationContext;
   readonly lease: LeaseView | null;
   readonly log: (line: HandlerLogLine) => void;

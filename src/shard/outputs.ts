@@ -8,6 +8,7 @@ import type { Output, OutputRoute } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
+import { packTexts } from './pack.ts';
 import type { Holding } from './take.ts';
 
 const lua = new URL('./lua/', import.meta.url);
@@ -47,23 +48,9 @@ export function piecesOf(outputs: readonly Output[]): Output[][] {
 
 /** `prefix`: beginning of each entry's origin. */
 export function packOutputs(outputs: readonly Output[], prefix: string): Buffer {
-  const texts = outputs.map(({ partitionKey, data, origin, headers }) => [
-    partitionKey,
-    data,
-    prefix + origin,
-    headers,
-  ]);
-  let size = 0;
-  for (const entry of texts) for (const text of entry) size += 4 + Buffer.byteLength(text);
-  const packed = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const entry of texts) {
-    for (const text of entry) {
-      const length = typeof text === 'string' ? packed.write(text, at + 4, 'utf8') : text.copy(packed, at + 4);
-      at = packed.writeUInt32BE(length, at) + length;
-    }
-  }
-  return packed;
+  return packTexts(
+    outputs.map(({ partitionKey, data, origin, headers }) => [partitionKey, data, prefix + origin, headers]),
+  );
 }
 
 function partitionKeysIn(packed: Buffer): string[] {

@@ -19,6 +19,7 @@ import {
   type SpoolView,
 } from '../spool.ts';
 import { initShard } from './init.ts';
+import { packTexts } from './pack.ts';
 
 const lua = new URL('./lua/', import.meta.url);
 const claimScript = loadScript(lua, 'claim-1.lua');
@@ -123,23 +124,13 @@ async function append(redis: Redis, keys: string[], hold: SpoolHold, batch: Spoo
   return { kind: reply[0], next: Number(reply[1] ?? 0), first: reply[2] === 1 } as Appended;
 }
 
-/** One argument instead of seven per record: the client library's work per argument would cost more than all the rest. */
 function pack(records: readonly SpoolRecord[]): Buffer {
-  const parts = records.map((r) => {
-    const texts = { a: String(r.arrivalMs), t: r.timestamp, f: String(r.flags), k: r.key, v: r.value, h: r.headers };
-    return [String(r.position), ...SPOOL_FIELDS.map((name) => texts[name])];
-  });
-  let size = 0;
-  for (const part of parts) for (const text of part) size += 4 + Buffer.byteLength(text);
-  const packed = Buffer.allocUnsafe(size);
-  let at = 0;
-  for (const part of parts) {
-    for (const text of part) {
-      const length = typeof text === 'string' ? packed.write(text, at + 4, 'utf8') : text.copy(packed, at + 4);
-      at = packed.writeUInt32BE(length, at) + length;
-    }
-  }
-  return packed;
+  return packTexts(
+    records.map((r) => {
+      const texts = { a: String(r.arrivalMs), t: r.timestamp, f: String(r.flags), k: r.key, v: r.value, h: r.headers };
+      return [String(r.position), ...SPOOL_FIELDS.map((name) => texts[name])];
+    }),
+  );
 }
 
 function toView(row: readonly (string | number)[]): SpoolView {

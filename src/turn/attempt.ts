@@ -44,7 +44,7 @@ export async function attempt(
     version,
     event: slice.event.event,
     ascii: slice.event.ascii,
-    ...(slice.event.columns === null ? {} : { columns: slice.event.columns }),
+    columns: slice.event.columns,
     lease,
     context: {
       requestId: unit.requestId,

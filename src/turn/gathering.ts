@@ -1,5 +1,5 @@
 /** Records of one or several reads that a filter let through, put together to one batch. */
-import type { EntryId } from '../record.ts';
+import { compareIds, type EntryId } from '../record.ts';
 import type { RawBatch, StreamFacts } from '../redis/reader-batch.ts';
 
 /** Records that a filter let through. */
@@ -22,6 +22,15 @@ export interface SiftedBatch extends RawBatch {
     /** The last record that was looked at; '' when there was none. */
     readonly end: EntryId | '';
   };
+}
+
+export type Batch = RawBatch | SiftedBatch;
+
+/** More records of the stream follow those that were looked at. */
+export function moreBehind(batch: Batch): boolean {
+  if (batch.cut || ('sifted' in batch && batch.sifted.full)) return true;
+  const last = 'sifted' in batch ? batch.sifted.end : batch.ids[batch.count - 1];
+  return last !== undefined && batch.stream.lastId !== null && compareIds(last, batch.stream.lastId) < 0;
 }
 
 export interface ActiveFilter {

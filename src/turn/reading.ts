@@ -15,11 +15,9 @@ import type { RecordTime } from '../unit/types.ts';
 import { arrivalMs, idIsTime } from '../arrival.ts';
 import type { Log } from '../observe/log.ts';
 import { findGap, type Gap, type Position } from './gap.ts';
-import type { ActiveFilter, SiftedBatch } from './gathering.ts';
+import { type ActiveFilter, type Batch, moreBehind, type SiftedBatch } from './gathering.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 import { Sieve } from './sieve.ts';
-
-type Batch = RawBatch | SiftedBatch;
 
 /** Records in hand, encoded as one event. */
 export interface Slice {
@@ -380,10 +378,4 @@ function streamBefore(batch: Batch): RawBatch['stream'] {
 /** A whole number of batches, so that reads and batches end together. */
 function readCount(batchSize: number): number {
   return batchSize * Math.max(1, Math.floor(READ_AHEAD_RECORDS / batchSize));
-}
-
-function moreBehind(batch: Batch): boolean {
-  if (batch.cut || ('sifted' in batch && batch.sifted.full)) return true;
-  const last = 'sifted' in batch ? batch.sifted.end : batch.ids[batch.count - 1];
-  return last !== undefined && batch.stream.lastId !== null && compareIds(last, batch.stream.lastId) < 0;
 }

@@ -6,7 +6,7 @@ import { FILTER_SPAN_RECORDS_MAX, READ_AHEAD_BYTES, READ_AHEAD_RECORDS } from '.
 import { compareIds, type EntryId, previousId } from '../record.ts';
 import type { RawBatch, StreamFacts } from '../redis/reader-batch.ts';
 import type { RangeReader } from '../redis/reader.ts';
-import { type ActiveFilter, Gathering, type SiftedBatch } from './gathering.ts';
+import { type ActiveFilter, Gathering, moreBehind, type SiftedBatch } from './gathering.ts';
 
 export interface Place {
   readonly after: EntryId;
@@ -43,7 +43,7 @@ export class Sieve {
       entriesRead += to - from;
       if (to < raw.count) this.#rest = { raw, index: to, after };
       if (gathering.count >= wanted || to === from) return gathering.done(false);
-      if (to === raw.count && !goesOn(raw)) return gathering.done(false);
+      if (to === raw.count && !moreBehind(raw)) return gathering.done(false);
       if (gathering.scanned >= FILTER_SPAN_RECORDS_MAX || gathering.bytes >= READ_AHEAD_BYTES)
         return gathering.done(true);
     }
@@ -59,16 +59,9 @@ export class Sieve {
       let to = 0;
       while (to < raw.count && compareIds(raw.ids[to]!, end) <= 0) to++;
       gathering.add(raw, 0, to, Infinity);
-      if (to < raw.count || !goesOn(raw)) return gathering.done(false);
+      if (to < raw.count || !moreBehind(raw)) return gathering.done(false);
       after = raw.ids[to - 1]!;
       if (compareIds(after, end) >= 0) return gathering.done(false);
     }
   }
-}
-
-/** More records of the stream follow those that were read. */
-function goesOn(raw: RawBatch): boolean {
-  if (raw.cut) return true;
-  const last = raw.ids[raw.count - 1];
-  return last !== undefined && raw.stream.lastId !== null && compareIds(last, raw.stream.lastId) < 0;
 }

@@ -99,7 +99,7 @@ export function useExamples(): Examples {
       const { event, columns } = kinesisEvent(records);
       const outcome = await sandbox.invoke({
         ...{ version, event, ascii: true, context: contextFor(records.length), lease: null },
-        ...(columns === null ? {} : { columns }),
+        columns,
         log: (line) => lines.push(line),
       });
       if (outcome.kind === 'ok' && outcome.report.initDurationMs !== undefined) {
