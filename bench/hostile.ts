@@ -9,15 +9,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { silentLog } from '../src/observe/log.ts';
-import { findRedis } from '../src/redis/find.ts';
-import { startRedisServer } from '../src/redis/server.ts';
 import { buildPrelude } from '../src/sandbox/build-prelude.ts';
 import { createSandbox } from '../src/sandbox/pool.ts';
 import type { FunctionVersion, Sandbox } from '../src/sandbox/types.ts';
+import { startBenchRedis } from './support/redis.ts';
 
 const CALL_EVERY_MS = 20;
 const WORK_MS = 2;
@@ -43,9 +41,7 @@ const [seconds, repeats] = [Number(flags.seconds), Number(flags.repeats)];
 if (![...spinners, seconds, repeats].every((n) => Number.isFinite(n) && n >= 0)) throw new Error('numbers are wanted');
 
 const directory = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
-const stateDir = fileURLToPath(new URL('../.millrace', import.meta.url));
-const { binary } = await findRedis({ stateDir, say: (text) => void process.stderr.write(`${text}\n`) });
-const server = await startRedisServer({ dir: directory, binary, appendfsync: 'no' });
+const server = await startBenchRedis(directory, { appendfsync: 'no' });
 const redis = new Redis(server.url);
 const preludePath = (await buildPrelude(directory)).path;
 const quantile = (values: readonly number[], share: number): number =>

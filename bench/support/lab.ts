@@ -2,18 +2,16 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { stringify } from 'yaml';
 import { createStream } from '../../connectors/redis-stream/manage.ts';
 import { createProducer } from '../../connectors/redis-stream/producer.ts';
 import { loadRouter } from '../../connectors/redis-stream/router.ts';
 import { shardIdOf } from '../../src/record.ts';
-import { findRedis } from '../../src/redis/find.ts';
 import { Keys } from '../../src/redis/keys.ts';
-import { type RedisServer, startRedisServer } from '../../src/redis/server.ts';
+import type { RedisServer } from '../../src/redis/server.ts';
+import { startBenchRedis } from './redis.ts';
 
-const STATE = fileURLToPath(new URL('../../.millrace', import.meta.url));
 /** Partition keys per shard: enough that nothing is decided by one of them. */
 const KEYS_PER_SHARD = 16;
 
@@ -39,8 +37,7 @@ export interface Lab {
 
 export async function openLab(): Promise<Lab> {
   const dir = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
-  const { binary } = await findRedis({ stateDir: STATE, say: (text) => void process.stderr.write(`${text}\n`) });
-  const server = await startRedisServer({ dir: path.join(dir, 'redis'), binary });
+  const server = await startBenchRedis(path.join(dir, 'redis'));
   const redis = new Redis(server.url);
   const keys = new Keys('millrace');
   const redisVersion = /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? 'unknown';
