@@ -2,13 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/daemon.ts';
-import { heard, add, configOf, said, SAY, world, SAID } from '../support/engine.ts';
+import { add, configOf, heard, numbers, said, SAID, SAY, world } from '../support/engine.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
 const GOOD = `export const handler = async (event, context) => { say(event, context); };`;
 const SLOW = `export const handler = async (event, context) => { say(event, context); await new Promise((r) => setTimeout(r, 1500)); };`;
-const numbers = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `r${from + i}`);
 
 describe('ending', () => {
   test('SIGTERM lets what is in flight finish, spends nothing and repeats nothing', async () => {

@@ -1,12 +1,11 @@
 /** Streams that are deleted and made anew, and records that are deleted one by one. */
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/daemon.ts';
-import { add, said, world, SAID } from '../support/engine.ts';
+import { add, numbers, said, SAID, world } from '../support/engine.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
 const GOOD = `export const handler = async (event, context) => { say(event, context); };`;
-const numbers = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `r${from + i}`);
 
 describe('a stream that was made anew', () => {
   test.each([5, 2_500])('with %i records, more than the old one had, is delivered once', async (n) => {

@@ -1,12 +1,11 @@
 /** The engine as a user runs it: real daemons, a real Redis, real isolates. */
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/daemon.ts';
-import { heard, add, said, world, SAID } from '../support/engine.ts';
+import { add, heard, numbers, said, SAID, world } from '../support/engine.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
 const GOOD = `export const handler = async (event, context) => { say(event, context); };`;
-const numbers = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `r${from + i}`);
 
 describe('records that succeed', () => {
   test('reach the handler once, in order, and the marker shows it', async () => {

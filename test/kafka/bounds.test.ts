@@ -2,17 +2,11 @@
 import { expect, test } from 'vitest';
 import { SPOOL_RECORDS_MAX } from '../../src/limits.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
-import { dataOf, kafkaSaid, type KafkaWorld, kafkaWorld, patiently, SAID } from '../support/kafka/world.ts';
+import { dataOf, kafkaSaid, kafkaWorld, patiently, SAID, settled } from '../support/kafka/world.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
 const kafka = useKafka();
-const settled = (w: KafkaWorld, n: number) =>
-  patiently(
-    () => w.succeeded(),
-    (count) => count === n,
-    { what: `${n} records settled` },
-  );
 
 test.each(['gzip', 'snappy', 'lz4', 'zstd'])('records compressed with %s are read', async (codec) => {
   // The broker compresses them, whatever they came as.

@@ -1,8 +1,9 @@
 /** Too few copies of the group's offsets are in sync: nothing can be committed, and nothing else stops. (Lost brokers: test/chaos/r16.) */
 import { expect, test } from 'vitest';
+import { numbers } from '../support/engine.ts';
 import { type Cluster, OFFSETS, withCluster } from '../support/kafka/cluster.ts';
 import { allowKafkaTime, describeGroup } from '../support/kafka/use-kafka.ts';
-import { dataOf, kafkaSaid, kafkaWorld, patiently, SAID } from '../support/kafka/world.ts';
+import { dataOf, kafkaSaid, kafkaWorld, patiently, SAID, settled } from '../support/kafka/world.ts';
 import { useRedis } from '../support/redis.ts';
 
 allowKafkaTime();
@@ -11,7 +12,6 @@ const TOPIC = 'few-copies';
 const GROUP = `g-${TOPIC}`;
 const BROKERS = 3;
 const TOPIC_CONFIG = 2;
-const numbers = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `r${from + i}`);
 
 async function send(cluster: Cluster, texts: readonly string[]): Promise<void> {
   const producer = cluster.client().producer({ idempotent: true });
@@ -64,23 +64,17 @@ test('records are read and settled meanwhile; the lag follows when the copies ar
       },
     );
     const daemon = w.start();
-    const settled = (n: number) =>
-      patiently(
-        () => w.succeeded(),
-        (count) => count === n,
-        { what: `${n} settled` },
-      );
     const lag = (offset: number) =>
       patiently(group, (seen) => seen.get(0)?.offset === offset && seen.get(0)?.lag === 0, {
         what: `offset ${offset}`,
       });
-    await settled(20);
+    await settled(w, 20);
     await lag(20);
     await cluster.stop(spare, 'SIGKILL');
     const inSync = async () => (await cluster.partitionsOf(OFFSETS)).map(({ isr }) => isr.length);
     await patiently(inSync, (counts) => counts.every((n) => n === BROKERS - 1), { what: 'the loss noticed' });
     await send(cluster, numbers(20, 20));
-    await settled(40);
+    await settled(w, 40);
     expect((await group()).get(0)).toEqual({ offset: 20, lag: 20 });
     await cluster.start(spare);
     await lag(40);

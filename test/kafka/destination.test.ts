@@ -6,8 +6,9 @@ import { Keys } from '../../src/redis/keys.ts';
 import { collectStatus } from '../../src/observe/status.ts';
 import { encodeMessage } from '../../src/outbox.ts';
 import { configDir } from '../support/daemon.ts';
-import { newBrokerPlace, startBroker, stopBroker } from '../support/kafka/broker.ts';
-import { openClient, useKafka } from '../support/kafka/use-kafka.ts';
+import { numbers } from '../support/engine.ts';
+import { startBroker, stopBroker } from '../support/kafka/broker.ts';
+import { startOwnBroker, useKafka } from '../support/kafka/use-kafka.ts';
 import { kafkaWorld, patiently } from '../support/kafka/world.ts';
 import { MILLRACE, run } from '../support/run.ts';
 import { useRedis } from '../support/redis.ts';
@@ -20,7 +21,6 @@ const POLICY = { maximumRetryAttempts: 0, bisectBatchOnFunctionError: false };
 const to = (topic: string, connection = 'test') => ({
   destinationConfig: { onFailure: { type: 'kafka-topic', connection, topic } },
 });
-const numbers = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `r${from + i}`);
 
 interface Got {
   readonly partition: number;
@@ -193,15 +193,9 @@ describe('a full outbox', () => {
 
 describe('nothing is lost', () => {
   test('while the destination’s broker is away: held, shown, delivered when it is back', async () => {
-    const dir = await configDir({});
-    const place = await newBrokerPlace(`${dir}/kafka`);
-    let broker = await startBroker(place);
+    const { place, client: own, ...started } = await startOwnBroker(await configDir({}), 'failed', 1);
+    let { broker } = started;
     try {
-      const own = openClient(place);
-      const admin = own.admin();
-      await admin.connect();
-      await admin.createTopics({ topics: [{ topic: 'failed', numPartitions: 1, replicationFactor: 1 }] });
-      await admin.disconnect();
       await stopBroker(broker, 'SIGKILL');
       for (const data of numbers(30)) await redis.client.xadd('in', '*', 'partitionKey', data, 'data', data);
       const w = await kafkaWorld(redis, kafka, {
@@ -234,15 +228,9 @@ describe('nothing is lost', () => {
   });
 
   test('while the broker is killed again and again as messages without keys are on their way to three partitions', async () => {
-    const dir = await configDir({});
-    const place = await newBrokerPlace(`${dir}/kafka`);
-    let broker = await startBroker(place);
+    const { place, client: own, ...started } = await startOwnBroker(await configDir({}), 'failed', 3);
+    let { broker } = started;
     try {
-      const own = openClient(place);
-      const admin = own.admin();
-      await admin.connect();
-      await admin.createTopics({ topics: [{ topic: 'failed', numPartitions: 3, replicationFactor: 1 }] });
-      await admin.disconnect();
       const [topic, TOTAL] = [await kafka.topic(1), 1_500];
       await kafka.send(
         topic,

@@ -1,20 +1,14 @@
 /** Kafka partitions through the whole path, on a real broker: poller, spool, ordinary turns, committed offsets. */
 import { describe, expect, test } from 'vitest';
+import { numbers } from '../support/engine.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
-import { dataOf, kafkaSaid, type KafkaWorld, kafkaWorld, patiently, SAID } from '../support/kafka/world.ts';
+import { dataOf, kafkaSaid, type KafkaWorld, kafkaWorld, patiently, SAID, settled } from '../support/kafka/world.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
 const kafka = useKafka();
-const numbers = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `r${from + i}`);
 const values = (texts: readonly string[]) => texts.map((value) => ({ key: 'k', value }));
 
-const settled = (w: KafkaWorld, n: number) =>
-  patiently(
-    () => w.succeeded(),
-    (count) => count === n,
-    { what: `${n} records settled` },
-  );
 const committed = (w: KafkaWorld, offsets: readonly number[]) =>
   patiently(
     async () =>

@@ -1,30 +1,26 @@
 /** Gaps that are losses and gaps that are none, resets by an operator, topics that change under the mapping. */
 import { describe, expect, test } from 'vitest';
+import { numbers } from '../support/engine.ts';
 import { java } from '../support/kafka/broker.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
-import { dataOf, kafkaSaid, type KafkaWorld, kafkaWorld, patiently, SAID } from '../support/kafka/world.ts';
+import {
+  caughtUp,
+  dataOf,
+  kafkaSaid,
+  type KafkaWorld,
+  kafkaWorld,
+  keyed,
+  patiently,
+  SAID,
+  settled,
+} from '../support/kafka/world.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
 const kafka = useKafka();
 const GROUPS = 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand';
-const numbers = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `r${from + i}`);
-const values = (texts: readonly string[]) => texts.map((value) => ({ key: value, value }));
 
-const settled = (w: KafkaWorld, n: number) =>
-  patiently(
-    () => w.succeeded(),
-    (count) => count === n,
-    { what: `${n} records settled` },
-  );
-const lag = (w: KafkaWorld, offset: number) =>
-  patiently(
-    () => kafka.group(w.groupId),
-    (seen) => seen.get(0)?.offset === offset && seen.get(0)?.lag === 0,
-    {
-      what: `offset ${offset} and no lag`,
-    },
-  );
+const lag = (w: KafkaWorld, offset: number) => caughtUp(kafka, w, offset);
 
 /** What the log holds from its beginning to the offset, as any other consumer reads it. */
 async function offsetsOf(topic: string, upTo: number): Promise<number[]> {
@@ -62,7 +58,7 @@ describe('no loss', () => {
     await producer.connect();
     const transact = async (texts: readonly string[], commit: boolean) => {
       const tx = await producer.transaction();
-      await tx.send({ topic, messages: values(texts) });
+      await tx.send({ topic, messages: keyed(texts) });
       await (commit ? tx.commit() : tx.abort());
     };
     await transact(['a', 'b'], true);
@@ -110,13 +106,13 @@ describe('no loss', () => {
 describe('losses', () => {
   test('records that were deleted before they were fetched are reported with their positions', async () => {
     const topic = await kafka.topic(1);
-    await kafka.send(topic, values(numbers(10)));
+    await kafka.send(topic, keyed(numbers(10)));
     const w = await kafkaWorld(redis, kafka, { topic });
     const first = w.start();
     await settled(w, 10);
     await lag(w, 10);
     await first.stop();
-    await kafka.send(topic, values(numbers(10, 10)));
+    await kafka.send(topic, keyed(numbers(10, 10)));
     await kafka.admin.fetchTopicMetadata({ topics: [topic] });
     await kafka.admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '15' }] });
     const second = w.start();
@@ -136,7 +132,7 @@ describe('losses', () => {
 
   test('a spool that was deleted is fetched again, and what was settled is not', async () => {
     const topic = await kafka.topic(1);
-    await kafka.send(topic, values(numbers(6)));
+    await kafka.send(topic, keyed(numbers(6)));
     const handler = `export const handler = async (event, context) => { say(event, context);
       const [, records] = Object.entries(event.records)[0];
       if (records[0].offset === 2) throw new Error('not yet'); };`;
@@ -169,7 +165,7 @@ describe('losses', () => {
 describe('an operator who sets the group’s offset', () => {
   test('back is a rewind: a new generation, what lies behind runs again', async () => {
     const topic = await kafka.topic(1);
-    await kafka.send(topic, values(numbers(10)));
+    await kafka.send(topic, keyed(numbers(10)));
     const w = await kafkaWorld(redis, kafka, { topic });
     const first = w.start();
     await settled(w, 10);
@@ -184,7 +180,7 @@ describe('an operator who sets the group’s offset', () => {
     await lag(w, 10);
     // Once: the next start goes on where this one was.
     await second.stop();
-    await kafka.send(topic, values(numbers(1, 10)));
+    await kafka.send(topic, keyed(numbers(1, 10)));
     const third = w.start();
     await settled(w, 17);
     expect(await w.state()).toMatchObject({ gen: '2' });
@@ -193,13 +189,13 @@ describe('an operator who sets the group’s offset', () => {
 
   test('forth is a skip, with a notice of what was skipped', async () => {
     const topic = await kafka.topic(1);
-    await kafka.send(topic, values(numbers(10)));
+    await kafka.send(topic, keyed(numbers(10)));
     const w = await kafkaWorld(redis, kafka, { topic });
     const first = w.start();
     await settled(w, 10);
     await lag(w, 10);
     await first.stop();
-    await kafka.send(topic, values(numbers(10, 10)));
+    await kafka.send(topic, keyed(numbers(10, 10)));
     await reset(w, topic, 17);
     const second = w.start();
     await settled(w, 13);
@@ -215,7 +211,7 @@ describe('an operator who sets the group’s offset', () => {
 
   test('is heard while Redis has no state: the committed offset is the start', async () => {
     const topic = await kafka.topic(1);
-    await kafka.send(topic, values(numbers(10)));
+    await kafka.send(topic, keyed(numbers(10)));
     const w = await kafkaWorld(redis, kafka, { topic, mapping: { startingPosition: 'LATEST' } });
     await kafka.admin.setOffsets({ groupId: w.groupId, topic, partitions: [{ partition: 0, offset: '7' }] });
     const daemon = w.start();
@@ -235,7 +231,7 @@ describe('a topic that changes', () => {
       { what: 'the first partition begun' },
     );
     await kafka.admin.createPartitions({ topicPartitions: [{ topic, count: 2 }] });
-    await kafka.send(topic, values(numbers(5)), 1);
+    await kafka.send(topic, keyed(numbers(5)), 1);
     await settled(w, 5);
     await expect.poll(() => dataOf(kafkaSaid(daemon), `${topic}-1`), SAID).toEqual(numbers(5));
   });
@@ -246,13 +242,13 @@ describe('a topic that changes', () => {
     const daemon = w.start();
     await daemon.line((l) => l.msg.includes('there is no such topic'), 'the warning');
     await kafka.admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
-    await kafka.send(topic, values(['a']));
+    await kafka.send(topic, keyed(['a']));
     await settled(w, 1);
   });
 
   test('that is deleted and made anew is a new generation, also when its log is longer than the old one was', async () => {
     const topic = await kafka.topic(1);
-    await kafka.send(topic, values(numbers(10)));
+    await kafka.send(topic, keyed(numbers(10)));
     const w = await kafkaWorld(redis, kafka, { topic });
     const first = w.start();
     await settled(w, 10);
@@ -264,7 +260,7 @@ describe('a topic that changes', () => {
       { what: 'the topic made anew' },
     );
     const anew = Array.from({ length: 15 }, (_, i) => `new-${i}`);
-    await kafka.send(topic, values(anew));
+    await kafka.send(topic, keyed(anew));
     const second = w.start();
     await settled(w, 25);
     await expect.poll(() => dataOf(kafkaSaid(second), `${topic}-0`), SAID).toEqual(anew);

@@ -2,25 +2,15 @@
 import { expect, test } from 'vitest';
 import { collectStatus } from '../../src/observe/status.ts';
 import { Keys } from '../../src/redis/keys.ts';
-import type { TestDaemon } from '../support/daemon.ts';
+import { numbers } from '../support/engine.ts';
 import { java } from '../support/kafka/broker.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
-import { dataOf, kafkaSaid, type KafkaWorld, kafkaWorld, patiently, SAID } from '../support/kafka/world.ts';
+import { dataOf, joined, kafkaSaid, kafkaWorld, keyed, patiently, SAID, settled } from '../support/kafka/world.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
 const kafka = useKafka();
 const PARTITIONS = 3;
-const numbers = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `r${from + i}`);
-const values = (texts: readonly string[]) => texts.map((value) => ({ key: value, value }));
-const joined = (daemon: TestDaemon) =>
-  daemon.line((l) => l.msg === 'Kafka: partitions assigned', 'it joined the group');
-const settled = (w: KafkaWorld, n: number) =>
-  patiently(
-    () => w.succeeded(),
-    (count) => count === n,
-    { what: `${n} records settled` },
-  );
 
 /** Ends of the log as Kafka's GetOffsetShell tells them. */
 async function endsOf(topic: string): Promise<number[]> {
@@ -48,7 +38,7 @@ test('a rolling restart repeats nothing, and two of Kafka’s own tools agree on
   const rounds = daemons.length + 1;
   for (let round = 0; round < rounds; round++) {
     for (let partition = 0; partition < PARTITIONS; partition++)
-      await kafka.send(topic, values(numbers(60, 60 * round)), partition);
+      await kafka.send(topic, keyed(numbers(60, 60 * round)), partition);
     // Each that was there in the beginning, while it works.
     const oldest = daemons[round];
     if (!oldest || round >= rounds - 1) continue;
@@ -79,8 +69,14 @@ test('somebody else in the group gets partitions; what it commits is a skip with
   const w = await kafkaWorld(redis, kafka, { topic });
   const daemon = w.start();
   await joined(daemon);
-  for (const partition of [0, 1]) await kafka.send(topic, values(numbers(10)), partition);
+  for (const partition of [0, 1]) await kafka.send(topic, keyed(numbers(10)), partition);
   await settled(w, 20);
+  // Commits follow what is settled within a second: whoever takes a partition before begins earlier.
+  await patiently(
+    () => kafka.group(w.groupId),
+    (seen) => [0, 1].every((partition) => seen.get(partition)?.offset === 10),
+    { what: 'both partitions committed' },
+  );
   const stranger = kafka.client.consumer({ groupId: w.groupId, sessionTimeout: 10_000, heartbeatInterval: 500 });
   const taken: number[] = [];
   const read: string[] = [];
@@ -98,7 +94,7 @@ test('somebody else in the group gets partitions; what it commits is a skip with
   );
   const [theirs] = taken as [number];
   const ours = 1 - theirs;
-  for (const partition of [0, 1]) await kafka.send(topic, values(numbers(5, 10)), partition);
+  for (const partition of [0, 1]) await kafka.send(topic, keyed(numbers(5, 10)), partition);
   await patiently(
     () => read.length,
     (n) => n === 5,
@@ -106,7 +102,7 @@ test('somebody else in the group gets partitions; what it commits is a skip with
   );
   await settled(w, 25);
   await stranger.disconnect();
-  for (const partition of [0, 1]) await kafka.send(topic, values(numbers(5, 15)), partition);
+  for (const partition of [0, 1]) await kafka.send(topic, keyed(numbers(5, 15)), partition);
   await settled(w, 35);
   await expect.poll(() => dataOf(kafkaSaid(daemon), `${topic}-${ours}`), SAID).toEqual(numbers(20));
   await expect

@@ -1,28 +1,19 @@
 /** Daemons that come, go and die, and a broker that does: order, no loss, and no repeat beyond the batch that was in flight. */
 import { describe, expect, test } from 'vitest';
-import { configDir, type TestDaemon } from '../support/daemon.ts';
-import { newBrokerPlace, startBroker, stopBroker } from '../support/kafka/broker.ts';
-import { openClient, useKafka } from '../support/kafka/use-kafka.ts';
-import { dataOf, kafkaSaid, type KafkaWorld, kafkaWorld, patiently, SAID } from '../support/kafka/world.ts';
+import { configDir } from '../support/daemon.ts';
+import { numbers } from '../support/engine.ts';
+import { startBroker, stopBroker } from '../support/kafka/broker.ts';
+import { startOwnBroker, useKafka } from '../support/kafka/use-kafka.ts';
+import { dataOf, joined, kafkaSaid, kafkaWorld, keyed, patiently, SAID, settled } from '../support/kafka/world.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
 const kafka = useKafka();
 const PARTITIONS = 4;
-const numbers = (n: number, from = 0) => Array.from({ length: n }, (_, i) => `r${from + i}`);
-const values = (texts: readonly string[]) => texts.map((value) => ({ key: value, value }));
-const settled = (w: KafkaWorld, n: number) =>
-  patiently(
-    () => w.succeeded(),
-    (count) => count === n,
-    { what: `${n} records settled` },
-  );
-const joined = (daemon: TestDaemon) =>
-  daemon.line((l) => l.msg === 'Kafka: partitions assigned', 'it joined the group');
 
 async function fill(topic: string, from: number, to: number): Promise<void> {
   for (let partition = 0; partition < PARTITIONS; partition++)
-    await kafka.send(topic, values(numbers(to - from, from)), partition);
+    await kafka.send(topic, keyed(numbers(to - from, from)), partition);
 }
 
 describe('with two daemons', () => {
@@ -76,16 +67,11 @@ describe('with two daemons', () => {
 
 describe('a broker', () => {
   test('that is killed and comes back loses and repeats nothing', async () => {
-    const dir = await configDir({});
-    const place = await newBrokerPlace(`${dir}/kafka`);
-    let broker = await startBroker(place);
+    const { place, client, ...started } = await startOwnBroker(await configDir({}), 'own', 2);
+    let { broker } = started;
     try {
-      const admin = openClient(place).admin();
-      await admin.connect();
-      await admin.createTopics({ topics: [{ topic: 'own', numPartitions: 2, replicationFactor: 1 }] });
-      await admin.disconnect();
       const send = async (texts: readonly string[]) => {
-        const producer = openClient(place).producer({ idempotent: true });
+        const producer = client.producer({ idempotent: true });
         await producer.connect();
         for (const partition of [0, 1])
           await producer.send({ topic: 'own', messages: texts.map((value) => ({ value, partition })) });

@@ -106,6 +106,11 @@ export function heard(n: number, ...daemons: readonly TestDaemon[]): Promise<Sai
   );
 }
 
+/** `r<from>`, `r<from + 1>`, …: n of them. */
+export function numbers(n: number, from = 0): string[] {
+  return Array.from({ length: n }, (_, i) => `r${from + i}`);
+}
+
 export async function add(redis: Redis, key: string, texts: readonly string[], id = '*'): Promise<string[]> {
   const ids: string[] = [];
   for (const text of texts) ids.push((await redis.xadd(key, id, 'partitionKey', text.slice(0, 1), 'data', text))!);

@@ -94,6 +94,22 @@ export function openClient({ port }: BrokerPlace): Kafka {
   return new kafkajs.Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: kafkajs.logLevel.NOTHING });
 }
 
+/** A broker that a test may kill, with one topic. The caller stops it. */
+export async function startOwnBroker(
+  dir: string,
+  topic: string,
+  numPartitions: number,
+): Promise<{ readonly place: BrokerPlace; readonly broker: Broker; readonly client: Kafka }> {
+  const place = await newBrokerPlace(path.join(dir, 'kafka'));
+  const broker = await startBroker(place);
+  const client = openClient(place);
+  const admin = client.admin();
+  await admin.connect();
+  await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1 }] });
+  await admin.disconnect();
+  return { place, broker, client };
+}
+
 /** One file starts it, the others wait for what it writes. */
 async function sharedBroker(dir: string): Promise<BrokerPlace> {
   const file = path.join(dir, 'kafka.json');

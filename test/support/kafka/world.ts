@@ -20,6 +20,32 @@ export function patiently<T>(
   return eventually(ask, enough, { ...options, withinMs: PATIENCE_MS });
 }
 
+/** Records whose key is their text. */
+export function keyed(texts: readonly string[]): { key: string; value: string }[] {
+  return texts.map((value) => ({ key: value, value }));
+}
+
+export async function settled(w: KafkaWorld, n: number): Promise<void> {
+  await patiently(
+    () => w.succeeded(),
+    (count) => count === n,
+    { what: `${n} records settled` },
+  );
+}
+
+/** Partition 0 is committed there, and there is its end. */
+export async function caughtUp(kafka: TestKafka, w: KafkaWorld, offset: number): Promise<void> {
+  await patiently(
+    () => kafka.group(w.groupId),
+    (seen) => seen.get(0)?.offset === offset && seen.get(0)?.lag === 0,
+    { what: `offset ${offset} and no lag` },
+  );
+}
+
+export async function joined(daemon: TestDaemon): Promise<void> {
+  await daemon.line((l) => l.msg === 'Kafka: partitions assigned', 'it joined the group');
+}
+
 /** Handlers say what they saw with console.log(JSON): the daemon's log carries it, in the order of the partition. */
 const SAY = `
 const say = (event, context, extra) => {
