@@ -51,6 +51,11 @@ const VERBS: readonly Verb[] = [
     load: async () => (await import('./commands/status.ts')).statusCommand(),
   },
   {
+    name: 'failures',
+    summary: 'list and show what did not succeed',
+    load: async () => (await import('./commands/failures.ts')).failuresCommand(),
+  },
+  {
     name: 'mapping',
     summary: 'act on a mapping as all daemons know it',
     load: async () => (await import('./commands/mapping.ts')).mappingCommand(),

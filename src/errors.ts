@@ -9,6 +9,8 @@ export const ERRORS = {
   'source-conflict': { exit: 1, about: 'the name of a mapping belongs to another source' },
   'mapping-served': { exit: 1, about: 'a daemon still serves the mapping' },
   'messages-unsent': { exit: 1, about: 'the mapping has messages in its outboxes that are not sent yet' },
+  'failure-not-found': { exit: 1, about: 'no failure notice has that id' },
+  'failure-ambiguous': { exit: 1, about: 'failure notices of several mappings have that id' },
   'reload-refused': { exit: 1, about: 'a change that a running daemon cannot take over' },
   // --- redis --------------------------------------------------------------------------------------------------
   'redis-unreachable': { exit: 2, about: 'the Redis server does not answer' },

@@ -1,0 +1,90 @@
+/** A notice as it is read back: what `millrace failures` shows of it, and what a redrive needs of it. Pure. */
+
+/** contract.md, "Acting on a running system". */
+export interface Failure {
+  /** Of the entry in the failure stream, or `<partition>:<offset>` in a topic. */
+  readonly id: string;
+  readonly mapping: string;
+  readonly shardId: string;
+  readonly condition: string;
+  /** ISO 8601. */
+  readonly time: string;
+  readonly records: number;
+  readonly error: { readonly errorType: string; readonly errorMessage: string } | null;
+}
+
+export interface ReadNotice extends Failure {
+  readonly requestId: string;
+  /** First and last record; of a SourceGap the first and last missing position. */
+  readonly first: string;
+  readonly last: string;
+  /** The invocation event as JSON text; null when the notice has none. */
+  readonly payload: string | null;
+  /** As it stands in the destination. */
+  readonly notice: Readonly<Record<string, unknown>>;
+}
+
+/** Null: it is no notice of ours. */
+export function readNotice(id: string, text: string): ReadNotice | null {
+  const notice = objectOf(() => JSON.parse(text) as unknown);
+  const context = objectIn(notice, 'requestContext');
+  const batch = kinesisBatch(notice) ?? kafkaBatch(notice);
+  const { mapping, timestamp, payload } = notice ?? {};
+  if (!notice || !context || !batch || typeof mapping !== 'string') return null;
+  const error = objectIn(notice, 'error');
+  return {
+    ...{ id, mapping, shardId: batch.shardId, condition: String(context['condition']), time: String(timestamp) },
+    records: batch.records,
+    error: error && { errorType: String(error['errorType']), errorMessage: String(error['errorMessage']) },
+    ...{ requestId: String(context['requestId']), first: batch.first, last: batch.last },
+    ...{ payload: typeof payload === 'string' ? payload : null, notice },
+  };
+}
+
+/** Only what a list shows of it. */
+export function summaryOf({ id, mapping, shardId, condition, time, records, error }: ReadNotice): Failure {
+  return { id, mapping, shardId, condition, time, records, error };
+}
+
+type Part = Readonly<Record<string, unknown>>;
+
+interface Batch {
+  readonly shardId: string;
+  readonly records: number;
+  readonly first: string;
+  readonly last: string;
+}
+
+function kinesisBatch(notice: Part | null): Batch | null {
+  const info = objectIn(notice, 'KinesisBatchInfo');
+  if (!info) return null;
+  return {
+    ...{ shardId: String(info['shardId']), records: Number(info['batchSize']) },
+    ...{ first: String(info['startSequenceNumber']), last: String(info['endSequenceNumber']) },
+  };
+}
+
+function kafkaBatch(notice: Part | null): Batch | null {
+  const info = objectIn(notice, 'KafkaBatchInfo');
+  const [entry] = Object.entries(objectIn(info, 'recordsInfo') ?? {});
+  if (!info || !entry) return null;
+  const [shardId, bounds] = entry as [string, Part];
+  return {
+    ...{ shardId, records: Number(info['batchSize']) },
+    ...{ first: String(bounds['firstRecordOffset']), last: String(bounds['lastRecordOffset']) },
+  };
+}
+
+function objectIn(part: Part | null, name: string): Part | null {
+  return objectOf(() => part?.[name]);
+}
+
+function objectOf(make: () => unknown): Part | null {
+  try {
+    const value = make();
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Part) : null;
+  } catch (error) {
+    if (error instanceof SyntaxError) return null;
+    throw error;
+  }
+}
