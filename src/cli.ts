@@ -60,6 +60,11 @@ const VERBS: readonly Verb[] = [
     summary: 'act on a mapping as all daemons know it',
     load: async () => (await import('./commands/mapping.ts')).mappingCommand(),
   },
+  {
+    name: 'audit',
+    summary: 'show who acted on the mappings, and when',
+    load: async () => (await import('./commands/audit.ts')).auditCommand(),
+  },
 ];
 
 const ABOUT =

@@ -52,6 +52,7 @@ async function apply(name: string, options: Options): Promise<void> {
         function: mapping.function,
         functionVersion: versions.get(mapping.function)!.hash,
         enabled: mapping.enabled,
+        configHash: mapping.configHash,
       },
     };
     const registered = await registerMapping(redis, keys, record, () => true, true);

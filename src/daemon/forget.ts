@@ -2,6 +2,7 @@
 import type { Redis } from '../redis/connect.ts';
 import { HEARTBEAT_MS } from '../limits.ts';
 import { MillraceError } from '../errors.ts';
+import { audit } from '../observe/audit.ts';
 import type { Log } from '../observe/log.ts';
 import { readOutboxes } from '../observe/outboxes.ts';
 import { openTurnQueue } from '../queue/turn-queue.ts';
@@ -26,6 +27,8 @@ export async function forgetMapping(
   if (!really) return { shards: shardIds.length };
   await refuseWhileServed(redis, keys, name);
   await refuseWhileUnsent(redis, keys, name, shardIds);
+  // Before it begins: it may end halfway, and is then made again.
+  await audit(redis, keys, { command: 'mapping forget', mapping: name, detail: `${shardIds.length} shards` });
   for (const shardId of shardIds) {
     const stateKey = keys.shard(name, shardId);
     const streamKey = await redis.hget(stateKey, 'key');

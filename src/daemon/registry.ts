@@ -2,11 +2,12 @@
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { MappingConfig } from '../mapping/types.ts';
+import { auditArgs } from '../observe/audit.ts';
 import { loadScript } from '../redis/scripts.ts';
 import type { Member } from './membership.ts';
 
 const lua = new URL('./lua/', import.meta.url);
-const registerScript = loadScript(lua, 'register-2.lua');
+const registerScript = loadScript(lua, 'register-3.lua');
 const versionScript = loadScript(lua, 'version-1.lua');
 const startedScript = loadScript(lua, 'started-1.lua');
 
@@ -18,6 +19,8 @@ export interface MappingRecord {
   readonly function: string;
   readonly functionVersion: string;
   readonly enabled: boolean;
+  /** Of all its settings. */
+  readonly configHash: string;
 }
 
 export type Registered =
@@ -39,7 +42,10 @@ function shownSource(source: MappingRecord['source']): Readonly<Record<string, u
   return shown;
 }
 
-/** Stored pinned fields are replaced only when nobody alive runs the mapping as it is stored, or `force` says so (mapping apply). */
+/**
+ * Stored pinned fields are replaced only when nobody alive runs the mapping as it is stored, or `force` says so (mapping apply). What is
+ * changed is audited.
+ */
 export async function registerMapping(
   redis: Redis,
   keys: Keys,
@@ -59,10 +65,11 @@ export async function registerMapping(
     ];
     return (await registerScript.run(
       redis,
-      [keys.mapping(record.name), keys.mappings()],
+      [keys.mapping(record.name), keys.mappings(), keys.audit()],
       [
         ...[...args, replace ? '1' : '', JSON.stringify(shownSource(record.source))],
-        record.output ? JSON.stringify(record.output) : '',
+        ...[record.output ? JSON.stringify(record.output) : '', record.configHash],
+        ...auditArgs({ command: force ? 'mapping apply' : 'start', detail: '' }).slice(0, 4),
       ],
     )) as string[];
   };

@@ -167,6 +167,7 @@ export class Serving {
           pinned: JSON.stringify(config.pinned),
           function: config.function,
           enabled: config.enabled,
+          configHash: config.configHash,
         },
         ...{ source: config.source, output: config.output, functionVersion: version.hash },
       },

@@ -79,6 +79,10 @@ export class Keys {
   daemons(): string {
     return `${this.namespace}:daemons`;
   }
+  /** Stream: who did what, and which configurations were put in force (observe/audit.ts). */
+  audit(): string {
+    return `${this.namespace}:audit`;
+  }
   /** Pub/sub channel on which turns hand the watch of a shard back to the pollers. */
   watchChannel(): string {
     return `${this.namespace}:watch`;

@@ -202,7 +202,7 @@ describe('millrace validate --connect', () => {
       const record = { name: 'clicks', pinned: JSON.stringify({ ...clicks!.pinned, ...change }), source };
       await redis.client.flushall();
       await redis.client.xadd('clicks', '*', 'data', '1');
-      const more = { function: 'f', functionVersion: 'v', enabled: true, output: null };
+      const more = { function: 'f', functionVersion: 'v', enabled: true, output: null, configHash: 'c' };
       await registerMapping(redis.client, new Keys('millrace'), { ...record, ...more }, () => false);
     };
     await store({});

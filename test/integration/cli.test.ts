@@ -27,7 +27,7 @@ test('through a chain of links, from another directory', async () => {
 });
 
 test('without arguments and with help, every verb is named, on standard output', async () => {
-  const verbs = ['dev', 'start', 'validate', 'stream', 'status', 'failures'];
+  const verbs = ['dev', 'start', 'validate', 'stream', 'status', 'mapping', 'failures', 'audit'];
   for (const args of [[], ['--help'], ['help']]) {
     const { code, stdout, stderr } = await run(MILLRACE, args);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
@@ -35,7 +35,7 @@ test('without arguments and with help, every verb is named, on standard output',
   }
 });
 
-test.for(['dev', 'start', 'validate', 'stream', 'status', 'failures'])('%s explains itself', async (verb) => {
+test.for(['dev', 'start', 'validate', 'stream', 'status', 'failures', 'audit'])('%s explains itself', async (verb) => {
   const long = await run(MILLRACE, [verb, '--help']);
   expect(long).toMatchObject({ code: 0, stderr: '' });
   expect(long.stdout).toContain(`millrace ${verb}`);
