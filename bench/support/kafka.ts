@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
+import { patchKafkajs } from '../../connectors/kafka/patches.ts';
 import { type Broker, java, newBrokerPlace, startBroker, stopBroker } from '../../test/support/kafka/broker.ts';
 import { record200 } from './lab.ts';
 
@@ -22,6 +23,7 @@ export async function openKafkaLab(): Promise<KafkaLab> {
   const dir = mkdtempSync(path.join(tmpdir(), 'millrace-bench-kafka-'));
   const broker = await startBroker(await newBrokerPlace(dir));
   const bootstrap = `127.0.0.1:${broker.port}`;
+  patchKafkajs();
   const kafka = new Kafka({ clientId: 'bench', brokers: [bootstrap], logLevel: logLevel.NOTHING });
   return {
     ...{ broker, bootstrap },

@@ -5,6 +5,7 @@
  */
 import type { Redis } from 'ioredis';
 import kafkajs, { type Admin, type Kafka, type Message, type Producer } from 'kafkajs';
+import { patchKafkajs } from '../../../connectors/kafka/patches.ts';
 import { BEFORE_ALL, toSequenceNumber } from '../../../src/record.ts';
 import type { Keys } from '../../../src/redis/keys.ts';
 import { positionAfter } from '../../../src/spool.ts';
@@ -68,6 +69,7 @@ export class TopicSource implements LabSource {
     this.#spec = spec;
     this.#parts = parts;
     this.name = `lab-${process.pid}-${++labs}`;
+    patchKafkajs();
     this.client = new kafkajs.Kafka({
       ...{ brokers: [...spec.brokers], logLevel: kafkajs.logLevel.NOTHING },
       ...{ connectionTimeout: 2_000, requestTimeout: 5_000 },

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import kafkajs, { type Kafka, type PartitionMetadata } from 'kafkajs';
+import { patchKafkajs } from '../../../connectors/kafka/patches.ts';
 import { type Broker, type BrokerPlace, newClusterPlaces, startBroker, stopBroker } from './broker.ts';
 
 /** Where groups keep what they committed. */
@@ -44,6 +45,7 @@ export class Cluster {
 
   /** Asked at those that run. */
   client(): Kafka {
+    patchKafkajs();
     const brokers = [...this.#running.values()].map(({ port }) => `127.0.0.1:${port}`);
     return new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING, requestTimeout: 5_000 });
   }

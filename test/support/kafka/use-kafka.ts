@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import kafkajs, { type Admin, type Kafka, type Message, type Producer } from 'kafkajs';
 import { afterAll, beforeAll, vi } from 'vitest';
+import { patchKafkajs } from '../../../connectors/kafka/patches.ts';
 import { type Broker, type BrokerPlace, java, newBrokerPlace, startBroker, stopBroker } from './broker.ts';
 
 const START_MS = 120_000;
@@ -91,6 +92,8 @@ export function useKafka(): TestKafka {
 }
 
 export function openClient({ port }: BrokerPlace): Kafka {
+  // Or Node warns of its timers among the results.
+  patchKafkajs();
   return new kafkajs.Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: kafkajs.logLevel.NOTHING });
 }
 
