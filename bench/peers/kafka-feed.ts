@@ -35,6 +35,7 @@ const client = which === 'kafkajs' ? createKafkaClient(connection, silentLog) : 
 const feed = new KafkaFeed({
   ...{ client, spools, clock: systemClock, log: silentLog, topic, groupId: mapping, readUncommitted: false },
   position: { kind: 'TRIM_HORIZON' },
+  principal: 'User:ANONYMOUS',
   tell: () => Promise.resolve(),
 });
 let warm = false;

@@ -38,7 +38,11 @@ export function createPlatformaticClient({ brokers, clientId }: KafkaConnection)
       const { topics } = await asking.metadata({ topics: [topic], forceUpdate: true });
       return topics.get(topic)?.partitions.map((_, partition) => partition) ?? null;
     },
-    topicId: async (topic) => (await asking.metadata({ topics: [topic] })).topics.get(topic)?.id ?? null,
+    async facts(topic) {
+      const id = (await asking.metadata({ topics: [topic] })).topics.get(topic)?.id;
+      return id === undefined ? 'missing' : { id, mayRead: true, mayWrite: true };
+    },
+    mayJoin: () => Promise.resolve(true),
     async ends(topic) {
       const [low, high] = [await offsets(topic, EARLIEST), await offsets(topic, LATEST)];
       return new Map(low.map((first, partition) => [partition, { low: first, high: high[partition]! }]));

@@ -49,6 +49,14 @@ export interface CommitEntry extends Committed {
   readonly partition: number;
 }
 
+/** What the brokers say of a topic. */
+export interface TopicFacts {
+  /** Changes when the topic is made anew; null: not known. */
+  readonly id: string | null;
+  readonly mayRead: boolean;
+  readonly mayWrite: boolean;
+}
+
 /** Of the consumer group, as its coordinator has it. */
 export interface MemberFacts {
   readonly clientId: string;
@@ -65,7 +73,7 @@ export interface GroupEvents {
   /** The client was at an offset that the log does not have, and went elsewhere by itself. */
   outOfRange(partition: number): void;
   /** The member is gone for good and has to be made anew. */
-  ended(reason: string): void;
+  ended(error: unknown): void;
 }
 
 export interface GroupMember {
@@ -87,8 +95,10 @@ export interface GroupOptions {
 export interface KafkaClient {
   /** Null: there is no such topic. */
   partitions(topic: string): Promise<readonly number[] | null>;
-  /** Changes when the topic is made anew; null: not known. */
-  topicId(topic: string): Promise<string | null>;
+  /** Refused: the login may not even know whether there is one. Null: not known right now. */
+  facts(topic: string): Promise<TopicFacts | 'missing' | 'refused' | null>;
+  /** Asked without becoming a member. */
+  mayJoin(groupId: string): Promise<boolean>;
   ends(topic: string): Promise<ReadonlyMap<number, PartitionEnds>>;
   /** First offset at or after the time; a partition without one has its end. */
   offsetsAt(topic: string, timestampMs: number): Promise<ReadonlyMap<number, number>>;

@@ -1,4 +1,6 @@
 /** What went wrong with a broker, in a sentence that names the setting. Pure; nothing of a secret is in it. */
+import { NOT_OFFERED } from './patches.ts';
+import { refusal } from './refused.ts';
 
 interface Caused {
   readonly message: string;
@@ -9,16 +11,25 @@ interface Caused {
 
 const UNTRUSTED = /self[- ]signed|unable to (verify|get)|certificate|altname|CERT_/i;
 
-export function explainKafka(error: unknown): string {
+/** What was under way, and who asked. */
+export interface Asked {
+  readonly principal: string;
+  readonly topic: string;
+  readonly groupId?: string;
+}
+
+export function explainKafka(error: unknown, { principal, topic, groupId = '' }: Asked): string {
   const chain = causes(error);
   const has = (match: (cause: Caused) => boolean) => chain.some(match);
   const text = chain.map((cause) => cause.message).join('; ');
+  const offered = chain.find(({ code }) => code === NOT_OFFERED);
+  if (offered) return offered.message;
   if (has(({ name }) => name.startsWith('KafkaJSSASL')))
     return `the broker refused the login (sasl): ${chain[0]!.message}`;
   if (has(({ type }) => type === 'TOPIC_AUTHORIZATION_FAILED'))
-    return 'the login may not read the topic (an ACL of the cluster)';
+    return refusal({ kind: 'read-topic', name: topic }, principal);
   if (has(({ type }) => type === 'GROUP_AUTHORIZATION_FAILED'))
-    return 'the login may not use the consumer group (an ACL of the cluster)';
+    return refusal({ kind: 'join-group', name: groupId }, principal);
   if (has(({ code }) => code === 'ENOENT' || code === 'EACCES')) return `a certificate of ssl cannot be read: ${text}`;
   if (/wrong version number|packet length too long/i.test(text))
     return 'the broker speaks no TLS on that port: remove ssl, or name its TLS port';
@@ -41,17 +52,17 @@ export function isTooLarge(error: unknown): boolean {
 }
 
 /** The same for what was to be written to a topic. */
-export function explainSend(error: unknown, topic: string): string {
+export function explainSend(error: unknown, asked: Asked): string {
+  const { topic, principal } = asked;
   const types = new Set(causes(error).map(({ type }) => type));
   if (isTooLarge(error)) return `a message is larger than the topic ${topic} takes (max.message.bytes)`;
   if (types.has('UNKNOWN_TOPIC_OR_PARTITION')) return `there is no topic ${topic}`;
-  if (types.has('TOPIC_AUTHORIZATION_FAILED'))
-    return `the login may not write to the topic ${topic} (an ACL of the cluster)`;
+  if (types.has('TOPIC_AUTHORIZATION_FAILED')) return refusal({ kind: 'write-topic', name: topic }, principal);
   if (types.has('CLUSTER_AUTHORIZATION_FAILED'))
-    return `the login may not be an idempotent producer (an ACL of the cluster: IDEMPOTENT_WRITE)`;
+    return `${principal} may not be an idempotent producer: an ACL of the cluster has to grant it Write on ${topic}`;
   if (types.has('NOT_ENOUGH_REPLICAS') || types.has('NOT_ENOUGH_REPLICAS_AFTER_APPEND'))
     return `too few replicas of the topic ${topic} are in sync (min.insync.replicas)`;
-  return explainKafka(error);
+  return explainKafka(error, asked);
 }
 
 /** The error and what it was caused by, outermost first. */

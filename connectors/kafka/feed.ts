@@ -18,6 +18,8 @@ import type {
 } from './client.ts';
 import { explainKafka } from './explain.ts';
 import { PartitionFeed } from './partition-feed.ts';
+import { FeedProblems } from './problems.ts';
+import { refusal } from './refused.ts';
 import { startOffsets } from './start.ts';
 import { commitOf, isOurs, OURS, type Where, whereToFetch } from './where.ts';
 
@@ -28,11 +30,15 @@ export interface KafkaFeedOptions {
   readonly log: Log;
   readonly topic: string;
   readonly groupId: string;
+  /** Who we are to the cluster. */
+  readonly principal: string;
   readonly readUncommitted: boolean;
   readonly position: StartingPosition;
   /** For `status`, from time to time. */
   readonly tell: (members: readonly MemberFacts[]) => Promise<void>;
 }
+
+const MISSING = 'Kafka: there is no such topic; it is waited for';
 
 /** What is known of a partition that is about to begin. */
 interface Facts {
@@ -57,15 +63,20 @@ export class KafkaFeed implements Feed {
   #ended: (() => void) | null = null;
   /** As it was last heard; '' while it is not known. */
   #topicId = '';
-  problem: string | null = null;
+  readonly #problems: FeedProblems;
 
   constructor(options: KafkaFeedOptions) {
     this.#options = options;
+    this.#problems = new FeedProblems(options.log, options.topic);
     this.#running = Promise.all([
-      this.#loop(KAFKA_RETRY_MS, () => this.#beMember(), true),
-      this.#loop(KAFKA_COMMIT_MS, () => this.#commit(), false),
-      this.#loop(KAFKA_METADATA_MS, () => this.#lookAtTopic(), true),
+      this.#loop(KAFKA_RETRY_MS, () => this.#beMember(), 'member'),
+      this.#loop(KAFKA_COMMIT_MS, () => this.#commit(), null),
+      this.#loop(KAFKA_METADATA_MS, () => this.#lookAtTopic(), 'topic'),
     ]);
+  }
+
+  get problem(): string | null {
+    return this.#problems.first;
   }
 
   async stop(): Promise<void> {
@@ -78,17 +89,17 @@ export class KafkaFeed implements Feed {
     return this.#stop.signal.aborted;
   }
 
-  /** `serious`: while it fails the mapping is not served. A commit fails at every rebalance, and is made again. */
-  async #loop(pauseMs: number, work: () => Promise<void>, serious: boolean): Promise<void> {
+  /** `part`: while it fails the mapping is not served. A commit fails at every rebalance, and is made again. */
+  async #loop(pauseMs: number, work: () => Promise<void>, part: 'member' | 'topic' | null): Promise<void> {
     const { clock, log, topic } = this.#options;
     while (!this.#stopped) {
       try {
         await work();
       } catch (error) {
-        const reason = explainKafka(error);
-        if (serious) this.problem = reason;
-        if (!this.#stopped)
-          log[serious ? 'warn' : 'debug']({ topic, error: reason }, 'Kafka: interrupted, it is tried again');
+        const reason = explainKafka(error, this.#options);
+        if (this.#stopped) return;
+        if (part) this.#problems.set(part, reason, 'Kafka: interrupted, it is tried again');
+        else log.debug({ topic, error: reason }, 'Kafka: interrupted, it is tried again');
       }
       await clock.sleep(pauseMs, this.#stop.signal);
     }
@@ -97,14 +108,16 @@ export class KafkaFeed implements Feed {
   /** One life of a member of the group. */
   async #beMember(): Promise<void> {
     const { client, topic, groupId, readUncommitted } = this.#options;
-    if (!(await this.#beginShards())) return;
+    if (!(await this.#mayBegin('member'))) return;
+    this.#problems.clear('topic');
     const ended = new Promise<void>((resolve) => (this.#ended = resolve));
     const events: GroupEvents = {
       assigned: (partitions) => this.#assigned(partitions),
       batch: (batch) => Promise.resolve(this.#feeds.get(batch.partition)?.take(batch)),
       outOfRange: (partition) => this.#feeds.get(partition)?.give('the log has no such offset'),
-      ended: (reason) => {
-        this.#options.log.warn({ topic, groupId, reason }, 'Kafka: the member ended, it is made anew');
+      ended: (error) => {
+        const reason = explainKafka(error, this.#options);
+        this.#problems.set('member', reason, 'Kafka: the member ended, it is made anew');
         this.#ended?.();
       },
     };
@@ -140,18 +153,34 @@ export class KafkaFeed implements Feed {
     this.#feeds.clear();
   }
 
+  /** False while there is no such topic, or the login may not read it as a member of the group; then that is the part's problem. */
+  async #mayBegin(part: 'member' | 'topic'): Promise<boolean> {
+    const { client, topic, groupId, principal } = this.#options;
+    const facts = await client.facts(topic);
+    if (facts === 'missing') return this.#waits(part, MISSING);
+    if (facts === 'refused') return this.#waits(part, refusal({ kind: 'describe-topic', name: topic }, principal));
+    if (facts?.mayRead === false) return this.#waits(part, refusal({ kind: 'read-topic', name: topic }, principal));
+    if (part === 'member' && !(await client.mayJoin(groupId)))
+      return this.#waits(part, refusal({ kind: 'join-group', name: groupId }, principal));
+    this.#noteTopicId(facts?.id ?? '');
+    return (await this.#beginShards()) || this.#waits(part, MISSING);
+  }
+
+  #waits(part: 'member' | 'topic', why: string): false {
+    const { topic } = this.#options;
+    this.#problems.set(
+      part,
+      why === MISSING ? `there is no topic ${topic}` : why,
+      why === MISSING ? MISSING : 'Kafka: the topic cannot be read; it is waited for',
+    );
+    return false;
+  }
+
   /** False when there is no such topic yet. */
   async #beginShards(): Promise<boolean> {
-    const { client, topic, log } = this.#options;
+    const { client, topic, spools, groupId, position } = this.#options;
     const partitions = await client.partitions(topic);
-    if (partitions === null) {
-      if (this.problem === null) log.warn({ topic }, 'Kafka: there is no such topic; it is waited for');
-      this.problem = `there is no topic ${topic}`;
-      return false;
-    }
-    this.problem = null;
-    await this.#noteTopicId();
-    const { spools, groupId, position } = this.#options;
+    if (partitions === null) return false;
     const known = new Set((await spools.known()).map(partitionOf));
     const missing = partitions.filter((partition) => !known.has(partition));
     if (missing.length === 0) return true;
@@ -166,9 +195,7 @@ export class KafkaFeed implements Feed {
   }
 
   /** Another topic under the same name ends what was begun on the old one. */
-  async #noteTopicId(): Promise<void> {
-    const { client, topic } = this.#options;
-    const id = (await client.topicId(topic)) ?? '';
+  #noteTopicId(id: string): void {
     if (this.#topicId !== '' && id !== '' && id !== this.#topicId)
       for (const feed of [...this.#feeds.values()]) feed.give('the topic was made anew');
     if (id !== '') this.#topicId = id;
@@ -176,9 +203,10 @@ export class KafkaFeed implements Feed {
 
   /** New partitions, a topic that is gone, and how much is left to fetch. */
   async #lookAtTopic(): Promise<void> {
-    if (!this.#member || !(await this.#beginShards())) return;
+    if (!this.#member || !(await this.#mayBegin('topic'))) return;
     const { client, spools, topic } = this.#options;
     const ends = await client.ends(topic);
+    this.#problems.clear('topic');
     const feeds = [...this.#feeds.values()];
     await spools.look(
       feeds.map(({ hold }) => hold),
@@ -194,7 +222,7 @@ export class KafkaFeed implements Feed {
       await tell(await client.members(groupId, topic));
     } catch (error) {
       log.debug(
-        { topic, groupId, error: explainKafka(error) },
+        { topic, groupId, error: explainKafka(error, this.#options) },
         'Kafka: the members of the group could not be asked for',
       );
     }
@@ -203,6 +231,7 @@ export class KafkaFeed implements Feed {
   #assigned(partitions: readonly number[]): void {
     const { log, topic } = this.#options;
     this.#closeFeeds();
+    this.#problems.clear('member');
     const assignment = ++this.#assignment;
     log.info({ topic, partitions: [...partitions].sort((a, b) => a - b) }, 'Kafka: partitions assigned');
     if (partitions.length > 0) void this.#begin(partitions, assignment);
@@ -223,7 +252,10 @@ export class KafkaFeed implements Feed {
         left = [...waiting.keys()];
       } catch (error) {
         if (current())
-          log.warn({ topic, error: explainKafka(error) }, 'Kafka: partitions could not be begun, it is tried again');
+          log.warn(
+            { topic, error: explainKafka(error, this.#options) },
+            'Kafka: partitions could not be begun, it is tried again',
+          );
       }
       if (left.length > 0) await clock.sleep(KAFKA_RETRY_MS, this.#stop.signal);
     }

@@ -16,11 +16,13 @@
  *  8. Only the eager protocol: at every rebalance all partitions stop until every member has joined.
  *  9. A long poll delays seek, resume and leaving. → KAFKA_FETCH_WAIT_MS.
  * 10. New partitions are noticed when the metadata are old enough. → KAFKA_METADATA_MS.
- * 11. It does not know topics by their ids. → topic-id.ts asks for them, over the connection of a consumer that never joins: partition
+ * 11. It does not know topics by their ids, nor what a login may do. → topic-facts.ts asks for it, over the connection of a consumer that never joins: partition
  *     assigners are handed what leads there.
  * 12. `disconnect` rejects when a listener throws, and an uncommitted partition reads as "-1".
  * 13. A commit that is not answered holds up the heartbeats. → commits.ts
- * 14. A heartbeat that is not answered holds up all fetching; timers in the past, of which Node warns. → patches.ts
+ * 14. A refused coordinator reads as one that is not there, and is looked for again for ever. → group-right.ts asks before a join.
+ * 15. A heartbeat that is not answered holds up all fetching; timers in the past, of which Node warns; which SASL mechanisms a broker offers
+ *     is lost. → patches.ts
  */
 import { readFileSync } from 'node:fs';
 import kafkajs, {
@@ -53,8 +55,9 @@ import type {
 } from './client.ts';
 import { registerCodecs } from './codecs.ts';
 import { commitApart, type Membership } from './commits.ts';
+import { mayJoin } from './group-right.ts';
 import { patchKafkajs } from './patches.ts';
-import { fetchTopicId } from './topic-id.ts';
+import { fetchTopicFacts } from './topic-facts.ts';
 
 const RETRY_FOR_EVER = { initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 1.5, retries: 1_000_000 };
 /** Questions are asked again by who asks them. */
@@ -92,7 +95,8 @@ export function createKafkaClient(connection: KafkaConnection, log: Log): KafkaC
         throw error;
       }
     },
-    topicId: (topic) => fetchTopicId(questions.cluster, topic),
+    facts: (topic) => fetchTopicFacts(questions.cluster, topic),
+    mayJoin: (groupId) => mayJoin(questions.cluster, groupId),
     async ends(topic) {
       const ends = await (await asked()).fetchTopicOffsets(topic);
       return new Map(ends.map(({ partition, low, high }) => [partition, { low: Number(low), high: Number(high) }]));
@@ -207,7 +211,7 @@ async function join(
     void events.batch({ partition, from: null, messages: [], next, end: Number(highWatermark), bytes: 0 });
   });
   consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!left) events.ended(payload.error.message);
+    if (!left) events.ended(payload.error);
   });
   await consumer.connect();
   await consumer.subscribe({ topics: [topic], fromBeginning: true });

@@ -12,6 +12,24 @@ interface ConsumerGroup {
   heartbeat(options: { readonly interval: number }): Promise<void>;
 }
 
+interface Handshake {
+  readonly response: { parse(answer: Answer): Promise<unknown> };
+}
+
+interface Answer {
+  readonly errorCode: number;
+  readonly enabledMechanisms: readonly string[];
+}
+
+interface SaslAuthenticator {
+  saslHandshake: (asked: { readonly mechanism: string }) => Handshake;
+  authenticate(): Promise<void>;
+}
+
+/** `code` of the error. */
+export const NOT_OFFERED = 'SASL_MECHANISM_NOT_OFFERED';
+const UNSUPPORTED_SASL_MECHANISM = 33;
+
 const require = createRequire(import.meta.url);
 let patched = false;
 
@@ -20,6 +38,7 @@ export function patchKafkajs(): void {
   patched = true;
   quietTimers();
   impatientHeartbeats();
+  namedMechanisms();
 }
 
 /**
@@ -49,4 +68,32 @@ function impatientHeartbeats(): void {
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, KAFKA_HEARTBEAT_WAIT_MS)));
     await Promise.race([beat, late]).finally(() => clearTimeout(timer));
   };
+}
+
+/** A broker that does not know the mechanism says which ones it knows; kafkajs keeps that to itself. */
+function namedMechanisms(): void {
+  const { prototype } = require('kafkajs/src/broker/saslAuthenticator') as { readonly prototype: SaslAuthenticator };
+  const { KafkaJSSASLAuthenticationError: Refused } = require('kafkajs') as {
+    readonly KafkaJSSASLAuthenticationError: new (message: string) => Error;
+  };
+  const { authenticate } = prototype;
+  prototype.authenticate = function (this: SaslAuthenticator) {
+    const handshake = this.saslHandshake;
+    this.saslHandshake = (asked) => {
+      const call = handshake(asked);
+      const parse = (answer: Answer) => {
+        if (answer.errorCode !== UNSUPPORTED_SASL_MECHANISM) return call.response.parse(answer);
+        const error = new Refused(notOffered(asked.mechanism, answer.enabledMechanisms));
+        return Promise.reject(Object.assign(error, { code: NOT_OFFERED }));
+      };
+      return { ...call, response: { ...call.response, parse } };
+    };
+    return authenticate.call(this);
+  };
+}
+
+/** In the words of `sasl.mechanism`. */
+function notOffered(mechanism: string, offered: readonly string[]): string {
+  const names = offered.map((name) => name.toLowerCase()).toSorted();
+  return `the broker does not offer sasl.mechanism ${mechanism.toLowerCase()}; it offers: ${names.join(', ') || 'none'}`;
 }

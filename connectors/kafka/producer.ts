@@ -15,9 +15,11 @@ import type { KafkaConnection } from './client.ts';
 import { explainSend, isTooLarge } from './explain.ts';
 import { openKafka, RETRY_A_LITTLE, toLog } from './kafkajs.ts';
 import { patchKafkajs } from './patches.ts';
+import { principalOf } from './refused.ts';
 
 export function createKafkaSender(connection: KafkaConnection, topic: string, log: Log): Sender {
   patchKafkajs();
+  const asked = { topic, principal: principalOf(connection) };
   let producer: Promise<Producer> | null = null;
   let before: Promise<unknown> = Promise.resolve();
   const drop = async () => {
@@ -33,8 +35,8 @@ export function createKafkaSender(connection: KafkaConnection, topic: string, lo
       await (await producer).send({ topic, acks: -1, timeout: KAFKA_REQUEST_MS, messages: messages.map(toMessage) });
     } catch (error) {
       await drop();
-      if (isTooLarge(error)) throw new MessageTooLarge(explainSend(error, topic), { cause: error });
-      throw new Error(explainSend(error, topic), { cause: error });
+      if (isTooLarge(error)) throw new MessageTooLarge(explainSend(error, asked), { cause: error });
+      throw new Error(explainSend(error, asked), { cause: error });
     }
   };
   return {

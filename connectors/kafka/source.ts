@@ -11,6 +11,7 @@ import type { Clock } from '../../src/time.ts';
 import type { KafkaConnection, MemberFacts } from './client.ts';
 import { KafkaFeed } from './feed.ts';
 import { createKafkaClient } from './kafkajs.ts';
+import { principalOf } from './refused.ts';
 
 export interface KafkaSourceOptions {
   readonly redis: Redis;
@@ -48,8 +49,8 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
         await redis.hset(keys.mapping(mapping), 'group', JSON.stringify({ groupId, members }));
       };
       const feed = new KafkaFeed({
-        ...{ client, spools, clock, log, topic, groupId, readUncommitted, tell },
-        position,
+        ...{ client, spools, clock, log, topic, groupId, readUncommitted, tell, position },
+        principal: principalOf(connection),
       });
       return {
         get problem() {

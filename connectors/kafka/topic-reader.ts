@@ -5,6 +5,7 @@ import type { Log } from '../../src/observe/log.ts';
 import type { FetchedBatch, GroupMember, KafkaClient, KafkaConnection, KafkaMessage, PartitionEnds } from './client.ts';
 import { explainKafka } from './explain.ts';
 import { createKafkaClient } from './kafkajs.ts';
+import { principalOf } from './refused.ts';
 
 export interface TopicReading {
   readonly topic: string;
@@ -30,7 +31,9 @@ export async function readTopic(
     if (left.size > 0) await readAll(client, reading, left);
     return ends;
   } catch (error) {
-    throw new Error(explainKafka(error), { cause: error });
+    const { topic, groupPrefix } = reading;
+    const asked = { principal: principalOf(connection), topic, groupId: `${groupPrefix}*` };
+    throw new Error(explainKafka(error, asked), { cause: error });
   } finally {
     await client.close();
   }
@@ -72,7 +75,7 @@ async function readAll(client: KafkaClient, reading: TopicReading, left: Map<num
     events: {
       ...{ assigned: onAssigned, batch },
       outOfRange: () => fail(new Error(`the topic ${topic} was trimmed while it was read: try again`)),
-      ended: (reason) => fail(new Error(reason)),
+      ended: fail,
     },
   });
   try {

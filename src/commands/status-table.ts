@@ -73,14 +73,25 @@ function formatMapping(mapping: MappingStatus, nowMs: number, paint: Paint): str
   });
   const hidden = sorted.slice(SHARDS_SHOWN);
   if (hidden.length > 0 && shown.length < mapping.shards.length) lines.push(`  ${paint('dim', summary(hidden))}\n`);
-  if (rows.length === 0) return `${title}\n  ${paint('dim', 'no shard yet: waiting for the stream')}\n`;
-  const about = `${mapping.group ? formatGroup(mapping.group) : ''}${mapping.output ? formatOutput(mapping.output, paint) : ''}`;
+  const problems = formatProblems(mapping.sourceProblems ?? [], paint);
+  if (rows.length === 0) return `${title}\n${problems}  ${paint('dim', 'no shard yet: waiting for the stream')}\n`;
+  const about = `${problems}${mapping.group ? formatGroup(mapping.group) : ''}${mapping.output ? formatOutput(mapping.output, paint) : ''}`;
   return `${title}\n${about}  ${paint('dim', line(COLUMNS))}\n${lines.join('')}`;
 }
 
 /** Also one that is idle itself, when it has messages that were not sent. */
 function rankOf({ state, outbox }: ShardStatus): number {
   return Math.min(NEEDS_A_LOOK[state], outbox ? NEEDS_A_LOOK.blocked : Infinity);
+}
+
+/** Each reason once: daemons that share a login share its refusals. */
+function formatProblems(problems: NonNullable<MappingStatus['sourceProblems']>, paint: Paint): string {
+  const reasons = [...new Set(problems.map(({ reason }) => reason))];
+  const line = (reason: string) => {
+    const who = problems.filter((problem) => problem.reason === reason).map(({ daemon }) => daemon);
+    return `  ${paint('red', 'source cannot be read')}: ${firstLine(reason)} (${who.join(', ')})\n`;
+  };
+  return reasons.map(line).join('');
 }
 
 function formatGroup({ groupId, members }: GroupStatus): string {

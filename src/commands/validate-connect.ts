@@ -6,7 +6,7 @@ import { pathText } from '../mapping/tree.ts';
 import type { Config, LoadResult, MappingConfig, Problem } from '../mapping/types.ts';
 import { type Redis, checkServer, connectRedis } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
-import { topicExists } from './validate-kafka.ts';
+import { topicFaults } from './validate-kafka.ts';
 
 /**
  * Something missing or unfit on a server that answers is a problem, also when it is unsuitable as a whole (version, cluster mode,
@@ -70,16 +70,11 @@ async function checkMapping(
 
 async function checkSource(redis: Redis, keys: Keys, mapping: MappingConfig, add: Add): Promise<void> {
   if (mapping.source.type === 'kafka') {
-    const { topic, connection } = mapping.source;
-    if (await topicExists(mapping.source.cluster, topic)) return;
-    const hint = 'create it, or ignore this: a topic is waited for';
-    return add(
-      'error',
-      'topic-missing',
-      ['source', 'topic'],
-      `there is no topic \`${topic}\` on \`${connection}\``,
-      hint,
-    );
+    const { topic, consumerGroupId: groupId, cluster } = mapping.source;
+    const waited = 'create it, or ignore this: a topic is waited for';
+    for (const { code, group, message, hint } of await topicFaults(cluster, { topic, act: 'read', groupId }))
+      add('error', code, ['source', group ? 'consumerGroupId' : 'topic'], message, hint || waited);
+    return;
   }
   const { stream, trim } = mapping.source;
   const sharded = await redis.exists(keys.stream(stream));
@@ -111,16 +106,11 @@ async function checkTopic(
   add: Add,
 ): Promise<void> {
   const cluster = connections.get(connection);
-  if (!cluster || (await topicExists(cluster, topic))) return;
+  if (!cluster) return;
   const fields = ['destinationConfig', 'onFailure', 'topic'];
-  const message = `the failure notices go to the topic \`${topic}\`, which is not on \`${connection}\``;
-  add(
-    'error',
-    'topic-missing',
-    fields,
-    message,
-    'create it, or ignore this: until it is there they wait in the outbox',
-  );
+  const waited = 'create it, or ignore this: until it is there they wait in the outbox';
+  for (const { code, message, hint } of await topicFaults(cluster, { topic, act: 'write' }))
+    add('error', code, fields, `the failure notices go to a topic: ${message}`, hint || waited);
 }
 
 async function checkOutput(redis: Redis, keys: Keys, stream: string, add: Add): Promise<void> {

@@ -24,6 +24,8 @@ export interface Member {
   readonly functions: Readonly<Record<string, number>>;
   /** Mappings that this daemon does not serve, and why. */
   readonly conflicts: Readonly<Record<string, string>>;
+  /** Mappings whose source this daemon cannot read right now, and why. */
+  readonly problems: Readonly<Record<string, string>>;
 }
 
 /** Writes `me` and what is said of my functions, and returns everybody who is alive, `me` included. */

@@ -48,20 +48,24 @@ export class Serving {
   }
 
   /** What this daemon writes about itself. */
-  claims(): Pick<Member, 'mappings' | 'functions' | 'conflicts'> {
+  claims(): Pick<Member, 'mappings' | 'functions' | 'conflicts' | 'problems'> {
     return {
       mappings: Object.fromEntries([...this.#served].map(([name, mapping]) => [name, fingerprint(mapping.config)])),
       functions: Object.fromEntries([...this.#functions].map(([name, { order }]) => [name, order])),
       conflicts: Object.fromEntries(this.#conflicts),
+      problems: Object.fromEntries(this.#broken().map(({ name, problem }) => [name, problem!])),
     };
   }
 
   problems(): string[] {
-    const broken = this.mappings().filter((mapping) => mapping.problem !== null);
     return [
       ...[...this.#conflicts].map(([name, kind]) => `${kind}: ${name}`),
-      ...broken.map((mapping) => `${mapping.name}: ${mapping.problem}`),
+      ...this.#broken().map((mapping) => `${mapping.name}: ${mapping.problem}`),
     ];
+  }
+
+  #broken(): ServedMapping[] {
+    return this.mappings().filter((mapping) => mapping.problem !== null);
   }
 
   /** Makes the configuration the one that is served, from the next unit on. */

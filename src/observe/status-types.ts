@@ -87,6 +87,11 @@ export interface GroupStatus {
   }[];
 }
 
+export interface SourceProblem {
+  readonly daemon: string;
+  readonly reason: string;
+}
+
 export interface MappingStatus {
   readonly name: string;
   readonly function: string;
@@ -96,6 +101,8 @@ export interface MappingStatus {
   readonly output?: OutputStatus;
   /** Of a Kafka source, once it is known. */
   readonly group?: GroupStatus;
+  /** Why daemons cannot read the source right now; absent when all of them can. */
+  readonly sourceProblems?: readonly SourceProblem[];
   readonly state: 'Enabled' | 'Disabled' | 'Draining';
   readonly lastProcessingResult: string;
   readonly shards: readonly ShardStatus[];

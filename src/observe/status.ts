@@ -8,7 +8,8 @@ import { readFunctions } from './status-functions.ts';
 import { readOutput } from './status-output.ts';
 import { countAfter, readShards, type ShardFacts } from './status-read.ts';
 import { lagOf, shardStatus } from './status-shard.ts';
-import type { DaemonStatus, GroupStatus, MappingStatus, Status } from './status-types.ts';
+import { type Alive, readDaemons, sourceProblems } from './status-daemons.ts';
+import type { GroupStatus, MappingStatus, Status } from './status-types.ts';
 
 export interface StatusOptions {
   /** Only this one; @throws MillraceError `mapping-not-found` */
@@ -16,17 +17,17 @@ export interface StatusOptions {
 }
 
 export async function collectStatus(redis: Redis, keys: Keys, options: StatusOptions = {}): Promise<Status> {
-  const [time, all, daemons] = await Promise.all([
+  const [time, all, alive] = await Promise.all([
     redis.time(),
     redis.smembers(keys.mappings()),
     readDaemons(redis, keys),
   ]);
   const nowMs = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000);
-  const live = new Set(daemons.map((daemon) => daemon.id));
+  const daemons = alive.map(({ daemon }) => daemon);
   const mappings: MappingStatus[] = [];
   // One after the other: each is few round trips, and a Redis with hundreds of mappings is not asked for all at once.
   for (const name of chosen(all, options.mapping)) {
-    const status = await readMapping(redis, keys, name, { nowMs, live });
+    const status = await readMapping(redis, keys, name, { nowMs, alive });
     if (status) mappings.push(status);
   }
   const inForce = new Map(mappings.map((one) => [one.function, one.functionVersion]));
@@ -47,8 +48,9 @@ async function readMapping(
   redis: Redis,
   keys: Keys,
   name: string,
-  { nowMs, live }: { nowMs: number; live: ReadonlySet<string> },
+  { nowMs, alive }: { nowMs: number; alive: readonly Alive[] },
 ): Promise<MappingStatus | null> {
+  const live = new Set(alive.map(({ daemon }) => daemon.id));
   const [hash, shardIds] = await Promise.all([
     redis.hgetall(keys.mapping(name)),
     redis.zrange(keys.shardIndex(name), '0', '-1'),
@@ -84,6 +86,7 @@ async function readMapping(
     source,
     ...(output && { output }),
     ...(hash.group !== undefined && { group: JSON.parse(hash.group) as GroupStatus }),
+    ...sourceProblems(name, alive),
     state: hash.state === 'Disabled' || hash.state === 'Draining' ? hash.state : 'Enabled',
     lastProcessingResult: lastResult(shards),
     shards: statuses,
@@ -100,47 +103,6 @@ function lastResult(shards: readonly ShardFacts[]): string {
   const blocked = shards.find((shard) => shard.units[0] && shard.units[0].blockedSince !== null);
   const last = shards.reduce<ShardFacts | undefined>((a, b) => (a && a.settledAt >= b.settledAt ? a : b), undefined);
   return (blocked ?? last)?.lastResult || 'No records processed';
-}
-
-async function readDaemons(redis: Redis, keys: Keys): Promise<DaemonStatus[]> {
-  const flat = await redis.zrange(keys.daemons(), '0', '-1', 'WITHSCORES');
-  const seen = flat.flatMap((id, i) => (i % 2 === 0 ? [{ id, lastSeen: Number(flat[i + 1]) }] : []));
-  if (seen.length === 0) return [];
-  const texts = await redis.mget(seen.map(({ id }) => keys.daemon(id)));
-  // The string has a lifetime, so that it is gone soon after its daemon; the sorted set is swept later.
-  return seen.flatMap(({ id, lastSeen }, i) => {
-    const text = texts[i];
-    return text === null || text === undefined ? [] : [toDaemon(id, lastSeen, parseObject(text))];
-  });
-}
-
-function toDaemon(id: string, lastSeen: number, about: Readonly<Record<string, unknown>>): DaemonStatus {
-  const conflicts = Object.keys(objectOf(about.conflicts));
-  return {
-    id,
-    host: String(about.host ?? ''),
-    pid: Number(about.pid ?? 0),
-    roles: textList(about.roles),
-    since: toIso(about.since),
-    lastSeen: toIso(lastSeen),
-    version: String(about.version ?? ''),
-    ...(conflicts.length === 0 ? {} : { conflicts }),
-  };
-}
-
-/** As daemons write it (daemon/membership.ts): mapping → kind of conflict. */
-function objectOf(value: unknown): object {
-  return typeof value === 'object' && value !== null ? value : {};
-}
-
-function textList(value: unknown): string[] {
-  return Array.isArray(value) ? value.map(String) : [];
-}
-
-/** Milliseconds or text that is a date already. */
-function toIso(value: unknown): string {
-  const date = new Date(typeof value === 'number' ? value : String(value));
-  return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString();
 }
 
 function parseObject(text: string | undefined): Readonly<Record<string, unknown>> {

@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { stringify } from 'yaml';
 import { type Broker, newBrokerPlace, startBroker, stopBroker } from '../support/kafka/broker.ts';
-import { PASSWORD, USER } from '../support/kafka/secure.ts';
+import { PASSWORD, type SecurePorts, USER } from '../support/kafka/secure.ts';
 import { allowKafkaTime, openClient } from '../support/kafka/use-kafka.ts';
 import { patiently } from '../support/kafka/world.ts';
 import { useRedis } from '../support/redis.ts';
@@ -36,7 +36,7 @@ afterAll(async () => {
 });
 
 const pem = (name: string) => path.join(dir, 'kafka', name);
-const at = (name: 'SSL' | 'MUTUAL' | 'LOGIN') => `127.0.0.1:${broker.secure![name]}`;
+const at = (name: keyof SecurePorts) => `127.0.0.1:${broker.secure![name]}`;
 const login = (mechanism: string, password = PASSWORD) => ({ mechanism, username: USER, password });
 
 async function configure(connection: object, group: string): Promise<string> {
@@ -117,6 +117,11 @@ const BAD: readonly [string, () => object, RegExp][] = [
     /refused the login/,
   ],
   [
+    'a mechanism that the broker does not offer',
+    () => ({ brokers: [at('PLAINLY')], sasl: login('scram-sha-512') }),
+    /does not offer sasl\.mechanism scram-sha-512; it offers: plain/,
+  ],
+  [
     'the client certificate of another authority',
     () => ({
       brokers: [at('MUTUAL')],
@@ -137,6 +142,18 @@ const BAD: readonly [string, () => object, RegExp][] = [
   ['a port where nobody listens', () => ({ brokers: ['127.0.0.1:1'] }), /no broker answers/],
   ['a name that does not exist', () => ({ brokers: ['no-such-host.invalid:9092'] }), /cannot be resolved/],
 ];
+
+test('a daemon says in its log and in `status` what keeps it from the cluster', async () => {
+  const config = await configure({ brokers: [at('PLAINLY')], sasl: login('scram-sha-512') }, 'g');
+  const daemon = startTestDaemon({ config, env: { MILLRACE_CACHE: TEST_CACHE } });
+  const reason = 'the broker does not offer sasl.mechanism scram-sha-512; it offers: plain';
+  await daemon.line((line) => line['error'] === reason, 'a line that says so');
+  const status = async () => (await run(MILLRACE, ['status', '-c', config])).stdout;
+  expect(
+    await patiently(status, (text) => text.includes('source cannot be read'), { what: 'a status that says so' }),
+  ).toContain(reason);
+  expect(await daemon.stop()).toBe(0);
+});
 
 describe('`validate --connect` says what is wrong', () => {
   test.each(BAD)('with %s', async (_name, connection, said) => {

@@ -1,7 +1,7 @@
 /** Where a partition is read from when a poller takes it over, and what its id and offsets tell. */
 import { describe, expect, test } from 'vitest';
 import { toAppends } from '../../connectors/kafka/records.ts';
-import { request, topicIdIn } from '../../connectors/kafka/topic-id.ts';
+import { request, topicFactsIn } from '../../connectors/kafka/topic-facts.ts';
 import { commitOf, whereToFetch } from '../../connectors/kafka/where.ts';
 import { APPEND_RECORDS } from '../../src/limits.ts';
 import type { SpoolView } from '../../src/spool.ts';
@@ -96,16 +96,31 @@ describe('what is appended', () => {
   });
 });
 
-describe('a topic’s id', () => {
+describe('what the brokers say of a topic', () => {
   // As a broker of Kafka 4.3.1 answered.
-  const head =
-    '000000000002000000010a3132372e302e302e3100004bc00000174141414141414141414141414141414141414141414100000001';
-  const known = `${head}020000076f7264657273a77ed31a06c342daa2642199d77a169c0004000000`;
-  const unknown = `${head}020003056e6f7065000000000000000000000000000000000001800000000000`;
+  const broker = (port: string) =>
+    `000000000002000000010a3132372e302e302e310000${port}0000176d696c6c726163652d746573742d636c7573746572300000000102`;
+  const partition = (n: number) => `0000${n.toString(16).padStart(8, '0')}0000000100000000020000000102000000010100`;
+  const orders = (may: string) =>
+    `${broker('9295')}0000076f7264657273f56f2ac9eadb4c14ac893f35dc3b5aaf0004${[0, 1, 2].map(partition).join('')}${may}0000`;
+  const id = 'f56f2ac9eadb4c14ac893f35dc3b5aaf';
+  const parse = (hex: string) => topicFactsIn(Buffer.from(hex, 'hex'));
 
-  test('is found in the answer, and none where there is no such topic', () => {
-    expect(topicIdIn(Buffer.from(known, 'hex'))).toBe('a77ed31a06c342daa2642199d77a169c');
-    expect(topicIdIn(Buffer.from(unknown, 'hex'))).toBeNull();
+  test('is its id, and what the login may do with it', () => {
+    expect(parse(orders('00000df8'))).toEqual({ id, mayRead: true, mayWrite: true });
+    expect(parse(orders('00000108'))).toEqual({ id, mayRead: true, mayWrite: false });
+    expect(parse(orders('00000100'))).toEqual({ id, mayRead: false, mayWrite: false });
+    // Not said.
+    expect(parse(orders('80000000'))).toEqual({ id, mayRead: true, mayWrite: true });
+  });
+
+  test('is that there is none, or that the login may not know', () => {
+    expect(parse(`${broker('981f')}0003056e6f706500000000000000000000000000000000000100000df80000`)).toBe('missing');
+    expect(parse(`${broker('9295')}001d076f7264657273000000000000000000000000000000000001800000000000`)).toBe(
+      'refused',
+    );
+    // Its leader is not there yet.
+    expect(parse(`${broker('9295')}0005076f7264657273000000000000000000000000000000000001800000000000`)).toBeNull();
   });
 
   test('is asked for by name, of any length', () => {

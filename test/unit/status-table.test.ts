@@ -155,6 +155,14 @@ Daemons
     expect(free).toContain('output to enriched: 120 unsettled there\n');
   });
 
+  it('says why the source cannot be read, each reason once', () => {
+    const [reason, other] = ['User:alice may not read the topic orders', 'no broker answers'];
+    const sourceProblems = [...['d1', 'd2'].map((daemon) => ({ daemon, reason })), { daemon: 'd3', reason: other }];
+    const lines = `  source cannot be read: ${reason} (d1, d2)\n  source cannot be read: ${other} (d3)\n`;
+    for (const shards of [[], [shard(0)]])
+      expect(formatStatus(status(shards, { sourceProblems }), plain)).toContain(lines);
+  });
+
   it('is one line per mapping where lines are wanted', () => {
     const shards = [shard(0, { lag: 3, oldestUnsettledAgeMs: 61_000 }), shard(1, { lag: 4 })];
     expect(formatLines(status(shards))).toBe(

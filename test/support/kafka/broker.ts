@@ -64,8 +64,8 @@ function listeners({ dir, port, controllerPort, secure }: BrokerPlace): string[]
 
 /** Makes a place for a broker, formatted and ready to be started. */
 export async function newBrokerPlace(dir: string, secured = false): Promise<BrokerPlace> {
-  const [port, controllerPort, tls, mutual, login] = await freePorts(5);
-  const secure = { SSL: tls!, MUTUAL: mutual!, LOGIN: login! };
+  const [port, controllerPort, tls, mutual, login, plainly] = await freePorts(6);
+  const secure = { SSL: tls!, MUTUAL: mutual!, LOGIN: login!, PLAINLY: plainly! };
   const ports = { port: port!, controllerPort: controllerPort!, controllerPorts: [controllerPort!] };
   const place = { dir, id: 1, ...ports, ...(secured && { secure }) };
   await format(place);

@@ -1,4 +1,4 @@
-/** TLS and logins for a test broker: a certificate authority of its own, and one user. */
+/** TLS and logins for a test broker: a certificate authority of its own, a user who may do everything, and one who may do what is granted. */
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
@@ -9,25 +9,36 @@ const run = promisify(execFile);
 export const USER = 'alice';
 export const PASSWORD = 'alices-own-secret';
 
-/** TLS; TLS with the client's certificate; a login (SASL) without TLS. */
+/** Without any right. */
+export const GUEST = 'carol';
+export const GUEST_PASSWORD = 'carols-own-secret';
+
+/** TLS; TLS with the client's certificate; a login (SASL) without TLS; a login that offers PLAIN and nothing else. */
 export interface SecurePorts {
   readonly SSL: number;
   readonly MUTUAL: number;
   readonly LOGIN: number;
+  readonly PLAINLY: number;
 }
 
 export function secureProperties(dir: string, protocols: string): string[] {
-  const login = (mechanism: string, module: string) =>
-    `listener.name.login.${mechanism}.sasl.jaas.config=org.apache.kafka.common.security.${module} required`;
+  const login = (mechanism: string, module: string, listener = 'login') =>
+    `listener.name.${listener}.${mechanism}.sasl.jaas.config=org.apache.kafka.common.security.${module} required`;
+  const users = `user_${USER}="${PASSWORD}" user_${GUEST}="${GUEST_PASSWORD}"`;
   return [
-    `listener.security.protocol.map=${protocols},SSL:SSL,MUTUAL:SSL,LOGIN:SASL_PLAINTEXT`,
+    `listener.security.protocol.map=${protocols},SSL:SSL,MUTUAL:SSL,LOGIN:SASL_PLAINTEXT,PLAINLY:SASL_PLAINTEXT`,
     ...['ssl.keystore.type=PEM', `ssl.keystore.location=${path.join(dir, 'server.pem')}`],
     ...['ssl.truststore.type=PEM', `ssl.truststore.location=${path.join(dir, 'ca.pem')}`],
     'listener.name.mutual.ssl.client.auth=required',
     'sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256,SCRAM-SHA-512',
-    `${login('plain', 'plain.PlainLoginModule')} user_${USER}="${PASSWORD}";`,
+    `${login('plain', 'plain.PlainLoginModule')} ${users};`,
+    'listener.name.plainly.sasl.enabled.mechanisms=PLAIN',
+    `${login('plain', 'plain.PlainLoginModule', 'plainly')} ${users};`,
     `${login('scram-sha-256', 'scram.ScramLoginModule')};`,
     `${login('scram-sha-512', 'scram.ScramLoginModule')};`,
+    'authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer',
+    // The broker itself and the tests' own clients come without a login.
+    `super.users=User:ANONYMOUS;User:${USER};User:CN=client`,
   ];
 }
 
