@@ -60,7 +60,7 @@ async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Pr
     { mapping: mapping.name, shardId: shard.shardId },
     { owner: deps.daemonId, parents: shard.parents, mode: 'turn' },
   );
-  // Settled to its end, or its parents are not: nothing to do.
+  // Settled to its end, or its parents are not, or an operator paused it: nothing to do.
   if (taken.kind !== 'ok') return { kind: 'finished' };
   if (taken.ownerBefore !== '' && taken.ownerBefore !== deps.daemonId) deps.observe.takenOver(mapping.name);
 
@@ -84,6 +84,7 @@ async function runUnits(turn: Turn): Promise<TurnEnd> {
     const ready = await turn.pick();
     if ('kind' in ready) return ready;
     const attempted = await turn.invoke(ready);
+    if ('kind' in attempted) return attempted;
     const end = await turn.conclude(ready, attempted);
     if (end) return end;
   }

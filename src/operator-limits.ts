@@ -6,3 +6,13 @@ export const AUDIT_ENTRIES_MAX = 10_000;
 export const AUDIT_TEXT_CHARS_MAX = 500;
 /** Entries per read of the log. */
 export const AUDIT_READ_ENTRIES = 500;
+
+/**
+ * Past pauses that a shard remembers for the age of its records. Beyond it the two oldest become one, so that the time between them does
+ * not count either: records live longer, never shorter.
+ */
+export const PAUSES_KEPT_MAX = 100;
+/** Shards per script that pauses them or lets them run: well below a millisecond of the server's time. */
+export const SHARDS_PAUSED_AT_ONCE = 250;
+/** Shards whose turns are asked for in one go. */
+export const SHARDS_TOLD_AT_ONCE = 250;

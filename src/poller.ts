@@ -10,7 +10,7 @@ import { type EntryId, idMs } from './record.ts';
 import type { Redis } from './redis/connect.ts';
 import type { ShardView } from './shard/sweep.ts';
 import type { ExpireDeps } from './turn/expire.ts';
-import type { HandBack } from './turn/settings.ts';
+import type { HandBack, ShardChanged } from './turn/settings.ts';
 import { AssignedBefore, watcherOf } from './watch/assign.ts';
 import { every, type Repeating } from './watch/every.ts';
 import { Expiring, expiryOf, expiryOfUnread } from './watch/expiring.ts';
@@ -134,8 +134,9 @@ export class Poller {
     this.#wakes.add(polled);
   }
 
-  /** A turn ended somewhere. */
-  handBack(back: HandBack): void {
+  /** A turn ended somewhere, or an operator acted on a shard. */
+  handBack(back: HandBack | ShardChanged): void {
+    if (back.state === 'changed') return this.#lookAgain(this.#shards.get(shardKey(back.mapping, back.shardId)));
     if (back.state === 'done') this.#wakeChildren(back);
     const polled = this.#shards.get(shardKey(back.mapping, back.shardId));
     if (!polled) return;
@@ -173,9 +174,15 @@ export class Poller {
   #wakeChildren(parent: { readonly mapping: string; readonly shardId: string }): void {
     for (const child of this.#shards.values()) {
       if (child.mapping.name !== parent.mapping || !child.shard.parents.includes(parent.shardId)) continue;
-      this.#enter(child, 'unknown');
-      this.#sweeping.poke();
+      this.#lookAgain(child);
     }
+  }
+
+  #lookAgain(polled: PolledShard | undefined): void {
+    if (!polled) return;
+    this.#enter(polled, 'unknown');
+    polled.parentsDone = polled.shard.parents.length === 0;
+    this.#sweeping.poke();
   }
 
   #enter(polled: PolledShard, state: PolledShard['state']): void {
@@ -210,6 +217,10 @@ export class Poller {
       return await wakeLongTurn(polled, this.#deps.clock.monoMs());
     }
     if (verdict.kind === 'done') return this.#done(polled);
+    if (verdict.kind === 'paused') {
+      polled.expiresAt = 0;
+      return this.#enterOnce(polled, 'paused');
+    }
     polled.checkpoint = view.checkpoint;
     polled.settledAt = view.settledAt;
     polled.expiresAt = expiryOf(polled, view, nowMs);

@@ -1,4 +1,4 @@
-/** `millrace mapping apply | forget`: what a mapping is to all daemons (product.md, "Namespaces and mappings"). */
+/** `millrace mapping …`. Here: `apply | forget`, what a mapping is to all daemons (product.md, "Namespaces and mappings"). */
 import { Command } from 'commander';
 import { cacheDirOf, loadFunctions } from '../daemon/open-daemon.ts';
 import { forgetMapping } from '../daemon/forget.ts';
@@ -8,6 +8,7 @@ import { requireConfig } from '../mapping/require-config.ts';
 import { silentLog } from '../observe/log.ts';
 import { connectRedis, type Redis } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
+import { mappingPauseCommand, mappingResumeCommand } from './mapping-pause.ts';
 
 interface Options {
   readonly config: string;
@@ -16,6 +17,8 @@ interface Options {
 
 export function mappingCommand(): Command {
   const command = new Command('mapping').description('Act on a mapping as all daemons know it.');
+  command.addCommand(mappingPauseCommand());
+  command.addCommand(mappingResumeCommand());
   command
     .command('apply')
     .description('Make the pinned fields of this file the ones that daemons run the mapping with.')

@@ -45,7 +45,7 @@ States of a shard
   idle             nothing to do                 waiting   records wait for their turn
   running          a batch is in hand            blocked   the head failed and is tried again
   pending-parent   waits for the shards it was split or merged from
-  paused           the mapping is stopped        closed    split or merged, and settled to its end
+  paused           by an operator, or disabled   closed    split or merged, and settled to its end
 
 Exit codes: 0 done, 1 no such mapping or a wrong configuration, 2 Redis does not answer.`;
 

@@ -18,7 +18,7 @@ import { createReader, type RangeReader } from '../redis/reader.ts';
 import { createScriptLine } from '../redis/script-line.ts';
 import type { FunctionVersion, Sandbox } from '../sandbox/types.ts';
 import { type Clock, systemClock } from '../time.ts';
-import type { HandBack } from '../turn/settings.ts';
+import type { HandBack, ShardChanged } from '../turn/settings.ts';
 import { VERSION } from '../version.ts';
 import { every, type Repeating } from '../watch/every.ts';
 import { Forwarding } from './forwarding.ts';
@@ -182,7 +182,7 @@ class RunningDaemon implements Daemon {
     this.#poller = poller;
     const subscriber = await this.#connect('hand-back');
     await subscriber.subscribe(this.#keys.watchChannel());
-    subscriber.on('message', (_channel, text) => poller.handBack(JSON.parse(text) as HandBack));
+    subscriber.on('message', (_channel, text) => poller.handBack(JSON.parse(text) as HandBack | ShardChanged));
   }
 
   #openForwarding(): Forwarding {

@@ -1,4 +1,5 @@
 /** The Redis side of `status`: few round trips, whatever the number of shards. */
+import { type Ageing, parseAgeing } from '../ageing.ts';
 import type { Redis } from '../redis/connect.ts';
 import { STATUS_COUNT_MAX, STATUS_COUNT_PER_CALL, STATUS_SHARDS_PER_CALL } from '../limits.ts';
 import type { EntryId, Unit } from '../record.ts';
@@ -26,6 +27,9 @@ export interface ShardFacts {
   readonly settledAt: number;
   readonly born: number;
   readonly done: boolean;
+  /** By an operator, since when (Redis ms); 0: not. */
+  readonly pausedAt: number;
+  readonly ageing: Ageing | null;
   readonly why: string;
   readonly marks: readonly (readonly [EntryId, number])[];
   readonly settled: {
@@ -58,7 +62,7 @@ export interface ShardFacts {
 }
 
 const COUNTERS = ['succeeded', 'expired', 'givenUp', 'filtered', 'lostBySource', 'redelivered'] as const;
-/** Names of the state's fields; init-4.lua and settle-N.lua of shard/ write them. */
+/** Names of the state's fields; init-5.lua and settle-N.lua of shard/ write them. */
 const FIELDS = [
   ...[
     'cp',
@@ -79,6 +83,10 @@ const FIELDS = [
     'parents',
     'sp:next',
     'sp:end',
+    'ps',
+    'pz',
+    'rwTo',
+    'rwAt',
   ],
   ...COUNTERS.map((name) => `n:${name}`),
 ];
@@ -148,6 +156,8 @@ function toFacts({ shardId, key }: { shardId: string; key: string }, row: Row): 
       born: number('born'),
     },
     ...{ partitionKey: blocked.partitionKey ?? null, why: field('why') },
+    pausedAt: number('ps'),
+    ageing: parseAgeing({ pauses: field('pz'), rewoundTo: field('rwTo'), rewoundAt: field('rwAt') }),
     ...{ lastResult: field('res'), done: field('done') === '1', marks: json<[EntryId, number][]>('marks', []) },
     spool: field('sp:next') === '' ? null : { next: number('sp:next'), end: number('sp:end'), arrivals },
     stream: exists

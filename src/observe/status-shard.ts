@@ -1,4 +1,5 @@
 /** What a shard's state and stream mean for `status`. Pure: facts read at one instant in, what the user sees out. */
+import { agesFromMs } from '../ageing.ts';
 import { arrivalMs } from '../arrival.ts';
 import { AFTER_ALL, BEFORE_ALL, compareIds, type EntryId, idMs, type SequenceNumber, type Unit } from '../record.ts';
 import { sequenceNumberOf } from '../spool.ts';
@@ -68,7 +69,7 @@ function isBlocked({ units, why }: ShardFacts): boolean {
 
 function stateOf(facts: ShardFacts, around: Surroundings): ShardStateName {
   if (facts.done) return 'closed';
-  if (around.disabled) return 'paused';
+  if (around.disabled || facts.pausedAt > 0) return 'paused';
   if (around.unsettledParent) return 'pending-parent';
   if (isBlocked(facts)) return 'blocked';
   if (facts.owner !== '' && around.liveDaemons.has(facts.owner)) return 'running';
@@ -89,7 +90,8 @@ function blockedStatus(facts: ShardFacts, around: Surroundings, arrived: (id: En
     recordsInUnit: count,
     lastError: head.lastError ?? { errorType: facts.why, errorMessage: `nothing can be settled: ${facts.why}` },
     nextAttemptAt: iso(Math.max(facts.notBefore, around.nowMs)),
-    expiresAt: facts.expiresAt > 0 ? iso(facts.expiresAt) : null,
+    // While it is paused nothing expires, and how long that will be is not known.
+    expiresAt: facts.expiresAt > 0 && facts.pausedAt === 0 ? iso(facts.expiresAt) : null,
     recordsBehind: known,
     nextExpiryBehind: expiryBehind(facts, arrived),
   };
@@ -98,8 +100,9 @@ function blockedStatus(facts: ShardFacts, around: Surroundings, arrived: (id: En
 /** The head's expiry tells the age that counts; the first record behind the unit expires that long after its own arrival. */
 function expiryBehind(facts: ShardFacts, arrived: (id: EntryId) => number): string | null {
   const head = facts.units[0];
-  if (!head || facts.expiresAt === 0 || facts.behindId === null) return null;
-  return iso(arrived(facts.behindId) + facts.expiresAt - arrived(head.first));
+  if (!head || facts.expiresAt === 0 || facts.pausedAt > 0 || facts.behindId === null) return null;
+  const agesFrom = (id: EntryId) => agesFromMs(id, arrived(id), facts.ageing);
+  return iso(agesFrom(facts.behindId) + facts.expiresAt - agesFrom(head.first));
 }
 
 function nameIn({ spool }: ShardFacts, id: EntryId): SequenceNumber {

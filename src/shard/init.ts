@@ -4,7 +4,7 @@ import type { EntryId } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
 
-const script = loadScript(new URL('./lua/', import.meta.url), 'init-4.lua');
+const script = loadScript(new URL('./lua/', import.meta.url), 'init-5.lua');
 
 export interface NewShard {
   readonly shardId: string;
@@ -20,7 +20,10 @@ export interface NewShard {
 export async function initShard(redis: Redis, keys: Keys, mapping: string, shard: NewShard): Promise<boolean> {
   const created = await script.run(
     redis,
-    [keys.shard(mapping, shard.shardId), keys.shardIndex(mapping), keys.readers(shard.key), shard.key],
+    [
+      ...[keys.shard(mapping, shard.shardId), keys.shardIndex(mapping), keys.readers(shard.key), shard.key],
+      keys.mapping(mapping),
+    ],
     [
       shard.shardId,
       shard.checkpoint,

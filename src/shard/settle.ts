@@ -52,8 +52,10 @@ export interface SettleTarget {
 }
 
 export type Settled =
-  /** `staged`: pieces of outputs that are official now. */
-  | { readonly kind: 'ok'; readonly nowMs: number; readonly staged?: number }
+  /** `staged`: pieces of outputs that are official now. `paused`: the shard was paused since it was taken, or let run again. */
+  | { readonly kind: 'ok'; readonly nowMs: number; readonly staged?: number; readonly paused: boolean }
+  /** Nothing was written: the shard was paused since it was taken, and nothing may expire by what was known of it then. */
+  | { readonly kind: 'paused' }
   /** Nothing was written: the output stream was resharded. */
   | { readonly kind: 'stale' }
   /** Nothing was written; the shard stays where it is and says why. */
@@ -94,9 +96,10 @@ export async function settle(
   switch (reply[0]) {
     case 'ok':
     case 'repeated':
-      return { kind: 'ok', nowMs: Number(reply[1]) };
+      return { kind: 'ok', nowMs: Number(reply[1]), paused: reply[2] === '1' };
+    case 'paused':
     case 'stale':
-      return { kind: 'stale' };
+      return { kind: reply[0] };
     case 'refused':
       return { kind: 'refused', reason: reply[1]! };
     default:

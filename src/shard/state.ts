@@ -1,4 +1,5 @@
-/** A shard's durable state for one mapping, as the scripts of lua/ keep it in one hash (names of its fields: init-4.lua). */
+/** A shard's durable state for one mapping, as the scripts of lua/ keep it in one hash (names of its fields: init-5.lua). */
+import { type Ageing, parseAgeing } from '../ageing.ts';
 import type { EntryId, Unit } from '../record.ts';
 
 export interface ShardState {
@@ -19,6 +20,8 @@ export interface ShardState {
   /** Tail of the stream when it was last looked at: what a deleted key had held. */
   readonly seenAdded: number;
   readonly seenLast: EntryId | '';
+  /** From when ages count, where that is not the arrival alone. */
+  readonly ageing: Ageing | null;
   /** Outputs beside the shard (outputs.ts): official pieces that are to be moved yet, and where to. */
   readonly staged: { readonly any: boolean; readonly official: number; readonly stream: string };
 }
@@ -41,6 +44,7 @@ export function parseState(flat: readonly string[]): ShardState {
     marks: JSON.parse(field.get('marks') ?? '[]') as [EntryId, number][],
     seenAdded: number('seenAdded'),
     seenLast: field.get('seenLast') ?? '',
+    ageing: parseAgeing({ pauses: field.get('pz'), rewoundTo: field.get('rwTo'), rewoundAt: field.get('rwAt') }),
     staged: { any: field.has('stg'), official: number('out'), stream: field.get('outTo') ?? '' },
   };
 }

@@ -1,4 +1,5 @@
 /** Looking at many shards at once, and remembering when records were first seen. */
+import { type Ageing, parseAgeing } from '../ageing.ts';
 import type { Redis } from '../redis/connect.ts';
 import { ARRIVAL_MARKS_MAX } from '../limits.ts';
 import type { EntryId, ShardRef } from '../record.ts';
@@ -16,6 +17,9 @@ export interface ShardView {
   readonly notBefore: number;
   readonly expiresAt: number;
   readonly done: boolean;
+  /** By an operator: no turn begins. */
+  readonly paused: boolean;
+  readonly ageing: Ageing | null;
   readonly settledAt: number;
   readonly unitPending: boolean;
   /** The head unit failed and is not settled. */
@@ -70,6 +74,10 @@ function toView(row: readonly (string | number)[]): ShardView | null {
     spoolNext,
     spoolEnd,
     nextArrival,
+    paused,
+    pauses,
+    rewoundTo,
+    rewoundAt,
   ] = row;
   if (cp === '') return null;
   return {
@@ -79,6 +87,12 @@ function toView(row: readonly (string | number)[]): ShardView | null {
     notBefore: Number(nb),
     expiresAt: Number(exp),
     done: done === '1',
+    paused: String(paused ?? '') !== '',
+    ageing: parseAgeing({
+      pauses: String(pauses ?? ''),
+      rewoundTo: String(rewoundTo ?? ''),
+      rewoundAt: String(rewoundAt ?? ''),
+    }),
     settledAt: Number(at),
     unitPending: pending === 1,
     blocked: blocked === 1,

@@ -26,13 +26,13 @@ export type Taken =
       readonly nowMs: number;
       readonly ownerBefore: string;
     }
-  | { readonly kind: 'missing' | 'pending-parent' | 'done' | 'owned' };
+  | { readonly kind: 'missing' | 'pending-parent' | 'done' | 'owned' | 'paused' };
 
 export async function takeShard(
   redis: Redis,
   keys: Keys,
   shard: ShardRef,
-  options: { owner: string; parents: readonly string[]; mode: 'turn' | 'idle'; deadOwner?: string },
+  options: { owner: string; parents: readonly string[]; mode: 'turn' | 'idle' | 'act'; deadOwner?: string },
 ): Promise<Taken> {
   const nonce = randomUUID();
   const stateKeys = [shard.shardId, ...options.parents].map((id) => keys.shard(shard.mapping, id));
@@ -43,7 +43,7 @@ export async function takeShard(
     options.deadOwner ?? '',
   ])) as string[];
   const [kind, nowMs, epoch, ownerBefore, ...fields] = reply;
-  if (kind !== 'ok') return { kind: kind as 'missing' | 'pending-parent' | 'done' | 'owned' };
+  if (kind !== 'ok') return { kind: kind as Exclude<Taken['kind'], 'ok'> };
   return {
     kind,
     nowMs: Number(nowMs),

@@ -16,7 +16,7 @@ import { expireNow, overdueAt } from '../unit/expiry.ts';
 import type { UnitPolicy } from '../unit/types.ts';
 import { Reading, type Slice } from './reading.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
-import { Settling } from './settling.ts';
+import { Settling, ShardPaused } from './settling.ts';
 import { SettleRefused } from './shipping.ts';
 
 export interface ExpireDeps {
@@ -46,42 +46,24 @@ export async function expireShard(
   const settings = () => mapping.settings();
   const { state, holding } = taken;
   const mark = () => markArrivals(redis, keys, ref, shard.key);
-  const at = {
-    after: state.checkpoint,
-    entriesRead: state.entriesRead,
-    seenAdded: state.seenAdded,
-    seenLast: state.seenLast,
-  };
-  const reading = new Reading(
-    { log: deps.log.child(ref), reader: deps.reader, nowMs, mark },
-    settings,
-    shard,
-    at,
-    state.marks,
-  );
+  const reading = new Reading({ log: deps.log.child(ref), reader: deps.reader, nowMs, mark }, settings, shard, state);
   const onSettled = (counts: SettleCounts) => deps.onSettled(mapping.name, counts);
   const settling = new Settling({ redis, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled }, state);
   let left = { more: false, nextAt: 0 };
   try {
     left = await expireSome(reading, settling, settings, nowMs);
   } catch (error) {
-    if (!(error instanceof SettleRefused)) {
+    if (error instanceof SettleRefused) {
+      const what = 'a failure notice cannot be written; nothing is given up without it';
+      deps.log.error({ ...ref, reason: error.message }, what);
+      left = { more: true, nextAt: nowMs() + REFUSED_PAUSE_MS };
+    } else if (error instanceof ShardPaused) left = { more: true, nextAt: 0 };
+    else {
       // Whatever it was: nobody may find the shard owned by somebody who does nothing with it.
-      const back = { ...ref, state: 'queued', checkpoint: state.checkpoint };
-      await releaseShard(redis, keys, holding, {
-        ...back,
-        dueAt: 0,
-        until: 0,
-        expiresAt: 0,
-        settledAt: state.settledAt,
-      });
+      const back = { ...ref, state: 'queued', checkpoint: state.checkpoint, settledAt: state.settledAt };
+      await releaseShard(redis, keys, holding, { ...back, dueAt: 0, until: 0, expiresAt: 0 });
       throw error;
     }
-    deps.log.error(
-      { ...ref, reason: error.message },
-      'a failure notice cannot be written; nothing is given up without it',
-    );
-    left = { more: true, nextAt: nowMs() + REFUSED_PAUSE_MS };
   }
   const waits = settling.units.length > 0 && settling.notBefore > nowMs();
   const handBack: HandBack = {
@@ -120,6 +102,7 @@ async function expireSome(
     const nextAt = settling.units.length === 0 ? strictlyOverdueAt(policy, slice) : 0;
     const decision = nowMs() < endsAt ? expireNow(policy, settling.units, slice.records, nowMs(), randomUUID) : null;
     if (!decision) {
+      settling.correctExpiry(slice, reading);
       await settling.commit();
       return { more: true, nextAt };
     }

@@ -12,6 +12,7 @@ import { spooledArrival, spooledKey } from '../event/parts.ts';
 import { recordFilter } from '../filter/filter.ts';
 import { passedIn } from '../unit/pieces.ts';
 import type { RecordTime } from '../unit/types.ts';
+import { type Ageing, notRewound, withAges } from '../ageing.ts';
 import { arrivalMs, idIsTime } from '../arrival.ts';
 import type { Log } from '../observe/log.ts';
 import { findGap, type Gap, type Position } from './gap.ts';
@@ -50,6 +51,13 @@ export interface ReadingDeps {
   readonly mark: () => Promise<readonly (readonly [EntryId, number])[]>;
 }
 
+/** What a shard's state says of where it is read, and of its records' ages (shard/state.ts). */
+export interface ReadFrom extends Omit<Position, 'after'> {
+  readonly checkpoint: EntryId;
+  readonly marks: readonly (readonly [EntryId, number])[];
+  readonly ageing: Ageing | null;
+}
+
 const NO_TIMES = 'ids of this stream are no times: its records count as having arrived when they were first seen';
 
 export class Reading {
@@ -64,6 +72,7 @@ export class Reading {
   } | null = null;
   #at: Position;
   #marks: readonly (readonly [EntryId, number])[];
+  #ageing: Ageing | null;
   #batch: Batch | null = null;
   /** First record of #batch that was not handed out. */
   #index = 0;
@@ -78,15 +87,15 @@ export class Reading {
     deps: ReadingDeps,
     settings: () => TurnSettings,
     shard: TurnShard,
-    at: Position,
-    marks: readonly (readonly [EntryId, number])[],
+    { checkpoint: after, entriesRead, seenAdded, seenLast, marks, ageing }: ReadFrom,
   ) {
     this.#deps = deps;
     this.#settingsNow = settings;
     this.#shard = shard;
-    this.#at = at;
+    this.#at = { after, entriesRead, seenAdded, seenLast };
     this.#marks = marks;
-    this.#handedOut = at;
+    this.#ageing = ageing;
+    this.#handedOut = this.#at;
     const lost = (place: { after: EntryId; entriesRead: number }, stream: RawBatch['stream']) =>
       !shard.spooled && findGap({ ...this.#at, ...place }, stream) !== null;
     this.#sieve = new Sieve(deps.reader, shard.key, lost);
@@ -135,7 +144,7 @@ export class Reading {
       const { checkpoint, entriesRead, newGeneration } = next.gap;
       // What was seen of a stream that is gone has been reported with the gap; when its records came says nothing of the new ones.
       const seen = newGeneration ? { seenAdded: 0, seenLast: '' as const } : {};
-      if (newGeneration) this.#marks = [];
+      if (newGeneration) [this.#marks, this.#ageing] = [[], notRewound(this.#ageing)];
       this.#at = { ...this.#at, ...seen, after: checkpoint, entriesRead };
       this.#handedOut = this.#at;
     }
@@ -281,10 +290,8 @@ export class Reading {
         const last = passedLast[i]!;
         times[i - from] = last === '' ? time : { ...time, passed: { count: passed[i]!, last } };
       }
-      return times;
-    }
-    for (let i = from; i < to; i++) times[i - from] = { id: batch.ids[i]!, arrivalMs: arrivalOf(batch, i) };
-    return times;
+    } else for (let i = from; i < to; i++) times[i - from] = { id: batch.ids[i]!, arrivalMs: arrivalOf(batch, i) };
+    return withAges(times, this.#ageing);
   }
 
   #arrivals(): (batch: RawBatch, i: number) => number {
@@ -378,4 +385,9 @@ function streamBefore(batch: Batch): RawBatch['stream'] {
 /** A whole number of batches, so that reads and batches end together. */
 function readCount(batchSize: number): number {
   return batchSize * Math.max(1, Math.floor(READ_AHEAD_RECORDS / batchSize));
+}
+
+/** The last record that is known of, whether or not the filter lets it through. */
+export function lastLooked({ batch, records }: Slice): EntryId {
+  return 'sifted' in batch && batch.sifted.end !== '' ? batch.sifted.end : records[records.length - 1]!.id;
 }

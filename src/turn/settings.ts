@@ -54,6 +54,13 @@ export interface TurnMapping {
   outputTo(stream: string): OutputTarget;
 }
 
+/** What an operator's act tells the pollers: the shard is to be looked at anew. */
+export interface ShardChanged {
+  readonly mapping: string;
+  readonly shardId: string;
+  readonly state: 'changed';
+}
+
 /** What a turn tells the pollers when it ends. */
 export interface HandBack {
   readonly mapping: string;

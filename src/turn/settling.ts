@@ -21,6 +21,14 @@ import type { Reading, Slice } from './reading.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 import { SettleRefused, type Shipping } from './shipping.ts';
 
+/** Nothing was written, because something would have expired by a clock that an operator has stopped since (daemon/pausing.ts). */
+export class ShardPaused extends Error {
+  constructor() {
+    super('the shard was paused');
+    this.name = 'ShardPaused';
+  }
+}
+
 const NOTHING: SettleCounts = { succeeded: 0, expired: 0, givenUp: 0, filtered: 0, lostBySource: 0 };
 
 export interface SettlingDeps {
@@ -61,6 +69,8 @@ export class Settling {
   #notices: string[] = [];
   /** They are messages, whatever a reload says meanwhile. */
   #toOutbox = false;
+  /** The shard was paused since it was taken, or let run again: the turn ends with what is in flight. */
+  paused = false;
   #outputs: readonly Output[] = [];
   /** Where they go, whatever a reload says meanwhile. */
   #outputStream = '';
@@ -107,6 +117,14 @@ export class Settling {
     this.#notBefore = notBefore;
   }
 
+  /** What was to run does not: its delivery never was. */
+  undeliver(): void {
+    const [head, ...rest] = this.units;
+    this.#dirty = true;
+    this.#notBefore = 0;
+    this.units = [{ ...head!, deliveries: head!.deliveries - 1, lost: head!.lost - 1 }, ...rest];
+  }
+
   /** What the rules decided, after an attempt of the present version (`ran`) or without one. Decisions with notices are committed by themselves, so that a refused notice refuses nothing else. */
   async apply(decision: Decision, slice: Slice, reading: Reading, ran = false): Promise<void> {
     if ((decision.giveUps.length > 0 && this.#dirty) || this.#outputs.length > 0) await this.commit();
@@ -141,6 +159,14 @@ export class Settling {
     this.checkpoint = last;
     this.entriesRead += count;
     this.#count({ ...NOTHING, filtered: count });
+  }
+
+  /** When the head expires, if that is later than was thought: the time of a pause does not count. */
+  correctExpiry(slice: Slice, reading: Reading): void {
+    const [before, blocked] = [this.#expiresAt, this.#blocked];
+    this.#describeHead(slice, reading);
+    if (this.#expiresAt > Math.max(before, this.#deps.nowMs())) this.#dirty = true;
+    else [this.#expiresAt, this.#blocked] = [before, blocked];
   }
 
   /** The units were made by another filter: their records are read anew, by the present one. */
@@ -202,7 +228,8 @@ export class Settling {
 
   /**
    * Makes the draft durable. @throws FencedError when the shard changed hands; SettleRefused when nothing was written because the
-   * notice or the outputs could not be: then everything is as it is stored, without the draft.
+   * notice or the outputs could not be, ShardPaused when it would have given up records by age: then everything is as it is stored,
+   * without the draft.
    */
   async commit(): Promise<void> {
     if (!this.#dirty) return;
@@ -216,9 +243,14 @@ export class Settling {
         : await this.#settle(null);
     if (reply.kind !== 'ok') {
       this.#restore();
+      if (reply.kind === 'paused') {
+        this.paused = true;
+        throw new ShardPaused();
+      }
       throw new SettleRefused(reply.kind === 'refused' ? reply.reason : reply.kind);
     }
     this.#revision++;
+    this.paused ||= reply.paused;
     deps.onSettled(this.#counts, reply.nowMs, this.#moved);
     this.#reset();
     this.#stored = this.#head();

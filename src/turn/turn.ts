@@ -21,9 +21,9 @@ import type { Decision } from '../unit/types.ts';
 import type { AloneGate } from './alone.ts';
 import { type AttemptDeps, attempt, type Attempted } from './attempt.ts';
 import { Linger } from './linger.ts';
-import { type Next, Reading, type Slice } from './reading.ts';
+import { lastLooked, type Next, Reading, type Slice } from './reading.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
-import { Settling } from './settling.ts';
+import { Settling, ShardPaused } from './settling.ts';
 import { SettleRefused, Shipping } from './shipping.ts';
 
 /** What a turn tells the metrics. */
@@ -110,13 +110,7 @@ export class Turn {
     const nowMs = () => this.#nowMs();
     const settings = () => this.#settings;
     const mark = () => markArrivals(redis, keys, holding.shard, shard.key);
-    const at = {
-      after: state.checkpoint,
-      entriesRead: state.entriesRead,
-      seenAdded: state.seenAdded,
-      seenLast: state.seenLast,
-    };
-    this.#reading = new Reading({ log: this.#log, reader, nowMs, mark }, settings, shard, at, state.marks);
+    this.#reading = new Reading({ log: this.#log, reader, nowMs, mark }, settings, shard, state);
     const onSettled = (counts: SettleCounts, settledMs: number, moved: boolean) => {
       this.#redisAhead = settledMs - clock.monoMs();
       if (moved) this.#settledAt = settledMs;
@@ -161,6 +155,7 @@ export class Turn {
    */
   async pick(): Promise<Ready | TurnEnd> {
     for (let settled = false; ; settled = true) {
+      if (this.#settling.paused) return await this.#leave();
       if (settled && (this.#deps.draining() || this.#deps.clock.monoMs() >= this.#endsAt)) return await this.#yield();
       this.#settings = this.#mapping.settings();
       const slice = this.#settling.units.length > 0 ? await this.#headSlice() : await this.#freshSlice();
@@ -190,6 +185,7 @@ export class Turn {
         return { slice, alone: next.alone };
       }
       const written = await this.#write(next.decision, slice, null);
+      if (written === 'paused') return await this.#leave();
       const waits = next.decision.notBefore !== null && next.decision.notBefore > now;
       if (!written || waits) return await this.end();
     }
@@ -271,9 +267,16 @@ export class Turn {
     return Math.max(this.#settledAt, slice.records[0]!.arrivalMs) + windowMs;
   }
 
-  /** Makes the delivery durable, then runs the unit; meanwhile the next batch is read and encoded, never started. */
-  async invoke({ slice, alone }: Ready): Promise<Attempted> {
+  /**
+   * Makes the delivery durable, then runs the unit; meanwhile the next batch is read and encoded, never started. The turn's end when the
+   * shard was paused before the delivery was durable.
+   */
+  async invoke({ slice, alone }: Ready): Promise<Attempted | TurnEnd> {
     await this.#settling.commit();
+    if (this.#settling.paused) {
+      this.#settling.undeliver();
+      return await this.#leave();
+    }
     const unit = this.#settling.units[0]!;
     if (unit.deliveries > 1) this.#deps.observe.retried(this.#mapping.name);
     const { sandbox, log, handlerLog } = this.#deps;
@@ -291,23 +294,25 @@ export class Turn {
     const { namesOf } = this.#reading;
     const outputKeyOf = this.#settings.output && ((id: EntryId) => this.#reading.partitionKey(slice, id));
     const policy = { ...this.#settings.policy, ...(namesOf && { namesOf }), ...(outputKeyOf && { outputKeyOf }) };
-    const ran = this.#settling.units[0]!;
-    const decision = afterAttempt(
-      policy,
-      this.#settling.units,
-      slice.records,
-      outcome,
-      this.#nowMs(),
-      Math.random,
-      randomUUID,
-    );
+    const { units } = this.#settling;
+    const ran = units[0]!;
+    const decide = (stands: boolean) => {
+      const ages = { ...policy, age: { ...policy.age, stands } };
+      return afterAttempt(ages, units, slice.records, outcome, this.#nowMs(), Math.random, randomUUID);
+    };
+    let decision = decide(false);
     if (invoked) {
       const short = outcome.kind === 'returned' && decision.succeeded < ran.count;
       // AWS's result of an answer that named failed records is OK; of one that cannot be used it is not.
       const answer = !short ? 'ok' : decision.lastProcessingResult === 'OK' ? 'partial' : 'error';
       this.#deps.observe.invoked(this.#settings.version.name, invoked, answer);
     }
-    const written = await this.#write(decision, slice, ran);
+    let written = await this.#write(decision, slice, ran);
+    if (written === 'paused') {
+      // Nothing expires on a paused shard, whatever a run that was in flight came to.
+      decision = decide(true);
+      written = await this.#write(decision, slice, ran);
+    }
     const waits = decision.notBefore !== null && decision.notBefore > this.#nowMs();
     if (!written || waits) return this.end();
     const over = this.#deps.clock.monoMs() >= this.#endsAt && (slice.moreBehind || decision.stack.length > 0);
@@ -315,7 +320,7 @@ export class Turn {
   }
 
   /** False when a notice was refused: then nothing of the decision holds, and the shard says why it stays where it is. */
-  async #write(decision: Decision, slice: Slice, ran: Unit | null): Promise<boolean> {
+  async #write(decision: Decision, slice: Slice, ran: Unit | null): Promise<boolean | 'paused'> {
     // What was decided before is written, or refused, by itself.
     if (decision.giveUps.length > 0) await this.#settling.commit();
     const before = this.#settling.units;
@@ -325,6 +330,7 @@ export class Turn {
       if (decision.giveUps.length > 0) await this.#settling.commit();
       return true;
     } catch (error) {
+      if (error instanceof ShardPaused) return 'paused';
       if (!(error instanceof SettleRefused)) throw error;
       this.#log.error({ reason: error.message }, 'a failure notice or an output cannot be written; the shard waits');
       const [head, ...rest] = before;
@@ -371,6 +377,11 @@ export class Turn {
 
   async #yield(): Promise<TurnEnd> {
     this.#pass();
+    return await this.#leave();
+  }
+
+  /** Another turn goes on; after an operator's act, with what that means. */
+  async #leave(): Promise<TurnEnd> {
     await this.#settling.commit();
     await this.#release('queued', 0);
     return { kind: 'yield' };
@@ -386,8 +397,4 @@ export class Turn {
     };
     await releaseShard(this.#deps.redis, this.#deps.keys, this.#taken.holding, message);
   }
-}
-
-function lastLooked({ batch, records }: Slice): EntryId {
-  return 'sifted' in batch && batch.sifted.end !== '' ? batch.sifted.end : records[records.length - 1]!.id;
 }

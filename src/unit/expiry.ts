@@ -17,10 +17,11 @@ type AgePolicy = Pick<UnitPolicy, 'age' | 'batchSize' | 'filterId'>;
 
 /** Redis ms at which the record is overdue; null: never. For status ("expires at", also of records behind a blocked one). */
 export function overdueAt(policy: Pick<UnitPolicy, 'age'>, record: RecordTime): number | null {
-  return policy.age.ageMs === null ? null : record.arrivalMs + policy.age.ageMs;
+  return policy.age.ageMs === null ? null : (record.agesFromMs ?? record.arrivalMs) + policy.age.ageMs;
 }
 
 export function isOverdue(policy: Pick<UnitPolicy, 'age'>, record: RecordTime, nowMs: number): boolean {
+  if (policy.age.stands) return false;
   const at = overdueAt(policy, record);
   return at !== null && nowMs >= at;
 }

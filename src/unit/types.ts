@@ -15,8 +15,12 @@ export interface UnitPolicy {
    * strict: maximumRecordAgeInSeconds was written out; what is overdue is given up untried (ageMs null: never).
    * default: 24 h, and no record expires without having failed by itself.
    */
-  readonly age:
-    { readonly kind: 'strict'; readonly ageMs: number | null } | { readonly kind: 'default'; readonly ageMs: number };
+  readonly age: (
+    { readonly kind: 'strict'; readonly ageMs: number | null } | { readonly kind: 'default'; readonly ageMs: number }
+  ) & {
+    /** The shard is paused: ages stand still, and nothing is overdue. */
+    readonly stands?: boolean;
+  };
   readonly bisectBatchOnFunctionError: boolean;
   readonly reportBatchItemFailures: boolean;
   /** Which filter the records went through; absent: none. */
@@ -30,8 +34,10 @@ export interface UnitPolicy {
 /** A record of the unit as the rules see it. */
 export interface RecordTime {
   readonly id: EntryId;
-  /** Arrival in ms (Redis clock); age counts from here. */
+  /** Arrival in ms (Redis clock); age counts from here, or from `agesFromMs`. */
   readonly arrivalMs: number;
+  /** Age counts from here instead (ageing.ts). */
+  readonly agesFromMs?: number;
   /** Behind it, before the next one: how many records the filter passes over, and the last of them. They share its fate, uncounted by it. */
   readonly passed?: { readonly count: number; readonly last: EntryId };
 }

@@ -1,4 +1,5 @@
 /** When something of a watched shard would expire without an attempt, and giving it up at that time (contract.md, "Failure notices"). */
+import { agesFromMs } from '../ageing.ts';
 import { idIsTime } from '../arrival.ts';
 import { EXPIRE_AT_ONCE } from '../limits.ts';
 import { type EntryId, idMs } from '../record.ts';
@@ -18,7 +19,8 @@ export function expiryOfUnread(polled: PolledShard, first: EntryId, nowMs: numbe
   const { policy, firstSeen } = polled.mapping.settings();
   const { age } = policy;
   if (age.kind !== 'strict' || age.ageMs === null) return 0;
-  if (!firstSeen && idIsTime(first, nowMs)) return idMs(first) + age.ageMs;
+  if (!firstSeen && idIsTime(first, nowMs))
+    return agesFromMs(first, idMs(first), polled.view?.ageing ?? null) + age.ageMs;
   return polled.expiresAt > nowMs ? polled.expiresAt : nowMs;
 }
 

@@ -5,6 +5,8 @@ import { findGap } from '../turn/gap.ts';
 
 export type Verdict =
   | { readonly kind: 'done' }
+  /** By an operator; what is in flight ends by itself. */
+  | { readonly kind: 'paused' }
   /** Somebody has the turn. */
   | { readonly kind: 'running' }
   /** The head unit waits for its next attempt. */
@@ -17,6 +19,7 @@ export type Verdict =
 export function judge(view: ShardView, nowMs: number, alive: ReadonlySet<string>): Verdict {
   if (view.done) return { kind: 'done' };
   if (view.owner !== '' && alive.has(view.owner)) return { kind: 'running' };
+  if (view.paused) return { kind: 'paused' };
   if (view.unitPending)
     return view.notBefore > nowMs ? { kind: 'parked', until: view.notBefore } : { kind: 'work', first: null };
   const stream = view.stream

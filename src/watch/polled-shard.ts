@@ -27,6 +27,8 @@ export type PolledState =
   /** A failed unit waits for its next attempt. */
   | 'parked'
   | 'waiting-for-parents'
+  /** By an operator, until one lets it run again. */
+  | 'paused'
   | 'done';
 
 /** What a look at an open batching window knows. */

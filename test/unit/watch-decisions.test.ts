@@ -46,6 +46,7 @@ const stream = (length: number, added: number, firstId: string, lastId: string, 
 });
 const view = (over: Partial<ShardView> = {}): ShardView => ({
   ...{ checkpoint: '5-0', entriesRead: 5, owner: '', notBefore: 0, expiresAt: 0, done: false, settledAt: 0 },
+  ...{ paused: false, ageing: null },
   ...{ unitPending: false, blocked: false, epoch: '1', seenAdded: 5, spool: null, nextId: null },
   stream: stream(5, 5, '1-0', '5-0'),
   ...over,
@@ -55,6 +56,8 @@ const more = { stream: stream(8, 8, '1-0', '8-0'), nextId: '6-0' };
 describe('judge', () => {
   it.each<[string, Partial<ShardView>, Verdict]>([
     ['done before all else', { done: true, owner: 'd', ...more }, { kind: 'done' }],
+    ['paused by an operator', { paused: true, unitPending: true, ...more }, { kind: 'paused' }],
+    ['paused, with a turn in flight', { paused: true, owner: 'd', ...more }, { kind: 'running' }],
     ['owned', { owner: 'd', unitPending: true, ...more }, { kind: 'running' }],
     ['owned by a daemon that is gone', { owner: 'gone', ...more }, { kind: 'work', first: '6-0' }],
     ['a unit that waits', { unitPending: true, notBefore: NOW + 1 }, { kind: 'parked', until: NOW + 1 }],

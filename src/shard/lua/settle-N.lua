@@ -13,17 +13,19 @@
 --       then, with outputs: a name of the output stream  b staged pieces that become official, 0: none  c name of their stage
 --       d revision of the topology, '' where there is none  e index of each entry's key among KEYS 6.., from 0, as 16-bit numbers
 --       f the entries, packed: 4 texts each, a big-endian 32-bit length before each (partition key, data, origin, headers)
--- RETURNS {'ok', now ms} | {'stale', now ms} the output stream was resharded | {'repeated', now ms} | {'fenced', epoch} | {'refused', reason, now ms}
+-- RETURNS {'ok', now ms, '1' when an operator paused the shard since it was taken, or let it run again} | {'repeated', the same}
+--         | {'paused', now ms} likewise, so that nothing may expire now | {'stale', now ms} the output stream was resharded | {'fenced', epoch} | {'refused', reason, now ms}
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
 
 -- check ------------------------------------------------------------------------------------------------------------
 local have = redis.pcall('HMGET', KEYS[1], 'epoch', 'nonce', 'rev', 'gen', 'cp',
-  'n:succeeded', 'n:expired', 'n:givenUp', 'n:filtered', 'n:lostBySource', 'n:redelivered')
+  'n:succeeded', 'n:expired', 'n:givenUp', 'n:filtered', 'n:lostBySource', 'n:redelivered', 'chg')
 if have.err then return { 'refused', 'the state of the shard is of the wrong type: ' .. have.err, now } end
 if have[1] ~= ARGV[1] or have[2] ~= ARGV[2] then return { 'fenced', have[1] or '' } end
-if have[3] == ARGV[3] then return { 'repeated', now } end
+if have[3] == ARGV[3] then return { 'repeated', now, have[12] or '' } end
 if tonumber(have[3]) + 1 ~= tonumber(ARGV[3]) then return { 'fenced', have[1] } end
+if have[12] and tonumber(ARGV[18]) > 0 then return { 'paused', now } end
 if not redis.acl_check_cmd('HSET', KEYS[1], 'cp', '') then return { 'refused', 'the ACL refuses HSET on the state of the shard', now } end
 
 local function parts(id)
@@ -121,6 +123,7 @@ if ARGV[4] ~= have[4] then
   set('seenAdded', 0)
   set('seenLast', '')
   set('marks', '[]')
+  set('rwTo', '')
 end
 if ARGV[11] ~= '' then set('res', ARGV[11]) end
 local counters = { 'n:succeeded', 'n:expired', 'n:givenUp', 'n:filtered', 'n:lostBySource' }
@@ -152,4 +155,4 @@ if checkpoint ~= '' then
     redis.pcall('XGROUP', 'CREATE', KEYS[2], ARGV[14], checkpoint, 'ENTRIESREAD', ARGV[6])
   end
 end
-return { 'ok', now }
+return { 'ok', now, have[12] or '' }

@@ -3,12 +3,14 @@
 -- The epoch is the larger of (stored + 1) and Redis TIME in microseconds: it rises even if a failover lost the stored one.
 -- The nonce tells two takes apart that a lossy failover made equal.
 -- KEYS  1 state hash  2.. state hashes of the parents
--- ARGV  1 owner (daemon id)  2 nonce  3 'turn' | 'idle' (idle: only when nobody owns it, or the daemon of 4 does, which is dead)  4 dead owner or ''
--- RETURNS {'ok', now ms, epoch, owner before, field, value, ...} | {'missing'} | {'pending-parent'} | {'done'} | {'owned'}
+-- ARGV  1 owner (daemon id)  2 nonce  3 'turn' | 'idle' (only when nobody owns it, or the daemon of 4 does, which is dead) | 'act' (an
+--         operator's: also while it is paused)  4 dead owner or ''
+-- RETURNS {'ok', now ms, epoch, owner before, field, value, ...} | {'missing'} | {'pending-parent'} | {'done'} | {'owned'} | {'paused'}
 local time = redis.call('TIME')
-local have = redis.call('HMGET', KEYS[1], 'cp', 'epoch', 'owner', 'done')
+local have = redis.call('HMGET', KEYS[1], 'cp', 'epoch', 'owner', 'done', 'ps')
 if not have[1] then return { 'missing' } end
 if have[4] == '1' then return { 'done' } end
+if ARGV[3] ~= 'act' and (have[5] or '') ~= '' then return { 'paused' } end
 if ARGV[3] == 'idle' and have[3] ~= '' and have[3] ~= ARGV[4] then return { 'owned' } end
 for i = 2, #KEYS do
   local parent = redis.call('HMGET', KEYS[i], 'cp', 'done')
@@ -18,6 +20,8 @@ end
 local epoch = math.max(tonumber(have[2]) + 1, time[1] * 1000000 + time[2])
 local text = string.format('%.0f', epoch)
 redis.call('HSET', KEYS[1], 'epoch', text, 'nonce', ARGV[2], 'owner', ARGV[1])
+-- The taker sees the state as it is now, with what operators did (pause-N.lua).
+redis.call('HDEL', KEYS[1], 'chg')
 local out = redis.call('HGETALL', KEYS[1])
 table.insert(out, 1, have[3])
 table.insert(out, 1, text)
