@@ -1,13 +1,14 @@
 /**
  * A spool: the Redis stream that holds a shard whose records come from another system (a Kafka partition). A poller fills it, in order and
- * each record once; everybody else sees an ordinary shard. Positions are the source's own numbers (offsets): the record at position p is
- * the entry `<p+1>-0`, so that the checkpoint `<n>-0` says that everything before position n is settled.
+ * each record once; everybody else sees an ordinary shard. Positions are the source's own numbers (offsets): the record at position p has
+ * the id `<p+1>-0`, so that the checkpoint `<n>-0` says that everything before position n is settled. How records lie in entries:
+ * spool-block.ts.
  */
 import { type EntryId, type SequenceNumber, toSequenceNumber } from './record.ts';
 
-/** The fields of every entry, in this order and none left out: Redis then stores their names once per node, and readers find them by place. */
+/** The fields of a record that is an entry of its own (spool-block.ts), in this order and none left out, so that readers find them by place. */
 export const SPOOL_FIELDS = ['a', 't', 'f', 'k', 'v', 'h'] as const;
-/** Places of the values among the items of an entry: arrival (ms), timestamp as the source has it, flags, key, value, headers as JSON. */
+/** Places of the values among the items of a record: arrival (ms), timestamp as the source has it, flags, key, value, headers as JSON. */
 export const SPOOL_ITEM = { arrival: 1, timestamp: 3, flags: 5, key: 7, value: 9, headers: 11 } as const;
 /** Values of `f`, added up. What is null is stored as the empty text. */
 export const SPOOL_FLAG = { nullKey: 1, nullValue: 2, logAppendTime: 4 } as const;

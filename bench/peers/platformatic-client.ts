@@ -13,7 +13,12 @@ import type {
   KafkaConnection,
   KafkaMessage,
 } from '../../connectors/kafka/client.ts';
-import { KAFKA_FETCH_BYTES, KAFKA_FETCH_WAIT_MS, KAFKA_HEARTBEAT_MS, KAFKA_SESSION_MS } from '../../src/limits.ts';
+import {
+  KAFKA_FETCH_BYTES,
+  KAFKA_FETCH_WAIT_MS,
+  KAFKA_HEARTBEAT_MS,
+  KAFKA_SESSION_MS,
+} from '../../src/kafka-limits.ts';
 
 type Wanted = FetchOptions<Buffer, Buffer, Buffer, Buffer>['topics'][number];
 

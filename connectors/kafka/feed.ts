@@ -2,7 +2,13 @@
  * Fills a mapping's spools from its topic: membership of the group says which partitions, the spools say from where, and the group's
  * committed offsets follow what is settled. What the group believes decides nothing: each step on a spool is fenced by itself.
  */
-import { KAFKA_COMMIT_MS, KAFKA_CUT_MS, KAFKA_LEAVE_MS, KAFKA_METADATA_MS, KAFKA_RETRY_MS } from '../../src/limits.ts';
+import {
+  KAFKA_COMMIT_MS,
+  KAFKA_CUT_MS,
+  KAFKA_LEAVE_MS,
+  KAFKA_METADATA_MS,
+  KAFKA_RETRY_MS,
+} from '../../src/kafka-limits.ts';
 import type { Log } from '../../src/observe/log.ts';
 import type { Feed, StartingPosition } from '../../src/source/port.ts';
 import type { SpoolClaim, Spools, SpoolStep } from '../../src/spool.ts';

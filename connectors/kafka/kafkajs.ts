@@ -41,7 +41,7 @@ import {
   KAFKA_REBALANCE_MS,
   KAFKA_REQUEST_MS,
   KAFKA_SESSION_MS,
-} from '../../src/limits.ts';
+} from '../../src/kafka-limits.ts';
 import type { Log } from '../../src/observe/log.ts';
 import type {
   CommitEntry,

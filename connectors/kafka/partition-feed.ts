@@ -1,5 +1,5 @@
 /** One partition while this poller has it: what was fetched is queued here and appended to the spool, in order. */
-import { KAFKA_QUEUED_BYTES, KAFKA_ROOM_MS } from '../../src/limits.ts';
+import { KAFKA_QUEUED_BYTES, KAFKA_ROOM_MS } from '../../src/kafka-limits.ts';
 import type { Log } from '../../src/observe/log.ts';
 import type { SpoolClaim, SpoolHold, Spools } from '../../src/spool.ts';
 import type { Clock } from '../../src/time.ts';

@@ -1,6 +1,6 @@
 /** What is changed inside kafkajs 2.2.4, because it cannot be had from outside. */
 import { createRequire } from 'node:module';
-import { KAFKA_HEARTBEAT_WAIT_MS } from '../../src/limits.ts';
+import { KAFKA_HEARTBEAT_WAIT_MS } from '../../src/kafka-limits.ts';
 
 interface RequestQueue {
   readonly pending: readonly unknown[];

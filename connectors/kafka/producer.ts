@@ -8,7 +8,7 @@
  *     and with it be left out or go twice. → Each message keeps the partition that it got first.
  */
 import kafkajs, { type Producer } from 'kafkajs';
-import { KAFKA_REQUEST_MS } from '../../src/limits.ts';
+import { KAFKA_REQUEST_MS } from '../../src/kafka-limits.ts';
 import type { Log } from '../../src/observe/log.ts';
 import { MessageTooLarge, type OutgoingMessage, type Sender } from '../../src/outbox.ts';
 import type { KafkaConnection } from './client.ts';

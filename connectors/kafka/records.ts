@@ -1,6 +1,6 @@
 /** Kafka's messages as records of a spool. Pure. */
 import { asciiOnly } from '../../src/ascii-json.ts';
-import { APPEND_BYTES, APPEND_RECORDS } from '../../src/limits.ts';
+import { APPEND_BYTES, APPEND_RECORDS } from '../../src/kafka-limits.ts';
 import { SPOOL_FLAG, type SpoolBatch, type SpoolRecord } from '../../src/spool.ts';
 import { DAY } from '../../src/time.ts';
 import type { FetchedBatch, KafkaMessage } from './client.ts';

@@ -2,7 +2,7 @@
  * A Kafka topic behind the source port. Its shards are what the pollers have begun, as Redis knows them, so that an executor needs no
  * way to Kafka; the records come by the feed.
  */
-import { KAFKA_LEAVE_MS } from '../../src/limits.ts';
+import { KAFKA_LEAVE_MS } from '../../src/kafka-limits.ts';
 import type { Log } from '../../src/observe/log.ts';
 import type { Redis } from '../../src/redis/connect.ts';
 import type { Keys } from '../../src/redis/keys.ts';

@@ -5,9 +5,10 @@ import { STATUS_COUNT_MAX, STATUS_COUNT_PER_CALL, STATUS_SHARDS_PER_CALL } from 
 import type { EntryId, Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
+import { SPOOL_LUA } from '../spool-block.ts';
 
 const lua = new URL('./lua/', import.meta.url);
-const statusScript = loadScript(lua, 'status-N.lua');
+const statusScript = loadScript(lua, 'status-N.lua', { with: SPOOL_LUA });
 const countScript = loadScript(lua, 'count-after-1.lua');
 
 /** A shard's state and its stream, as they were at one instant. */

@@ -42,7 +42,7 @@ export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatu
     epoch: facts.epoch === '' || facts.epoch === '0' ? null : facts.epoch,
     settled: facts.settled,
     ...(facts.why === '' ? {} : { why: facts.why }),
-    ...(facts.spool && { spool: { records: facts.stream?.length ?? 0, next: String(facts.spool.next) } }),
+    ...(facts.spool && { spool: { records: spooledRecords(facts), next: String(facts.spool.next) } }),
     ...heldBack(facts.nextId, around),
     ...outboxStatus(around.outbox),
     blocked: isBlocked(facts) ? blockedStatus(facts, around, arrived) : null,
@@ -127,8 +127,7 @@ function tailOf({ stream, spool }: ShardFacts): SequenceNumber | null {
  */
 export function lagOf({ checkpoint, entriesRead, stream, nextId, spool }: ShardFacts): number | null {
   if (spool) {
-    const unfetched = Math.max(0, spool.end - spool.next);
-    return unfetched + (stream && nextId !== null ? Math.max(1, stream.entriesAdded - entriesRead) : 0);
+    return Math.max(0, spool.end - spool.next) + spooledRecords({ entriesRead, stream, nextId });
   }
   if (!stream || stream.length === 0) return 0;
   // Made anew with lower ids: all of it is unread.
@@ -136,6 +135,15 @@ export function lagOf({ checkpoint, entriesRead, stream, nextId, spool }: ShardF
   if (nextId === null) return 0;
   if (stream.firstId !== null && compareIds(stream.firstId, checkpoint) > 0) return stream.length;
   return stream.maxDeletedId === BEFORE_ALL ? Math.min(stream.entriesAdded - entriesRead, stream.length) : null;
+}
+
+/** Records of a spool that are not settled: its entries are counted by their records. */
+function spooledRecords({
+  entriesRead,
+  stream,
+  nextId,
+}: Pick<ShardFacts, 'entriesRead' | 'stream' | 'nextId'>): number {
+  return stream && nextId !== null ? Math.max(1, stream.entriesAdded - entriesRead) : 0;
 }
 
 const LAST_MOMENT_MS = 8_640_000_000_000_000;

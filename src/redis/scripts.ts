@@ -26,13 +26,21 @@ export interface Script {
   runBuffer(redis: Redis, keys: readonly string[], args: readonly ScriptArg[]): Promise<unknown>;
 }
 
-/** `loadScript(new URL('./lua/', import.meta.url), 'settle-6.lua')`; reads the file at once, so call it when the module loads. */
-export function loadScript(dir: URL, fileName: string, options: { readonly aboveMaxmemory?: false } = {}): Script {
+/**
+ * `loadScript(new URL('./lua/', import.meta.url), 'settle-6.lua')`; reads the file at once, so call it when the module loads.
+ * `with`: functions that it uses, as Lua.
+ */
+export function loadScript(
+  dir: URL,
+  fileName: string,
+  options: { readonly aboveMaxmemory?: false; readonly with?: string } = {},
+): Script {
   const match = /^([a-z0-9-]+)-(\d+|N)\.lua$/.exec(fileName);
   if (!match) throw new Error(`${fileName}: a script's file name ends with its number of keys, like settle-6.lua`);
   const written = readFileSync(new URL(fileName, dir), 'utf8');
   // The same step for callers that add more than they free: above `maxmemory` it is refused as a whole.
-  const lua = options.aboveMaxmemory === false ? written.replace(/^#!lua flags=allow-oom\n/, '#!lua\n') : written;
+  const flagged = options.aboveMaxmemory === false ? written.replace(/^#!lua flags=allow-oom\n/, '#!lua\n') : written;
+  const lua = options.with === undefined ? flagged : flagged.replace(/^#!lua.*\n/, (first) => first + options.with);
   const sha1 = createHash('sha1').update(lua).digest('hex');
   const name = match[1]!;
   const numberOfKeys = match[2] === 'N' ? null : Number(match[2]);

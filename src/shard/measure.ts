@@ -2,8 +2,9 @@
 import type { Redis } from '../redis/connect.ts';
 import type { EntryId } from '../record.ts';
 import { loadScript } from '../redis/scripts.ts';
+import { SPOOL_LUA } from '../spool-block.ts';
 
-const script = loadScript(new URL('./lua/', import.meta.url), 'measure-1.lua');
+const script = loadScript(new URL('./lua/', import.meta.url), 'measure-1.lua', { with: SPOOL_LUA });
 
 export interface Measure {
   readonly records: number;
@@ -12,7 +13,13 @@ export interface Measure {
 }
 
 /** Looks at the records after `after`, at most `count`; call again from `last` for the next ones, so that none is weighed twice. */
-export async function measureBacklog(redis: Redis, key: string, after: EntryId, count: number): Promise<Measure> {
-  const [records, bytes, last] = (await script.run(redis, [key], [after, count])) as [number, number, string];
+export async function measureBacklog(
+  redis: Redis,
+  { key, spooled }: { readonly key: string; readonly spooled?: boolean },
+  after: EntryId,
+  count: number,
+): Promise<Measure> {
+  const reply = await script.run(redis, [key], [after, count, spooled ? '1' : '']);
+  const [records, bytes, last] = reply as [number, number, string];
   return { records, bytes, last: last === '' ? null : last };
 }

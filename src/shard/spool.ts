@@ -1,5 +1,5 @@
 /** Filling a shard from another system, by the poller that holds it (architecture.md §1: the fenced append). */
-import { SPOOL_BYTES_MAX, SPOOL_RECORDS_MAX } from '../limits.ts';
+import { SPOOL_BYTES_MAX, SPOOL_RECORDS_MAX } from '../kafka-limits.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
@@ -7,19 +7,17 @@ import {
   type Appended,
   checkpointBefore,
   positionAfter,
-  SPOOL_FIELDS,
   type SpoolBatch,
   type SpoolClaim,
   type SpoolHold,
   type SpoolLoss,
-  type SpoolRecord,
   type SpoolRestart,
   type Spools,
   type SpoolStep,
   type SpoolView,
 } from '../spool.ts';
+import { type SpoolEntry, toSpoolEntries } from '../spool-block.ts';
 import { initShard } from './init.ts';
-import { packTexts } from './pack.ts';
 
 const lua = new URL('./lua/', import.meta.url);
 const claimScript = loadScript(lua, 'claim-1.lua');
@@ -119,18 +117,15 @@ async function append(redis: Redis, keys: string[], hold: SpoolHold, batch: Spoo
   const { after, next, end, records } = batch;
   const reply = (await appendScript.run(redis, keys, [
     ...[hold.generation, hold.pollerEpoch, after, next, end, SPOOL_RECORDS_MAX, SPOOL_BYTES_MAX],
-    ...[pack(records), records.length],
+    ...toSpoolEntries(records).flatMap(toArguments),
   ])) as [Appended['kind'], string?, number?];
   return { kind: reply[0], next: Number(reply[1] ?? 0), first: reply[2] === 1 } as Appended;
 }
 
-function pack(records: readonly SpoolRecord[]): Buffer {
-  return packTexts(
-    records.map((r) => {
-      const texts = { a: String(r.arrivalMs), t: r.timestamp, f: String(r.flags), k: r.key, v: r.value, h: r.headers };
-      return [String(r.position), ...SPOOL_FIELDS.map((name) => texts[name])];
-    }),
-  );
+function toArguments(entry: SpoolEntry): (string | number | Buffer)[] {
+  if ('block' in entry) return ['b', entry.count, entry.last, entry.block];
+  const { position, arrivalMs, timestamp, flags, key, value, headers } = entry.record;
+  return ['r', position + 1, arrivalMs, timestamp, flags, key, value, headers];
 }
 
 function toView(row: readonly (string | number)[]): SpoolView {

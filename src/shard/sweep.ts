@@ -5,9 +5,10 @@ import { ARRIVAL_MARKS_MAX } from '../limits.ts';
 import type { EntryId, ShardRef } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
+import { SPOOL_LUA } from '../spool-block.ts';
 
 const lua = new URL('./lua/', import.meta.url);
-const sweepScript = loadScript(lua, 'sweep-N.lua');
+const sweepScript = loadScript(lua, 'sweep-N.lua', { with: SPOOL_LUA });
 const markScript = loadScript(lua, 'mark-2.lua');
 
 export interface ShardView {

@@ -111,6 +111,14 @@ export class Gathering {
   }
 }
 
+/** Several reads, one behind the other. */
+export function joined(reads: readonly RawBatch[]): RawBatch {
+  const last = reads.at(-1)!;
+  const ids = reads.flatMap((read) => read.ids);
+  const kept = reads.map((raw) => ({ raw, indexes: raw.ids.map((_, i) => i) }));
+  return { ...merged(kept), count: ids.length, ids, cut: last.cut, stream: last.stream };
+}
+
 type Places = Pick<RawBatch, 'buffer' | 'spans' | 'at' | 'pairs'>;
 
 /** The places of some records of a read, whose bytes stay where they are. */

@@ -19,6 +19,7 @@ import { findGap, type Gap, type Position } from './gap.ts';
 import { type ActiveFilter, type Batch, moreBehind, type SiftedBatch } from './gathering.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 import { Sieve } from './sieve.ts';
+import { spoolReader } from './spool-reader.ts';
 
 /** Records in hand, encoded as one event. */
 export interface Slice {
@@ -62,6 +63,7 @@ const NO_TIMES = 'ids of this stream are no times: its records count as having a
 
 export class Reading {
   readonly #deps: ReadingDeps;
+  readonly #reader: Pick<RangeReader, 'readAfter'>;
   readonly #settingsNow: () => TurnSettings;
   readonly #shard: TurnShard;
   readonly #sieve: Sieve;
@@ -90,6 +92,7 @@ export class Reading {
     { checkpoint: after, entriesRead, seenAdded, seenLast, marks, ageing }: ReadFrom,
   ) {
     this.#deps = deps;
+    this.#reader = shard.spooled ? spoolReader(deps.reader) : deps.reader;
     this.#settingsNow = settings;
     this.#shard = shard;
     this.#at = { after, entriesRead, seenAdded, seenLast };
@@ -98,7 +101,7 @@ export class Reading {
     this.#handedOut = this.#at;
     const lost = (place: { after: EntryId; entriesRead: number }, stream: RawBatch['stream']) =>
       !shard.spooled && findGap({ ...this.#at, ...place }, stream) !== null;
-    this.#sieve = new Sieve(deps.reader, shard.key, lost);
+    this.#sieve = new Sieve(this.#reader, shard.key, lost);
   }
 
   get #settings(): TurnSettings {
@@ -230,7 +233,7 @@ export class Reading {
   #unitBatch({ first, last, count, passes }: Unit): Promise<Batch> {
     const { filter } = this.#made();
     if (passes === undefined || filter === null)
-      return this.#deps.reader.readAfter(this.#shard.key, previousId(first), count, last);
+      return this.#reader.readAfter(this.#shard.key, previousId(first), count, last);
     return this.#sieve.readAgain(first, passes.end, count + passes.count, filter);
   }
 
@@ -255,7 +258,7 @@ export class Reading {
   #read(): Promise<Batch> {
     const wanted = readCount(this.#settings.batchSize);
     const { filter } = this.#made();
-    if (filter === null) return this.#deps.reader.readAfter(this.#shard.key, this.#at.after, wanted);
+    if (filter === null) return this.#reader.readAfter(this.#shard.key, this.#at.after, wanted);
     return this.#sieve.read(this.#at, wanted, filter);
   }
 

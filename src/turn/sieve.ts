@@ -14,14 +14,14 @@ export interface Place {
 }
 
 export class Sieve {
-  readonly #reader: RangeReader;
+  readonly #reader: Pick<RangeReader, 'readAfter'>;
   readonly #key: string;
   /** Records were lost between that place and what was read there. */
   readonly #lost: (at: Place, stream: StreamFacts) => boolean;
   /** Read, and not looked at yet. */
   #rest: { readonly raw: RawBatch; readonly index: number; readonly after: EntryId } | null = null;
 
-  constructor(reader: RangeReader, key: string, lost: (at: Place, stream: StreamFacts) => boolean) {
+  constructor(reader: Pick<RangeReader, 'readAfter'>, key: string, lost: (at: Place, stream: StreamFacts) => boolean) {
     this.#reader = reader;
     this.#key = key;
     this.#lost = lost;

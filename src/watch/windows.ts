@@ -15,7 +15,7 @@ export async function windowIsDue(redis: Redis, polled: PolledShard, nowMs: numb
   if (nowMs >= window.dueAt) return true;
   if (nowMs < window.notBefore) return false;
   const { batchSize } = polled.mapping.settings();
-  const found = await measureBacklog(redis, polled.shard.key, window.after, Math.max(1, batchSize - window.records));
+  const found = await measureBacklog(redis, polled.shard, window.after, Math.max(1, batchSize - window.records));
   window.records += found.records;
   window.eventBytes += found.bytes * EVENT_BYTES_PER_BYTE + found.records * EVENT_BYTES_PER_RECORD;
   window.after = found.last ?? window.after;

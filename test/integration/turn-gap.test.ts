@@ -252,7 +252,7 @@ describe('arrivalMs', () => {
 
 it('measures what waits, from where the last look ended', async () => {
   await add(1, 5);
-  expect(await measureBacklog(redis.client, 's', '1-0', 3)).toEqual({ records: 3, bytes: 15, last: '4-0' });
-  expect(await measureBacklog(redis.client, 's', '4-0', 3)).toEqual({ records: 1, bytes: 5, last: '5-0' });
-  expect(await measureBacklog(redis.client, 's', '5-0', 3)).toEqual({ records: 0, bytes: 0, last: null });
+  expect(await measureBacklog(redis.client, { key: 's' }, '1-0', 3)).toEqual({ records: 3, bytes: 15, last: '4-0' });
+  expect(await measureBacklog(redis.client, { key: 's' }, '4-0', 3)).toEqual({ records: 1, bytes: 5, last: '5-0' });
+  expect(await measureBacklog(redis.client, { key: 's' }, '5-0', 3)).toEqual({ records: 0, bytes: 0, last: null });
 });

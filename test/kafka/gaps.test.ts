@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { numbers } from '../support/engine.ts';
 import { java } from '../support/kafka/broker.ts';
+import { spooled } from '../support/kafka/spooled.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
 import {
   caughtUp,
@@ -145,7 +146,7 @@ describe('losses', () => {
     );
     await redis.client.del(`millrace:spool:m:${topic}-0`);
     await patiently(
-      () => redis.client.xlen(`millrace:spool:m:${topic}-0`),
+      async () => (await spooled(redis.client, `millrace:spool:m:${topic}-0`)).length,
       (n) => n === 4,
       { what: 'fetched again' },
     );

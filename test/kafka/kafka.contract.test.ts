@@ -9,6 +9,7 @@ import { positionAfter } from '../../src/spool.ts';
 import { systemClock } from '../../src/time.ts';
 import { type Begun, sourceContract } from '../contract/source-contract.ts';
 import { SAID } from '../support/kafka/world.ts';
+import { spooled } from '../support/kafka/spooled.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
 import { useRedis } from '../support/redis.ts';
 
@@ -52,17 +53,16 @@ async function begin(source: Source, shard: SourceShard, position: StartingPosit
   await expect.poll(() => spools.known(), SAID).toHaveLength(2);
   const behind = async () => {
     const [cp] = await redis.client.hmget(state, 'cp');
-    return redis.client.xrange(shard.key, `(${cp}`, '+');
+    return (await spooled(redis.client, shard.key)).filter(({ id }) => positionAfter(id) > positionAfter(cp!));
   };
-  const value = ([, fields]: [string, string[]]): string => fields[fields.indexOf('v') + 1]!;
   return {
     async unsettled() {
       const upTo = await end(mapping);
       await expect.poll(async () => Number(await redis.client.hget(state, 'sp:next')), SAID).toBe(upTo);
-      return (await behind()).map(value);
+      return (await behind()).map(({ value }) => value);
     },
     async settle(count) {
-      const id = (await behind())[count - 1]![0];
+      const { id } = (await behind())[count - 1]!;
       await redis.client.hset(state, 'cp', id);
       // Told to Kafka, which is also when it is removed.
       const position = positionAfter(id);
@@ -72,7 +72,7 @@ async function begin(source: Source, shard: SourceShard, position: StartingPosit
       };
       await expect.poll(committed, SAID).toBe(String(position));
     },
-    kept: async () => (await redis.client.xrange(shard.key, '-', '+')).map(value),
+    kept: async () => (await spooled(redis.client, shard.key)).map(({ value }) => value),
   };
 }
 

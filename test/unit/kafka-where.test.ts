@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { toAppends } from '../../connectors/kafka/records.ts';
 import { request, topicFactsIn } from '../../connectors/kafka/topic-facts.ts';
 import { commitOf, whereToFetch } from '../../connectors/kafka/where.ts';
-import { APPEND_RECORDS } from '../../src/limits.ts';
+import { APPEND_RECORDS } from '../../src/kafka-limits.ts';
 import type { SpoolView } from '../../src/spool.ts';
 import { DAY } from '../../src/time.ts';
 

@@ -12,11 +12,10 @@ for i, name in ipairs(ARGV) do
   if name == 'cp' then cp = i elseif name == 'units' then units = i elseif name == 'sp:next' then spool = i end
 end
 
-local function firstAfter(key, id)
+local function firstAfter(key, id, spooled)
+  if spooled then return spooledAfter(key, id) end
   local found = redis.call('XRANGE', key, '(' .. id, '+', 'COUNT', 1)
-  if not found[1] then return '', '' end
-  -- The first value of a spool's entry is its arrival (spool.ts).
-  return found[1][1], found[1][2][2]
+  return found[1] and found[1][1] or '', ''
 end
 
 for i = 1, #KEYS, 2 do
@@ -38,17 +37,20 @@ for i = 1, #KEYS, 2 do
     local last = '18446744073709551615-18446744073709551615'
     local checkpoint = fields[cp]
     if checkpoint and row[3] > 0 and row[6] ~= checkpoint and checkpoint ~= last then
-      row[9], row[11] = firstAfter(KEYS[i + 1], checkpoint)
+      local spooled = fields[spool]
+      row[9], row[11] = firstAfter(KEYS[i + 1], checkpoint, spooled)
       local stack = fields[units]
       if row[9] ~= '' and stack and stack ~= '[]' and stack ~= '' then
         local unit = cjson.decode(stack)[1]
         local head = unit.last
         -- What a filter passes over behind the unit belongs to it.
-        row[10], row[12] = firstAfter(KEYS[i + 1], unit.passes and unit.passes['end'] or head)
-        local found = redis.call('XRANGE', KEYS[i + 1], head, head)
-        row[13] = found[1] and found[1][2][2] or ''
+        row[10], row[12] = firstAfter(KEYS[i + 1], unit.passes and unit.passes['end'] or head, spooled)
+        if spooled then
+          local before = string.format('%.0f', tonumber(string.match(head, '^(%d+)-')) - 1) .. '-18446744073709551615'
+          local id, arrival = spooledAfter(KEYS[i + 1], before)
+          row[13] = id == head and arrival or ''
+        end
       end
-      if not fields[spool] then row[11], row[12], row[13] = '', '', '' end
     end
   end
   out[#out + 1] = row

@@ -27,10 +27,12 @@ for i = 1, #KEYS, 2 do
         elseif name == 'last-generated-id' then row[13] = value end
       end
       if row[9] > 0 and row[12] ~= s[1] then
-        local nextOne = redis.call('XRANGE', KEYS[i + 1], '(' .. s[1], '+', 'COUNT', 1)
-        row[14] = nextOne[1] and nextOne[1][1] or ''
-        -- The first value of a spool's entry (spool.ts).
-        if s[12] and nextOne[1] then row[21] = nextOne[1][2][2] end
+        if s[12] then
+          row[14], row[21] = spooledAfter(KEYS[i + 1], s[1])
+        else
+          local nextOne = redis.call('XRANGE', KEYS[i + 1], '(' .. s[1], '+', 'COUNT', 1)
+          row[14] = nextOne[1] and nextOne[1][1] or ''
+        end
       end
       -- A smaller number, or more records behind the checkpoint than were added since, belong to a stream made anew: the next turn has to see what the old one held.
       local anew = row[14] ~= '' and row[14] == row[11] and row[10] - tonumber(s[2]) < row[9]

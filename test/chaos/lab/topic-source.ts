@@ -9,6 +9,7 @@ import { patchKafkajs } from '../../../connectors/kafka/patches.ts';
 import { BEFORE_ALL, toSequenceNumber } from '../../../src/record.ts';
 import type { Keys } from '../../../src/redis/keys.ts';
 import { positionAfter } from '../../../src/spool.ts';
+import { recordsIn } from '../../support/kafka/spooled.ts';
 import { eventually } from '../../support/daemon.ts';
 import type { NoticeEnd } from '../../support/end-state.ts';
 import type { Recorder } from '../../support/recorder.ts';
@@ -261,13 +262,13 @@ export class TopicSource implements LabSource {
     const markers = partitions.map(({ committed }) => committed);
     const step = this.#parts.redis.multi();
     for (const { shard } of partitions) {
-      step.hgetall(this.#parts.keys.shard(MAPPING, shard.shardId)).xrange(shard.key, '-', '+', 'COUNT', 1);
+      step.hgetall(this.#parts.keys.shard(MAPPING, shard.shardId)).xrangeBuffer(shard.key, '-', '+', 'COUNT', 1);
     }
     const replies = (await step.exec())!.map(([, reply]) => reply);
     return partitions.map((partition, index) => {
       const state = (replies[2 * index] ?? {}) as Record<string, string>;
-      const first = replies[2 * index + 1] as readonly [string][] | null;
-      return toShardNow(partition, state, markers[index]!, first?.[0]?.[0] ?? null);
+      const [first] = (replies[2 * index + 1] ?? []) as readonly Parameters<typeof recordsIn>[0][];
+      return toShardNow(partition, state, markers[index]!, first ? recordsIn(first)[0]!.id : null);
     });
   }
 
