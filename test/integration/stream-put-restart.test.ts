@@ -1,5 +1,5 @@
 /** A server that is killed and comes back: what it had acknowledged is there once, and what it had not is put again, once. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
@@ -11,6 +11,44 @@ import { Keys } from '../../src/redis/keys.ts';
 import { type RedisServer, startRedisServer } from '../../src/redis/server.ts';
 
 const KILLS = 5;
+/**
+ * A kill in the middle of a write leaves part of a transaction at the end of the append-only file. Redis 7.0 cuts such a file behind the
+ * last whole command, leaves the MULTI in it, and carries out that part with the next transaction at the start after (docs/operations.md).
+ * So this cuts before the MULTI, as `redis-check-aof --fix` does.
+ */
+async function cutUnfinished(dir: string): Promise<void> {
+  const aof = path.join(dir, 'appendonlydir');
+  for (const name of (await readdir(aof)).filter((one) => one.endsWith('.incr.aof'))) {
+    const bytes = await readFile(path.join(aof, name));
+    await truncate(path.join(aof, name), finishedIn(bytes));
+  }
+}
+
+/** Where the last command ends that is whole and in no unfinished transaction. */
+function finishedIn(bytes: Buffer): number {
+  let [at, finished, open] = [0, 0, false];
+  const line = (): number => {
+    const end = bytes.indexOf('\r\n', at);
+    const n = end < 0 ? Number.NaN : Number(bytes.toString('latin1', at + 1, end));
+    at = end + 2;
+    return n;
+  };
+  while (at < bytes.length) {
+    const count = line();
+    let name = '';
+    for (let i = 0; i < count; i++) {
+      const length = line();
+      if (!(at + length + 2 <= bytes.length)) return finished;
+      if (i === 0) name = bytes.toString('latin1', at, at + length).toUpperCase();
+      at += length + 2;
+    }
+    if (!(count > 0)) return finished;
+    open = name === 'MULTI' || (open && name !== 'EXEC');
+    if (!open) finished = at;
+  }
+  return finished;
+}
+
 const keys = new Keys('t');
 let dir = '';
 let server: RedisServer | undefined;
@@ -44,6 +82,7 @@ it('neither doubles nor loses nor reorders a record over SIGKILLs of the server'
       .toBeGreaterThan(before + 500 * kill);
     server.kill('SIGKILL');
     await server.exited;
+    await cutUnfinished(dir);
     server = await startRedisServer({ dir, port, appendfsync: 'always' });
   }
   putting = false;
