@@ -1,4 +1,5 @@
 /** What a function returns for the next stage (contract.md, "Outputs and pipelines"), and what a turn asks of the stream that takes it. */
+import type { OutboxTarget } from './outbox.ts';
 
 /** One entry of the list, checked. */
 export interface Output {
@@ -26,12 +27,21 @@ export interface Backlog {
   readonly unsettled: number;
 }
 
+export interface OutputPlace {
+  readonly stream: string;
+  /** It is on another system: the stream is the shard's outbox. */
+  readonly outbox?: OutboxTarget;
+}
+
 export interface OutputTarget {
   readonly stream: string;
   /** As it was when last looked at, or, `anew`, as it is now. Rejects with a MillraceError when the name is no stream's. */
   route(anew: boolean): Promise<OutputRoute>;
-  /** Null: no mapping reads it. Looks at most every OUTPUT_LOOK_MS, sooner when what was `added` since may have used the room up. */
-  backlog(room: number): Promise<Backlog | null>;
+  /**
+   * Why no more may be appended now, `most` being what may be unsettled there; null: it may. Looks at most every OUTPUT_LOOK_MS, sooner
+   * when what was `added` since may have used the room up.
+   */
+  full(most: number): Promise<string | null>;
   /** So many were appended by us. */
-  added(count: number): void;
+  added(count: number, bytes: number): void;
 }

@@ -85,7 +85,7 @@ async function slowestScript(count: number): Promise<number> {
         },
         shipment,
       );
-    const to = { stream: 'out', revision, generation: 1 };
+    const to = { output: { stream: 'out' }, revision, generation: 1 };
     const reply = count === 0 ? await settleIt() : await shipping.settle(list, to, settleIt);
     if (reply.kind !== 'ok') throw new Error(reply.kind);
     if (count > 1_000) await shipping.move('out', Math.ceil(count / 1_000));

@@ -51,6 +51,10 @@ export function isTooLarge(error: unknown): boolean {
   return causes(error).some(({ type }) => type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE');
 }
 
+/** Begins the transactional ids and groups of outputs (daemon/forwarding.ts). */
+const OURS = 'millrace-output.';
+const FENCED = ['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_TXN_STATE', 'INVALID_PRODUCER_ID_MAPPING'];
+
 /** The same for what was to be written to a topic. */
 export function explainSend(error: unknown, asked: Asked): string {
   const { topic, principal } = asked;
@@ -60,6 +64,11 @@ export function explainSend(error: unknown, asked: Asked): string {
   if (types.has('TOPIC_AUTHORIZATION_FAILED')) return refusal({ kind: 'write-topic', name: topic }, principal);
   if (types.has('CLUSTER_AUTHORIZATION_FAILED'))
     return `${principal} may not be an idempotent producer: an ACL of the cluster has to grant it Write on ${topic}`;
+  if (types.has('TRANSACTIONAL_ID_AUTHORIZATION_FAILED'))
+    return `${principal} may not write transactions: an ACL of the cluster has to grant it Write on the transactional ids ${OURS}*`;
+  if (types.has('GROUP_AUTHORIZATION_FAILED'))
+    return `${principal} may not keep how far it came: an ACL of the cluster has to grant it Read on the groups ${OURS}*`;
+  if (FENCED.some((type) => types.has(type))) return 'another daemon sends for this shard by now';
   if (types.has('NOT_ENOUGH_REPLICAS') || types.has('NOT_ENOUGH_REPLICAS_AFTER_APPEND'))
     return `too few replicas of the topic ${topic} are in sync (min.insync.replicas)`;
   return explainKafka(error, asked);

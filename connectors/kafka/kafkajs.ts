@@ -135,7 +135,7 @@ export function createKafkaClient(connection: KafkaConnection, log: Log): KafkaC
 }
 
 /** For what kafkajs does not ask by itself: its way to the brokers, as partition assigners are given it. */
-function ownQuestions(kafka: KafkaJs): { readonly cluster: unknown; close(): Promise<void> } {
+export function ownQuestions(kafka: KafkaJs): { readonly cluster: unknown; close(): Promise<void> } {
   let found: unknown;
   const consumer = kafka.consumer({
     groupId: 'never-joined',
@@ -283,6 +283,6 @@ export function toLog(log: Log, outOfRange: (partition: number) => void): () => 
   };
 }
 
-function typeOf(error: unknown): string {
+export function typeOf(error: unknown): string {
   return typeof error === 'object' && error !== null && 'type' in error ? String(error.type) : '';
 }

@@ -69,7 +69,7 @@ async function open(connection: KafkaConnection, log: Log): Promise<Producer> {
   }
 }
 
-function steadyPartitioner(): ReturnType<typeof kafkajs.Partitioners.DefaultPartitioner> {
+export function steadyPartitioner(): ReturnType<typeof kafkajs.Partitioners.DefaultPartitioner> {
   const choose = kafkajs.Partitioners.DefaultPartitioner();
   const chosen = new WeakMap<object, number>();
   return (asked) => {
@@ -80,7 +80,11 @@ function steadyPartitioner(): ReturnType<typeof kafkajs.Partitioners.DefaultPart
 }
 
 function toMessage({ key, headers, value }: OutgoingMessage) {
+  return { key, value, headers: toHeaders(headers) };
+}
+
+export function toHeaders(headers: OutgoingMessage['headers']): Record<string, string[]> {
   const named: Record<string, string[]> = {};
   for (const [name, text] of headers) (named[name] ??= []).push(text);
-  return { key, value, headers: named };
+  return named;
 }

@@ -52,10 +52,10 @@ export function createRedisStreamOutput({ redis, keys, stream, monoMs }: RedisSt
       }
       return route;
     },
-    async backlog(room) {
-      if (current(room)) return seen!.backlog;
-      looking ??= look().finally(() => (looking = null));
-      return await looking;
+    async full(most) {
+      const backlog = current(most) ? seen!.backlog : await (looking ??= look().finally(() => (looking = null)));
+      if (!backlog || backlog.unsettled < most) return null;
+      return `${backlog.mapping} has ${backlog.unsettled} records of ${stream} unsettled, and ${most} are allowed`;
     },
     added(count) {
       added += count;

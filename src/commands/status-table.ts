@@ -3,6 +3,7 @@ import type {
   BlockedStatus,
   GroupStatus,
   MappingStatus,
+  OutboxStatus,
   OutputStatus,
   ShardStatus,
   Status,
@@ -69,7 +70,7 @@ function formatMapping(mapping: MappingStatus, nowMs: number, paint: Paint): str
     const colour = COLOUR[shard.state];
     const text = colour ? line(cells).replace(shard.state, paint(colour, shard.state)) : line(cells);
     const blocked = shard.blocked ? formatBlocked(shard.blocked, shard.why, nowMs, paint) : '';
-    return `  ${text}\n${blocked}${shard.heldBack ? formatHeldBack(shard.heldBack) : ''}${shard.outbox ? formatOutbox(shard.outbox, nowMs, paint) : ''}`;
+    return `  ${text}\n${blocked}${shard.heldBack ? formatHeldBack(shard.heldBack) : ''}${formatOutbox('message', shard.outbox, nowMs, paint)}${formatOutbox('output', shard.unsent, nowMs, paint)}`;
   });
   const hidden = sorted.slice(SHARDS_SHOWN);
   if (hidden.length > 0 && shown.length < mapping.shards.length) lines.push(`  ${paint('dim', summary(hidden))}\n`);
@@ -80,8 +81,8 @@ function formatMapping(mapping: MappingStatus, nowMs: number, paint: Paint): str
 }
 
 /** Also one that is idle itself, when it has messages that were not sent. */
-function rankOf({ state, outbox }: ShardStatus): number {
-  return Math.min(NEEDS_A_LOOK[state], outbox ? NEEDS_A_LOOK.blocked : Infinity);
+function rankOf({ state, outbox, unsent }: ShardStatus): number {
+  return Math.min(NEEDS_A_LOOK[state], outbox || unsent?.lastError ? NEEDS_A_LOOK.blocked : Infinity);
 }
 
 /** Each reason once: daemons that share a login share its refusals. */
@@ -102,10 +103,14 @@ function formatGroup({ groupId, members }: GroupStatus): string {
   return `  group ${groupId}, ${count(members.length, 'member')}${[...each, ...more].map((text) => `; ${text}`).join('')}\n`;
 }
 
-function formatOutput({ stream, unsettled, maxUnsettled, waitsFor }: OutputStatus, paint: Paint): string {
+function formatOutput(output: OutputStatus, paint: Paint): string {
+  const { unsettled, maxUnsettled, waitsFor } = output;
   const bound = maxUnsettled === null ? '' : ` of at most ${maxUnsettled}`;
   const waits = waitsFor === null ? '' : `, ${paint('yellow', `waits for ${waitsFor}`)}`;
-  return `  output to ${stream}: ${unsettled} unsettled there${bound}${waits}\n`;
+  if (output.type === 'redis-stream')
+    return `  output to ${output.stream}: ${unsettled} unsettled there${bound}${waits}\n`;
+  const each = bound === '' ? '' : `${bound} a shard`;
+  return `  output to ${output.connection}/${output.topic}: ${unsettled} to be sent${each}${waits}\n`;
 }
 
 function cellsOf(shard: ShardStatus): string[] {
@@ -154,9 +159,11 @@ function formatHeldBack({ from, overdueMs }: NonNullable<ShardStatus['heldBack']
   return `      keeps records from ${from} on in the stream, ${duration(overdueMs)} past its retention\n`;
 }
 
-function formatOutbox({ messages, since, lastError }: NonNullable<ShardStatus['outbox']>, nowMs: number, paint: Paint) {
+function formatOutbox(what: string, box: OutboxStatus | undefined, nowMs: number, paint: Paint): string {
+  if (!box) return '';
+  const { messages, since, lastError } = box;
   const why = lastError === null ? '' : `: ${paint('red', firstLine(lastError))}`;
-  return `      ${count(messages, 'message')} to be sent, the oldest for ${duration(nowMs - Date.parse(since))}${why}\n`;
+  return `      ${count(messages, what)} to be sent, the oldest for ${duration(nowMs - Date.parse(since))}${why}\n`;
 }
 
 function formatDaemons({ daemons }: Status, nowMs: number, paint: Paint): string {

@@ -61,9 +61,12 @@ async function checkMapping(
     found.push({ severity, code, path: pathText(at), message, hint, ...locate(at) });
   };
   await checkSource(redis, keys, mapping, add);
-  if (mapping.onFailureTopic) await checkTopic(mapping.onFailureTopic, connections, add);
-  else await checkTarget(redis, keys, mapping, add);
-  if (mapping.output) await checkOutput(redis, keys, mapping.output.stream, add);
+  if (mapping.onFailureTopic) {
+    await checkTopic(mapping.onFailureTopic, connections, FAILURE_TOPIC, add);
+  } else await checkTarget(redis, keys, mapping, add);
+  const { output } = mapping;
+  if (output?.type === 'redis-stream') await checkOutput(redis, keys, output.stream, add);
+  else if (output) await checkTopic(output, connections, OUTPUT_TOPIC, add);
   await checkStored(redis, keys, mapping, add);
   return found;
 }
@@ -100,17 +103,24 @@ async function checkTarget(redis: Redis, keys: Keys, mapping: MappingConfig, add
   add('error', 'stream-wrong-type', fields, message, 'name another stream, or remove the key');
 }
 
+interface WrittenTopic {
+  readonly what: string;
+  readonly fields: readonly string[];
+}
+const FAILURE_TOPIC: WrittenTopic = { what: 'failure notices', fields: ['destinationConfig', 'onFailure', 'topic'] };
+const OUTPUT_TOPIC: WrittenTopic = { what: 'outputs', fields: ['output', 'topic'] };
+
 async function checkTopic(
   { connection, topic }: NonNullable<MappingConfig['onFailureTopic']>,
   connections: Config['connections'],
+  { what, fields }: WrittenTopic,
   add: Add,
 ): Promise<void> {
   const cluster = connections.get(connection);
   if (!cluster) return;
-  const fields = ['destinationConfig', 'onFailure', 'topic'];
   const waited = 'create it, or ignore this: until it is there they wait in the outbox';
   for (const { code, message, hint } of await topicFaults(cluster, { topic, act: 'write' }))
-    add('error', code, fields, `the failure notices go to a topic: ${message}`, hint || waited);
+    add('error', code, fields, `the ${what} go to a topic: ${message}`, hint || waited);
 }
 
 async function checkOutput(redis: Redis, keys: Keys, stream: string, add: Add): Promise<void> {

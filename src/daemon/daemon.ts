@@ -23,6 +23,7 @@ import { VERSION } from '../version.ts';
 import { every, type Repeating } from '../watch/every.ts';
 import { Forwarding } from './forwarding.ts';
 import { functionShares } from './function-shares.ts';
+import { boxesOf } from './mapping-settings.ts';
 import { beat, leave, type Member } from './membership.ts';
 import { Serving } from './serving.ts';
 
@@ -187,8 +188,7 @@ class RunningDaemon implements Daemon {
 
   #openForwarding(): Forwarding {
     const { log } = this.#options;
-    const mappings = () =>
-      this.#serving.mappings().map(({ name, config }) => ({ name, sends: config.onFailureTopic !== undefined }));
+    const mappings = () => this.#serving.mappings().map(({ name, config }) => ({ name, sends: boxesOf(config) }));
     return new Forwarding({
       ...{ redis: this.#redis, keys: this.#keys, clock: this.#clock, log, me: this.id, mappings },
       ...{ connections: () => this.#connections, observe: this.#metrics },

@@ -5,8 +5,10 @@ import { MillraceError } from '../errors.ts';
 import { audit } from '../observe/audit.ts';
 import type { Log } from '../observe/log.ts';
 import { readOutboxes } from '../observe/outboxes.ts';
+import { BOXES } from '../outbox.ts';
 import { openTurnQueue } from '../queue/turn-queue.ts';
 import type { Keys } from '../redis/keys.ts';
+import { outboxKey } from '../shard/outbox.ts';
 import type { Member } from './membership.ts';
 
 export interface ForgetDeps {
@@ -34,7 +36,7 @@ export async function forgetMapping(
     const streamKey = await redis.hget(stateKey, 'key');
     const removing = redis
       .multi()
-      .del(stateKey, keys.staged(name, shardId), keys.outbox(name, shardId))
+      .del(stateKey, keys.staged(name, shardId), keys.outbox(name, shardId), keys.unsent(name, shardId))
       .zrem(keys.shardIndex(name), shardId);
     if (streamKey !== null) removing.srem(keys.readers(streamKey), name);
     await removing.exec();
@@ -51,14 +53,17 @@ export async function forgetMapping(
   return { shards: shardIds.length };
 }
 
-/** Notices stay when a mapping is forgotten; those in an outbox would not. */
+/** Notices and outputs stay when a mapping is forgotten; those in an outbox would not. */
 async function refuseWhileUnsent(redis: Redis, keys: Keys, name: string, shardIds: readonly string[]): Promise<void> {
-  const [first] = await readOutboxes(redis, keys, name, shardIds);
-  if (!first) return;
-  const [shardId, { messages }] = first;
-  throw new MillraceError('messages-unsent', `${messages} messages of ${name}, shard ${shardId}, are not sent yet`, {
-    hint: `\`millrace status\` says why; without them it can be forgotten once ${keys.outbox(name, shardId)} is deleted`,
-  });
+  for (const box of BOXES) {
+    const [first] = await readOutboxes(redis, keys, name, shardIds, box);
+    if (!first) continue;
+    const [shardId, { messages }] = first;
+    const key = outboxKey(keys, { mapping: name, shardId, box });
+    throw new MillraceError('messages-unsent', `${messages} messages of ${name}, shard ${shardId}, are not sent yet`, {
+      hint: `\`millrace status\` says why; without them it can be forgotten once ${key} is deleted`,
+    });
+  }
 }
 
 async function refuseWhileServed(redis: Redis, keys: Keys, name: string): Promise<void> {

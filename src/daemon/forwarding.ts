@@ -1,21 +1,21 @@
 /**
- * Sends what shards have in their outboxes: in every poller, each shard by one of them at a time (a lease), in order. A message goes from
- * the outbox after it was acknowledged, so that none is lost; one that was acknowledged to a poller that died before it could say so is
- * sent again by the next.
+ * Sends what shards have in their outboxes: in every poller, each outbox by one of them at a time (a lease), in order. What is in it goes
+ * after it was acknowledged, so that nothing is lost. A notice that was acknowledged to a poller that died before it could say so is sent
+ * again by the next; of outputs the place itself knows which it has.
  */
 import { OUTBOX_LEASE_MS, OUTBOX_LEFT_LOOK_MS, OUTBOX_LOOK_MS, OUTBOX_LOOK_MS_PER_SHARD } from '../outbox-limits.ts';
 import { OUTBOX_RETRY_FIRST_MS, OUTBOX_RETRY_MAX_MS, OUTBOX_SENDS_AT_ONCE, OUTBOX_STOP_MS } from '../outbox-limits.ts';
 import type { ConnectionConfig } from '../mapping/types.ts';
 import type { Log } from '../observe/log.ts';
 import { type OutboxFacts, readOutboxes } from '../observe/outboxes.ts';
-import { decodeMessage, type OutboxTarget, type Sender } from '../outbox.ts';
+import { type Box, BOXES, decodeMessage, type OutboxTarget } from '../outbox.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
-import { type OutboxEntry, stepOutbox } from '../shard/outbox.ts';
-import { openSender } from '../source/registry.ts';
+import { type OutboxRead, type OutboxRef, stepOutbox } from '../shard/outbox.ts';
 import type { Clock } from '../time.ts';
 import { every, type Repeating } from '../watch/every.ts';
-import { sendInOrder } from './sending.ts';
+import { Senders } from './senders.ts';
+import { firstOutputs, sendInOrder } from './sending.ts';
 
 export interface ForwardingDeps {
   readonly redis: Redis;
@@ -23,15 +23,20 @@ export interface ForwardingDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly me: string;
-  /** Served ones; `sends`: it has a destination that is sent to. */
-  readonly mappings: () => readonly { readonly name: string; readonly sends: boolean }[];
+  /** Served ones; `sends`: what of it goes to another system. */
+  readonly mappings: () => readonly { readonly name: string; readonly sends: ReadonlySet<Box> }[];
   readonly connections: () => ReadonlyMap<string, ConnectionConfig>;
-  readonly observe: { sent(mapping: string, count: number): void; waiting(mapping: string, count: number): void };
+  readonly observe: {
+    sent(mapping: string, box: Box, to: string, count: number): void;
+    waiting(mapping: string, box: Box, count: number): void;
+  };
 }
 
-interface Shard {
-  readonly mapping: string;
-  readonly shardId: string;
+interface Sent {
+  /** What went wrong; null: nothing. */
+  readonly text: string | null;
+  readonly sent: readonly string[];
+  readonly place: string;
 }
 
 interface Trouble {
@@ -45,7 +50,7 @@ interface Trouble {
 export class Forwarding {
   readonly #deps: ForwardingDeps;
   readonly #loop: Repeating;
-  readonly #senders = new Map<string, { readonly connection: ConnectionConfig; readonly sender: Sender }>();
+  readonly #senders: Senders;
   readonly #sending = new Map<string, Promise<void>>();
   readonly #troubles = new Map<string, Trouble>();
   /** Troubled places, each tried by one shard at a time: the others' messages would wait behind its timeouts. */
@@ -59,6 +64,7 @@ export class Forwarding {
 
   constructor(deps: ForwardingDeps) {
     this.#deps = deps;
+    this.#senders = new Senders(deps);
     const pause = () => Math.max(OUTBOX_LOOK_MS, this.#shards * OUTBOX_LOOK_MS_PER_SHARD);
     this.#loop = every(
       deps.clock,
@@ -72,23 +78,27 @@ export class Forwarding {
     const { redis, keys, clock, observe, me } = this.#deps;
     const left = clock.monoMs() - this.#leftAt >= OUTBOX_LEFT_LOOK_MS;
     if (left) this.#leftAt = clock.monoMs();
+    this.#senders.closeIdle();
     let shards = 0;
-    const full: Shard[] = [];
+    const full: OutboxRef[] = [];
     for (const { name, sends } of this.#deps.mappings()) {
-      if (!sends && !left) continue;
+      const boxes = left ? BOXES : BOXES.filter((box) => sends.has(box));
+      if (boxes.length === 0) continue;
       const shardIds = await redis.zrange(keys.shardIndex(name), '0', '-1');
-      shards += shardIds.length;
-      const outboxes = await readOutboxes(redis, keys, name, shardIds);
-      full.push(...[...outboxes.keys()].map((shardId) => ({ mapping: name, shardId })));
-      observe.waiting(name, sum([...outboxes.values()].filter(({ sender }) => sender === me)));
+      for (const box of boxes) {
+        shards += shardIds.length;
+        const outboxes = await readOutboxes(redis, keys, name, shardIds, box);
+        full.push(...[...outboxes.keys()].map((shardId) => ({ mapping: name, shardId, box })));
+        observe.waiting(name, box, sum([...outboxes.values()].filter(({ sender }) => sender === me)));
+      }
     }
     this.#shards = shards;
     this.#round++;
-    const turn = (shard: Shard) => this.#turns.get(nameOf(shard)) ?? 0;
+    const turn = (shard: OutboxRef) => this.#turns.get(nameOf(shard)) ?? 0;
     for (const shard of full.toSorted((a, b) => turn(a) - turn(b))) this.#begin(shard);
   }
 
-  #begin(shard: Shard): void {
+  #begin(shard: OutboxRef): void {
     const name = nameOf(shard);
     if (this.#closed || this.#sending.has(name) || this.#sending.size >= OUTBOX_SENDS_AT_ONCE) return;
     const { until = 0, place = '' } = this.#troubles.get(name) ?? {};
@@ -105,29 +115,27 @@ export class Forwarding {
   }
 
   /** Until it is empty, somebody else has it, or something is wrong. */
-  async #empty(shard: Shard): Promise<void> {
-    let entries = await stepOutbox(this.#deps, shard, { then: 'read' });
-    while (entries && entries.length > 0 && !this.#closed) {
-      const { text, sent, place } = await this.#send(shard, entries);
-      if (sent.length > 0) this.#deps.observe.sent(shard.mapping, sent.length);
+  async #empty(shard: OutboxRef): Promise<void> {
+    let read = await stepOutbox(this.#deps, shard, { then: 'read' });
+    while (read && read.entries.length > 0 && !this.#closed) {
+      const { text, sent, place } = await this.#send(shard, read);
+      if (sent.length > 0) this.#deps.observe.sent(shard.mapping, shard.box, place, sent.length);
       if (text !== null) {
         this.#trouble(shard, text, place);
         await stepOutbox(this.#deps, shard, { sent, error: text, then: 'release' });
         return;
       }
       this.#over(shard, place);
-      entries = await stepOutbox(this.#deps, shard, { sent, error: '', then: 'read' });
+      read = await stepOutbox(this.#deps, shard, { sent, error: '', then: 'read' });
     }
-    if (entries) await stepOutbox(this.#deps, shard, { then: 'release' });
+    const then = shard.box === 'outputs' && !this.#closed ? 'linger' : 'release';
+    if (read) await stepOutbox(this.#deps, shard, { then });
   }
 
-  /** The first entries that go to one topic; renews the lease meanwhile, so that a slow broker is waited for by one poller alone. */
-  async #send(
-    shard: Shard,
-    entries: readonly OutboxEntry[],
-  ): Promise<{ text: string | null; sent: string[]; place: string }> {
+  /** The first entries that go to one place; renews the lease meanwhile, so that a slow broker is waited for by one poller alone. */
+  async #send(shard: OutboxRef, read: OutboxRead): Promise<Sent> {
     const sent: string[] = [];
-    let place = '';
+    const on = { place: '' };
     const renewing = every(
       this.#deps.clock,
       () => OUTBOX_LEASE_MS / 3,
@@ -135,43 +143,43 @@ export class Forwarding {
       (error) => this.#deps.log.debug({ ...shard, error: textOf(error) }, 'the lease of an outbox was not renewed'),
     );
     try {
-      const messages = entries.map(({ id, text }) => ({ id, ...decodeMessage(text) }));
-      const to = messages[0]!.to;
-      place = placeOf(to);
-      const other = messages.findIndex((m) => m.to.connection !== to.connection || m.to.topic !== to.topic);
-      const sender = this.#senderTo(to);
-      await sendInOrder(sender, other < 0 ? messages : messages.slice(0, other), (id) => sent.push(id));
-      return { text: null, sent, place };
+      if (shard.box === 'notices') await this.#sendNotices(read, on, sent);
+      else await this.#sendOutputs(shard, read, on, sent);
+      return { text: null, sent, place: on.place };
     } catch (error) {
-      return { text: textOf(error), sent, place };
+      return { text: textOf(error), sent, place: on.place };
     } finally {
       await renewing.stop();
     }
   }
 
-  /** One for each topic: what one of them refuses does not disturb the others. Made anew when the connection was configured otherwise. */
-  #senderTo(to: OutboxTarget): Sender {
-    const { connection: name, topic } = to;
-    const connection = this.#deps.connections().get(name);
-    if (!connection) throw new Error(`there is no connection \`${name}\` in the configuration any more`);
-    const place = placeOf(to);
-    const known = this.#senders.get(place);
-    if (known && JSON.stringify(known.connection) === JSON.stringify(connection)) return known.sender;
-    void known?.sender.close();
-    const sender = openSender(connection, topic, this.#deps.log);
-    this.#senders.set(place, { connection, sender });
-    return sender;
+  async #sendNotices({ entries }: OutboxRead, on: { place: string }, sent: string[]): Promise<void> {
+    const messages = entries.map(({ id, fields }) => ({ id, ...decodeMessage(String(fields.get('message'))) }));
+    const { to } = messages[0]!;
+    on.place = placeOf(to);
+    const other = messages.findIndex((m) => placeOf(m.to) !== on.place);
+    const sender = this.#senders.notices(to);
+    await sendInOrder(sender, other < 0 ? messages : messages.slice(0, other), (id) => sent.push(id));
+  }
+
+  async #sendOutputs(shard: OutboxRef, read: OutboxRead, on: { place: string }, sent: string[]): Promise<void> {
+    const { to, outputs } = firstOutputs(read.entries);
+    on.place = placeOf(to);
+    const { keys } = this.#deps;
+    const name = ['millrace-output', keys.namespace, shard.mapping, shard.shardId, read.name].join('.');
+    await this.#senders.outputs(name, to).send(outputs);
+    sent.push(...outputs.map(({ id }) => id));
   }
 
   /** A place that took something is tried by everybody again. */
-  #over(shard: Shard, place: string): void {
+  #over(shard: OutboxRef, place: string): void {
     if (!this.#troubles.delete(nameOf(shard))) return;
     this.#deps.log.info({ ...shard }, 'sending from the outbox goes on');
     this.#tried.delete(place);
     for (const [name, trouble] of this.#troubles) if (trouble.place === place) this.#troubles.delete(name);
   }
 
-  #trouble(shard: Shard, text: string, place: string): void {
+  #trouble(shard: OutboxRef, text: string, place: string): void {
     const name = nameOf(shard);
     const before = this.#troubles.get(name);
     const pauseMs = before ? Math.min(2 * before.pauseMs, OUTBOX_RETRY_MAX_MS) : OUTBOX_RETRY_FIRST_MS;
@@ -191,17 +199,16 @@ export class Forwarding {
     const last = rest().catch((error: unknown) => this.#deps.log.warn({ error: textOf(error) }, 'outboxes were left'));
     await Promise.race([last, clock.sleep(OUTBOX_STOP_MS)]);
     this.#closed = true;
-    const ended = Promise.all([...this.#senders.values()].map(({ sender }) => sender.close()));
-    await Promise.race([ended, clock.sleep(OUTBOX_STOP_MS)]);
+    await Promise.race([this.#senders.close(), clock.sleep(OUTBOX_STOP_MS)]);
   }
 }
 
 function placeOf({ connection, topic }: OutboxTarget): string {
-  return `${connection} ${topic}`;
+  return `${connection}/${topic}`;
 }
 
-function nameOf({ mapping, shardId }: Shard): string {
-  return `${mapping} ${shardId}`;
+function nameOf({ mapping, shardId, box }: OutboxRef): string {
+  return `${mapping} ${shardId} ${box}`;
 }
 
 function sum(outboxes: readonly OutboxFacts[]): number {

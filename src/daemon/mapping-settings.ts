@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { DEFAULT_RECORD_AGE_MS } from '../limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
+import { type Box, OUTBOX_STREAM } from '../outbox.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import type { StartingPosition } from '../source/port.ts';
@@ -24,15 +25,30 @@ export function toSettings(config: MappingConfig, version: FunctionVersion, keys
     batchSize: config.batchSize,
     windowMs: config.maximumBatchingWindowInSeconds * SECOND,
     policy: toPolicy(config, filter),
-    // A mapping that feeds itself, by whatever way, would wait for itself.
-    output: config.output && {
-      stream: config.output.stream,
-      maxUnsettled: config.output.allowCycle ? null : config.output.maxUnsettled,
-    },
+    output: outputOf(config),
     failureStream: config.onFailureStream ?? keys.failures(config.name),
     ...(config.onFailureTopic && { failureTopic: config.onFailureTopic }),
     failureBytesMax: config.onFailureStream === undefined ? config.failureStreamMaxBytes : 0,
   };
+}
+
+/** What of it is sent to another system. */
+export function boxesOf({ onFailureTopic, output }: MappingConfig): ReadonlySet<Box> {
+  return new Set<Box>([
+    ...(onFailureTopic ? (['notices'] as const) : []),
+    ...(output?.type === 'kafka-topic' ? (['outputs'] as const) : []),
+  ]);
+}
+
+function outputOf({ output }: MappingConfig): TurnSettings['output'] {
+  if (output === null) return null;
+  const { maxUnsettled } = output;
+  if (output.type === 'kafka-topic') {
+    const { connection, topic } = output;
+    return { stream: OUTBOX_STREAM, outbox: { connection, topic }, maxUnsettled };
+  }
+  // A mapping that feeds itself, by whatever way, would wait for itself.
+  return { stream: output.stream, maxUnsettled: output.allowCycle ? null : maxUnsettled };
 }
 
 /** What filters mean is part of their identity: a change of that changes this. */

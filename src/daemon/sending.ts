@@ -1,5 +1,13 @@
 /** One read of an outbox on its way: together if the topic takes it, else one by one, and what is too large by itself without its payload. */
-import { MessageTooLarge, type OutgoingMessage, type Sender } from '../outbox.ts';
+import {
+  MessageTooLarge,
+  type OutboxTarget,
+  type OutgoingEntry,
+  type OutgoingMessage,
+  readAddress,
+} from '../outbox.ts';
+import type { Sender } from '../outbox.ts';
+import type { OutboxEntry } from '../shard/outbox.ts';
 
 export interface Numbered extends OutgoingMessage {
   readonly id: string;
@@ -45,4 +53,29 @@ function withoutPayload(message: Numbered): Numbered | null {
   const { payload, ...notice } = JSON.parse(message.value) as Readonly<Record<string, unknown>>;
   if (payload === undefined) return null;
   return { ...message, value: JSON.stringify({ ...notice, payloadOmitted: OMITTED }) };
+}
+
+/** The first ones that go to one place. */
+export function firstOutputs(entries: readonly OutboxEntry[]): {
+  readonly to: OutboxTarget;
+  readonly outputs: readonly OutgoingEntry[];
+} {
+  const { to } = readAddress(textIn(entries[0]!, 'origin'));
+  const outputs: OutgoingEntry[] = [];
+  for (const entry of entries) {
+    const { to: other, origin } = readAddress(textIn(entry, 'origin'));
+    if (other.connection !== to.connection || other.topic !== to.topic) break;
+    const headers = JSON.parse(textIn(entry, 'headers') || '{}') as Record<string, string>;
+    // It tells entries apart, so that nobody else can give it.
+    const own = { ...headers, [ORIGIN]: origin };
+    const data = entry.fields.get('data')!;
+    outputs.push({ id: entry.id, partitionKey: textIn(entry, 'partitionKey'), data, headers: Object.entries(own) });
+  }
+  return { to, outputs };
+}
+
+const ORIGIN = 'origin';
+
+function textIn({ fields }: OutboxEntry, name: string): string {
+  return String(fields.get(name) ?? '');
 }

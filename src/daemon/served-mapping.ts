@@ -3,9 +3,11 @@ import { INIT_AT_ONCE } from '../limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
 import { openTurnQueue, type TurnQueue } from '../queue/turn-queue.ts';
 import { openTurnWorker, type TurnEnd, type TurnLock, type TurnWorker } from '../queue/turn-worker.ts';
+import { OUTBOX_STREAM } from '../outbox.ts';
 import type { OutputTarget } from '../output.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import { initShard } from '../shard/init.ts';
+import { createOutboxOutput } from '../shard/outbox-output.ts';
 import type { Feed, Source, SourceDescription, SourceShard } from '../source/port.ts';
 import { openOutput } from '../source/registry.ts';
 import type { TurnMapping, TurnSettings, TurnShard } from '../turn/settings.ts';
@@ -75,9 +77,13 @@ export class ServedMapping implements PolledMapping {
     return this.#shards.get(shardId);
   }
 
-  outputTo(stream: string): OutputTarget {
-    const output = this.#outputs.get(stream) ?? openOutput(stream, this.#deps);
-    this.#outputs.set(stream, output);
+  outputTo(stream: string, shardId: string): OutputTarget {
+    const { redis, keys, clock } = this.#deps;
+    const toOutbox = stream === OUTBOX_STREAM;
+    const key = toOutbox ? keys.unsent(this.name, shardId) : stream;
+    const outbox = { redis, keys, mapping: this.name, shardId, monoMs: () => clock.monoMs() };
+    const output = this.#outputs.get(key) ?? (toOutbox ? createOutboxOutput(outbox) : openOutput(stream, this.#deps));
+    this.#outputs.set(key, output);
     return output;
   }
 

@@ -6,6 +6,7 @@ import { checkMap } from './check-value.ts';
 import type { CheckContext, Declared } from './context.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { type MappingFields, mappingObject, mappingShape } from './fields/mapping-fields.ts';
+import type { OutputFields } from './fields/output-fields.ts';
 import { readPattern } from './pattern/read-pattern.ts';
 import { MAPPING_RULES, type MappingView } from './rules.ts';
 import { metaOf } from './schema-walk.ts';
@@ -59,13 +60,14 @@ export function viewMapping(
   return view;
 }
 
-function connectionsOf({ source, destinationConfig }: MappingView['values']) {
+function connectionsOf({ source, destinationConfig, output }: MappingView['values']) {
   const onFailure = destinationConfig?.onFailure;
   return [
     ...(source?.type === 'kafka' ? [{ connection: source.connection, field: ['source', 'connection'] }] : []),
     ...(onFailure?.type === 'kafka-topic'
       ? [{ connection: onFailure.connection, field: ['destinationConfig', 'onFailure', 'connection'] }]
       : []),
+    ...(output?.type === 'kafka-topic' ? [{ connection: output.connection, field: ['output', 'connection'] }] : []),
   ];
 }
 
@@ -128,7 +130,7 @@ export function resolveMapping(view: MappingView, root: string): MappingConfig {
     onFailureTopic:
       onFailure?.type === 'kafka-topic' ? { connection: onFailure.connection, topic: onFailure.topic } : undefined,
     failureStreamMaxBytes: values.failureStreamMaxBytes,
-    output: values.output?.type === 'redis-stream' ? values.output : null,
+    output: values.output ?? null,
     configHash: hashOf(values, fn, root, source),
     pinned: pinnedOf(values, timestamp),
     position: declared.keyAt,
@@ -141,12 +143,18 @@ function sourceOf({ cluster, declared }: MappingView, { source }: MappingFields)
   return { ...source, cluster, consumerGroupId: source.consumerGroupId ?? `millrace-${declared.name}` };
 }
 
+function placeOf(output: OutputFields): object {
+  const { type } = output;
+  if (type === 'redis-stream') return { type, stream: output.stream };
+  return { type, connection: output.connection, topic: output.topic };
+}
+
 /** The pinned fields as plain JSON, in a stable order; what is not set is absent. */
 function pinnedOf(values: MappingFields, timestamp: number | undefined): Record<string, unknown> {
   const all: Readonly<Record<string, unknown>> = {
     ...values,
     // What it waits for may change at any time.
-    ...(values.output?.type === 'redis-stream' && { output: { type: 'redis-stream', stream: values.output.stream } }),
+    ...(values.output && { output: placeOf(values.output) }),
     ...(timestamp === undefined ? {} : { startingPositionTimestamp: timestamp }),
   };
   const names = Object.entries(mappingShape).flatMap(([name, schema]) =>

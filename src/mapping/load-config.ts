@@ -127,7 +127,8 @@ function check(parsed: readonly ParsedFile[], context: CheckContext): () => Conf
   };
   const namespace = settings.namespace ?? DEFAULT_NAMESPACE;
   const views = mappings.map((declared) => viewMapping(declared, namespace, known, context));
-  for (const finding of [...crossMappingFindings(views), ...outputCycleFindings(views)]) report.add(finding);
+  for (const finding of [...crossMappingFindings(views), ...outputCycleFindings(views, goodConnections)])
+    report.add(finding);
   return () => ({
     namespace,
     redis: settings.redis ?? DEFAULT_REDIS,

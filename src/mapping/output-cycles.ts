@@ -2,20 +2,29 @@
 import type { Finding } from './report.ts';
 import type { MappingView } from './rules.ts';
 import { nodeAt } from './tree.ts';
+import type { ConnectionConfig } from './types.ts';
+
+type Connections = ReadonlyMap<string, Pick<ConnectionConfig, 'brokers'>>;
+
+/** A stream, or a topic of a cluster, by whatever name the cluster is declared. */
+interface Place {
+  readonly id: string;
+  readonly name: string;
+}
 
 interface Stage {
   readonly view: MappingView;
-  readonly from: string;
-  readonly to: string;
+  readonly from: Place;
+  readonly to: Place;
   readonly allowed: boolean;
 }
 
 /** One finding per cycle in which no mapping has `allowCycle`, at the first of its mappings; and one per `allowCycle` that allows nothing. */
-export function outputCycleFindings(views: readonly MappingView[]): Finding[] {
+export function outputCycleFindings(views: readonly MappingView[], connections: Connections): Finding[] {
   const stages = views.flatMap((view): Stage[] => {
     const { source, output } = view.values;
-    if (source?.type !== 'redis-stream' || output?.type !== 'redis-stream') return [];
-    return [{ view, from: source.stream, to: output.stream, allowed: output.allowCycle }];
+    if (!source || !output) return [];
+    return [{ view, from: placeOf(source, connections), to: placeOf(output, connections), allowed: output.allowCycle }];
   });
   const refusing = stages.filter(({ allowed }) => !allowed);
   const reported = new Set<Stage>();
@@ -30,18 +39,29 @@ export function outputCycleFindings(views: readonly MappingView[]): Finding[] {
   return findings;
 }
 
+type Written =
+  | { readonly type: 'redis-stream'; readonly stream: string }
+  | { readonly type: 'kafka' | 'kafka-topic'; readonly connection: string; readonly topic: string };
+
+function placeOf(written: Written, connections: Connections): Place {
+  if (written.type === 'redis-stream') return { id: `stream ${written.stream}`, name: written.stream };
+  const { connection, topic } = written;
+  const cluster = connections.get(connection)?.brokers.toSorted().join() ?? connection;
+  return { id: `topic ${cluster} ${topic}`, name: topic };
+}
+
 /** The stages from this one back to its own source, itself first; null: there is no such way. */
 function wayBack(start: Stage, stages: readonly Stage[]): readonly Stage[] | null {
   const cameFrom = new Map<Stage, Stage | null>([[start, null]]);
   const queue = [start];
   for (let stage = queue.shift(); stage; stage = queue.shift()) {
-    if (stage.to === start.from) {
+    if (stage.to.id === start.from.id) {
       const way: Stage[] = [];
       for (let at: Stage | null = stage; at; at = cameFrom.get(at) ?? null) way.unshift(at);
       return way;
     }
     for (const next of stages) {
-      if (next.from !== stage.to || cameFrom.has(next)) continue;
+      if (next.from.id !== stage.to.id || cameFrom.has(next)) continue;
       cameFrom.set(next, stage);
       queue.push(next);
     }
@@ -55,21 +75,24 @@ function place({ view: { declared } }: Stage, name: string): Pick<Finding, 'path
 }
 
 function cycle(stage: Stage, way: readonly Stage[]): Finding {
-  const streams = [stage.from, ...way.map(({ to }) => to)].map((name) => `\`${name}\``).join(' → ');
+  const places = [stage.from, ...way.map(({ to }) => to)].map(({ name }) => `\`${name}\``).join(' → ');
+  const field = stage.view.values.output?.type === 'kafka-topic' ? 'topic' : 'stream';
   return {
     code: 'output-cycle',
-    ...place(stage, 'stream'),
-    message: `the outputs come back to where they are from: ${streams}`,
-    hint: 'name another stream; or, when the function ends it by itself, write `allowCycle: true`',
+    ...place(stage, field),
+    message: `the outputs come back to where they are from: ${places}`,
+    hint: `name another ${field}; or, when the function ends it by itself, write \`allowCycle: true\``,
   };
 }
 
 function uselessPermission(stage: Stage): Finding {
+  const { output } = stage.view.values;
+  const unheeded = output?.type === 'redis-stream' ? ': the mapping waits for no reader of them' : '';
   return {
     severity: 'warning',
     code: 'no-effect',
     ...place(stage, 'allowCycle'),
-    message: '`allowCycle` is set, and the outputs do not come back: the mapping waits for no reader of them',
+    message: `\`allowCycle\` is set, and the outputs do not come back${unheeded}`,
     hint: 'remove it',
   };
 }

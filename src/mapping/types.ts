@@ -7,7 +7,7 @@ import type { FunctionFields } from './fields/function-fields.ts';
 import type { MappingFields } from './fields/mapping-fields.ts';
 import type { ConnectionFields } from './fields/connection-fields.ts';
 import type { Pattern } from '../pattern.ts';
-import type { RedisStreamOutput } from './fields/output-fields.ts';
+import type { OutputFields } from './fields/output-fields.ts';
 import type { KafkaSource, RedisStreamSource } from './fields/source-fields.ts';
 
 /** Where something is written, 1-based. */
@@ -78,7 +78,7 @@ export interface MappingConfig extends Readonly<Pick<MappingFields, Kept>> {
   /** destinationConfig.onFailure, where it is a Kafka topic. */
   readonly onFailureTopic: { readonly connection: string; readonly topic: string } | undefined;
   /** Where the function's outputs go; null: nowhere. */
-  readonly output: RedisStreamOutput | null;
+  readonly output: OutputFields | null;
   /** SHA-256 (hex) over every setting of the mapping and of its function; values of secrets do not enter. */
   readonly configHash: string;
   /** The fields that Redis keeps for the mapping's name (product.md, "Namespaces and mappings"); plain JSON, keys sorted. */

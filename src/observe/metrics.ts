@@ -1,5 +1,6 @@
 /** The metrics of contract.md, as functions: whoever counts something says what happened and knows no metric's name. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { type Box, BOXES } from '../outbox.ts';
 
 export interface SettledCounts {
   readonly succeeded: number;
@@ -48,8 +49,8 @@ export interface Metrics {
   /** The mapping's shards are watched by others from now on, or it is gone: its gauges end, so that sums over daemons stay right. */
   unwatched(mapping: string): void;
   /** Messages of the mapping's outboxes: acknowledged by where they went, and those that wait for this daemon to send them. */
-  sent(mapping: string, count: number): void;
-  waiting(mapping: string, count: number): void;
+  sent(mapping: string, box: Box, to: string, count: number): void;
+  waiting(mapping: string, box: Box, count: number): void;
   /** Asked at each scrape. */
   sandboxes(read: () => readonly SandboxFacts[]): void;
   /** Makes the counters of these names begin at 0, so that the first increase is seen as one. */
@@ -89,8 +90,8 @@ export function createMetrics(): Metrics {
   const settledBy = remembered((mapping, outcome) => settled.labels({ mapping, outcome }));
   const endedAs = remembered((name, outcome) => invocations.labels({ function: name, outcome }));
   const lasted = remembered((name) => duration.labels({ function: name }));
-  const gauges = [of.lag, of.iteratorAge, of.blocked, of.oldest, of.waiting];
-  const perMapping = [of.takeovers, of.fenced, of.retries, of.sent];
+  const gauges = [of.lag, of.iteratorAge, of.blocked, of.oldest];
+  const perMapping = [of.takeovers, of.fenced, of.retries];
 
   return {
     settled(mapping, counts) {
@@ -116,9 +117,10 @@ export function createMetrics(): Metrics {
     },
     unwatched(mapping) {
       for (const one of gauges) one.remove({ mapping });
+      for (const box of BOXES) of.waiting.remove({ mapping, box });
     },
-    sent: (mapping, count) => of.sent.inc({ mapping }, count),
-    waiting: (mapping, count) => of.waiting.set({ mapping }, count),
+    sent: (mapping, box, target, count) => of.sent.inc({ mapping, box, target }, count),
+    waiting: (mapping, box, count) => of.waiting.set({ mapping, box }, count),
     sandboxes(read) {
       readSandboxes = read;
     },
@@ -195,8 +197,8 @@ function declare(registry: Registry, readSandboxes: () => readonly SandboxFacts[
   const takeovers = counter('takeovers_total', 'Shards taken over from a daemon that was lost.', ['mapping']);
   const fenced = counter('fenced_total', 'Turns that lost their shard to another.', ['mapping']);
   const retries = counter('retries_total', 'Deliveries of a unit after its first.', ['mapping']);
-  const sent = counter('outbox_sent_total', 'Messages of outboxes that were acknowledged.', ['mapping']);
-  const waiting = gauge('outbox_messages', 'Messages of outboxes that wait to be sent by this daemon.', ['mapping']);
+  const sent = counter('outbox_sent_total', 'Messages of outboxes acknowledged.', ['mapping', 'box', 'target']);
+  const waiting = gauge('outbox_messages', 'Messages that this daemon has still to send.', ['mapping', 'box']);
   return {
     sent,
     waiting,

@@ -1,20 +1,34 @@
 /** Who waits for whom: a mapping's output, as `status` shows it. */
+import { OUTBOX_BYTES_MAX } from '../outbox-limits.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { readBacklog } from './backlog.ts';
+import type { OutboxFacts } from './outboxes.ts';
 import type { OutputStatus } from './status-types.ts';
 
 /** As the registry keeps it (daemon/registry.ts). */
-interface StoredOutput {
-  readonly type: string;
-  readonly stream: string;
-  readonly maxUnsettled: number;
-  readonly allowCycle: boolean;
-}
+type StoredOutput = { readonly maxUnsettled: number; readonly allowCycle: boolean } & (
+  | { readonly type: 'redis-stream'; readonly stream: string }
+  | { readonly type: 'kafka-topic'; readonly connection: string; readonly topic: string }
+);
 
-export async function readOutput(redis: Redis, keys: Keys, text: string | undefined): Promise<OutputStatus | null> {
+export async function readOutput(
+  redis: Redis,
+  keys: Keys,
+  text: string | undefined,
+  unsent: ReadonlyMap<string, OutboxFacts>,
+): Promise<OutputStatus | null> {
   if (text === undefined || text === '') return null;
-  const { type, stream, maxUnsettled, allowCycle } = JSON.parse(text) as StoredOutput;
+  const output = JSON.parse(text) as StoredOutput;
+  const { maxUnsettled, allowCycle } = output;
+  if (output.type === 'kafka-topic') {
+    const { type, connection, topic } = output;
+    const boxes = [...unsent.values()];
+    const unsettled = boxes.reduce((sum, { messages }) => sum + messages, 0);
+    const full = boxes.some(({ messages, bytes }) => messages >= maxUnsettled || bytes >= OUTBOX_BYTES_MAX);
+    return { type, connection, topic, unsettled, maxUnsettled, waitsFor: full ? `${connection}/${topic}` : null };
+  }
+  const { type, stream } = output;
   const backlog = await readBacklog(redis, keys, stream);
   const unsettled = backlog?.unsettled ?? 0;
   const full = !allowCycle && unsettled >= maxUnsettled;

@@ -5,7 +5,7 @@ import { AFTER_ALL, BEFORE_ALL, compareIds, type EntryId, idMs, type SequenceNum
 import { sequenceNumberOf } from '../spool.ts';
 import type { OutboxFacts } from './outboxes.ts';
 import type { ShardFacts } from './status-read.ts';
-import type { BlockedStatus, ShardStateName, ShardStatus } from './status-types.ts';
+import type { BlockedStatus, OutboxStatus, ShardStateName, ShardStatus } from './status-types.ts';
 
 /** What is known beside the shard itself. */
 export interface Surroundings {
@@ -21,6 +21,7 @@ export interface Surroundings {
   /** How long the stream keeps records; null: it is never trimmed by age. */
   readonly retentionMs: number | null;
   readonly outbox: OutboxFacts | undefined;
+  readonly unsent: OutboxFacts | undefined;
 }
 
 export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatus {
@@ -44,15 +45,14 @@ export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatu
     ...(facts.why === '' ? {} : { why: facts.why }),
     ...(facts.spool && { spool: { records: spooledRecords(facts), next: String(facts.spool.next) } }),
     ...heldBack(facts.nextId, around),
-    ...outboxStatus(around.outbox),
+    ...(around.outbox && { outbox: outboxStatus(around.outbox) }),
+    ...(around.unsent && { unsent: outboxStatus(around.unsent) }),
     blocked: isBlocked(facts) ? blockedStatus(facts, around, arrived) : null,
   };
 }
 
-function outboxStatus(outbox: OutboxFacts | undefined): Pick<ShardStatus, 'outbox'> {
-  if (!outbox) return {};
-  const { messages, oldestMs, error } = outbox;
-  return { outbox: { messages, since: iso(oldestMs), lastError: error === '' ? null : error } };
+function outboxStatus({ messages, oldestMs, error }: OutboxFacts): OutboxStatus {
+  return { messages, since: iso(oldestMs), lastError: error === '' ? null : error };
 }
 
 /** Trimming goes by the ids' time, not by when records were first seen. */

@@ -54,28 +54,33 @@ export interface ShardStatus {
     /** Where fetching goes on. */
     readonly next: SequenceNumber;
   };
-  /** Messages that are still to be sent to another system; absent when none. */
-  readonly outbox?: {
-    readonly messages: number;
-    /** When the oldest was written. */
-    readonly since: string;
-    /** Why they are not sent; null: no try has failed since one succeeded. */
-    readonly lastError: string | null;
-  };
+  /** Notices that are still to be sent to another system; absent when none. */
+  readonly outbox?: OutboxStatus;
+  /** The same of outputs. */
+  readonly unsent?: OutboxStatus;
   readonly blocked: BlockedStatus | null;
 }
 
-/** Where what the function returns goes, and how far that stream's readers are behind. */
-export interface OutputStatus {
-  readonly type: string;
-  readonly stream: string;
-  /** What the slowest mapping on it has not settled. */
-  readonly unsettled: number;
-  /** Null: it waits for nobody (`allowCycle`). */
-  readonly maxUnsettled: number | null;
-  /** The mapping that is waited for before another attempt begins; null: none. */
-  readonly waitsFor: string | null;
+export interface OutboxStatus {
+  readonly messages: number;
+  /** When the oldest was written. */
+  readonly since: string;
+  /** Why they are not sent; null: no try has failed since one succeeded. */
+  readonly lastError: string | null;
 }
+
+/** Where what the function returns goes, and how far that place is behind. */
+export type OutputStatus = (
+  | { readonly type: 'redis-stream'; readonly stream: string }
+  | { readonly type: 'kafka-topic'; readonly connection: string; readonly topic: string }
+) & {
+  /** What the slowest mapping on the stream has not settled, or what is not sent to the topic yet, all shards together. */
+  readonly unsettled: number;
+  /** For a topic: of each shard. Null: it waits for nobody (`allowCycle`). */
+  readonly maxUnsettled: number | null;
+  /** The mapping, or the topic, that is waited for before another attempt begins; null: none. */
+  readonly waitsFor: string | null;
+};
 
 /** The consumer group of a Kafka source, as one of its members last saw it (every 10 s). */
 export interface GroupStatus {

@@ -55,9 +55,10 @@ async function readMapping(
     redis.hgetall(keys.mapping(name)),
     redis.zrange(keys.shardIndex(name), '0', '-1'),
   ]);
-  const [shards, outboxes] = await Promise.all([
+  const [shards, outboxes, unsent] = await Promise.all([
     readShards(redis, keys, name, shardIds),
-    readOutboxes(redis, keys, name, shardIds),
+    readOutboxes(redis, keys, name, shardIds, 'notices'),
+    readOutboxes(redis, keys, name, shardIds, 'outputs'),
   ]);
   // Forgotten between the two reads.
   if (Object.keys(hash).length === 0 && shards.length === 0) return null;
@@ -72,13 +73,14 @@ async function readMapping(
       shardStatus(facts, {
         ...{ nowMs, lag, liveDaemons: live, retentionMs: hours === null ? null : Number(hours) * HOUR },
         outbox: outboxes.get(facts.shardId),
+        unsent: unsent.get(facts.shardId),
         disabled: hash.state === 'Disabled',
         firstSeen: source.arrival === 'first-seen',
         unsettledParent: facts.parents.some((parent) => unsettled.has(parent)),
       }),
     );
   }
-  const output = await readOutput(redis, keys, hash.output);
+  const output = await readOutput(redis, keys, hash.output, unsent);
   return {
     name,
     function: hash.function ?? '',

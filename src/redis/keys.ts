@@ -47,6 +47,10 @@ export class Keys {
   outbox(mapping: string, shardId: string): string {
     return `${this.namespace}:outbox:${mapping}:${shardId}`;
   }
+  /** Stream: outputs of one shard that pollers have still to send to another system. */
+  unsent(mapping: string, shardId: string): string {
+    return `${this.namespace}:unsent:${mapping}:${shardId}`;
+  }
   /** String with a TTL: the last batch that one producer's session put, so that a batch sent twice is taken once. */
   producer(session: string): string {
     return `${this.namespace}:producer:${session}`;

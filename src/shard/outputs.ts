@@ -34,7 +34,7 @@ export function piecesOf(outputs: readonly Output[]): Output[][] {
   const pieces: Output[][] = [];
   let bytes = 0;
   for (const output of outputs) {
-    const size = Buffer.byteLength(output.data) + Buffer.byteLength(output.partitionKey) + output.headers.length;
+    const size = bytesOf([output]);
     const piece = pieces.at(-1);
     bytes += size;
     if (piece && piece.length < OUTPUT_PIECE_ENTRIES && bytes <= OUTPUT_PIECE_BYTES) piece.push(output);
@@ -44,6 +44,13 @@ export function piecesOf(outputs: readonly Output[]): Output[][] {
     }
   }
   return pieces;
+}
+
+export function bytesOf(outputs: readonly Output[]): number {
+  let bytes = 0;
+  for (const { data, partitionKey, headers } of outputs)
+    bytes += Buffer.byteLength(data) + Buffer.byteLength(partitionKey) + headers.length;
+  return bytes;
 }
 
 /** `prefix`: beginning of each entry's origin. */

@@ -1,11 +1,12 @@
 /** Source type → connector. The one place that knows which connectors there are. */
 import type { KafkaConnection } from '../../connectors/kafka/client.ts';
+import { createExactSender } from '../../connectors/kafka/exact-producer.ts';
 import { createKafkaSender } from '../../connectors/kafka/producer.ts';
 import { createKafkaSource } from '../../connectors/kafka/source.ts';
 import { createRedisStreamOutput } from '../../connectors/redis-stream/output.ts';
 import { createRedisStreamSource } from '../../connectors/redis-stream/source.ts';
 import type { Log } from '../observe/log.ts';
-import type { Sender } from '../outbox.ts';
+import type { ExactSender, Sender } from '../outbox.ts';
 import type { OutputTarget } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -63,4 +64,9 @@ export function openOutput(stream: string, { redis, keys, clock }: SourceContext
 /** A way into a topic. Makes no connection yet. */
 export function openSender(cluster: KafkaConnection, topic: string, log: Log): Sender {
   return createKafkaSender(cluster, topic, log);
+}
+
+/** One shard's way into a topic, for what has to be there once. Makes no connection yet. */
+export function openExactSender(cluster: KafkaConnection, topic: string, name: string, log: Log): ExactSender {
+  return createExactSender(cluster, topic, name, log);
 }

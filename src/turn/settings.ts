@@ -1,7 +1,7 @@
 /** What one turn works under: a mapping's settings and the function version, taken together so that every attempt runs one whole version. */
 import type { FunctionVersion } from '../sandbox/types.ts';
 import type { OutboxTarget } from '../outbox.ts';
-import type { OutputTarget } from '../output.ts';
+import type { OutputPlace, OutputTarget } from '../output.ts';
 import type { Pattern } from '../pattern.ts';
 import type { UnitPolicy } from '../unit/types.ts';
 
@@ -29,7 +29,7 @@ export interface TurnSettings {
   /** Notices go there by way of the shard's outbox; absent: to `failureStream`. */
   readonly failureTopic?: OutboxTarget;
   /** Where what the function returns goes. `maxUnsettled` null: whoever reads it is not waited for. */
-  readonly output: { readonly stream: string; readonly maxUnsettled: number | null } | null;
+  readonly output: (OutputPlace & { readonly maxUnsettled: number | null }) | null;
   readonly version: FunctionVersion;
   /** Logged by each turn (product.md, "Namespaces and mappings"). */
   readonly configHash: string;
@@ -50,8 +50,8 @@ export interface TurnMapping {
   settings(): TurnSettings;
   shard(shardId: string): TurnShard | undefined;
   readonly shardCount: number;
-  /** One for each stream. */
-  outputTo(stream: string): OutputTarget;
+  /** One for each stream, and for each shard's outbox. */
+  outputTo(stream: string, shardId: string): OutputTarget;
 }
 
 /** What an operator's act tells the pollers: the shard is to be looked at anew. */

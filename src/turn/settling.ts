@@ -5,7 +5,7 @@
 import type { Redis } from '../redis/connect.ts';
 import { FAILURE_KEPT_MS } from '../limits.ts';
 import { OUTBOX_BYTES_MAX } from '../outbox-limits.ts';
-import type { Output } from '../output.ts';
+import type { Output, OutputPlace } from '../output.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { ScriptCaller } from '../redis/scripts.ts';
@@ -73,7 +73,7 @@ export class Settling {
   paused = false;
   #outputs: readonly Output[] = [];
   /** Where they go, whatever a reload says meanwhile. */
-  #outputStream = '';
+  #outputPlace: OutputPlace = { stream: '' };
   /** As stored: where everything goes back to when a settle is refused. */
   #stored: Head;
 
@@ -135,7 +135,7 @@ export class Settling {
     this.#dirty = true;
     this.#why = '';
     this.#outputs = decision.outputs ?? [];
-    this.#outputStream = this.#deps.settings().output?.stream ?? '';
+    this.#outputPlace = this.#deps.settings().output ?? this.#outputPlace;
     this.units = decision.stack;
     this.#notBefore = decision.notBefore ?? 0;
     if (decision.lastProcessingResult) this.#result = decision.lastProcessingResult;
@@ -235,8 +235,8 @@ export class Settling {
     if (!this.#dirty) return;
     const deps = this.#deps;
     const outputs = this.#outputs;
-    const stream = this.#outputStream;
-    const to = { stream, revision: this.#revision + 1, generation: this.#generation };
+    const output = this.#outputPlace;
+    const to = { output, revision: this.#revision + 1, generation: this.#generation };
     const reply =
       outputs.length > 0 && deps.shipping
         ? await deps.shipping.settle(outputs, to, (shipment) => this.#settle(shipment))
@@ -254,7 +254,7 @@ export class Settling {
     deps.onSettled(this.#counts, reply.nowMs, this.#moved);
     this.#reset();
     this.#stored = this.#head();
-    if (reply.staged) await deps.shipping!.move(stream, reply.staged);
+    if (reply.staged) await deps.shipping!.move(output.stream, reply.staged);
   }
 
   async #settle(shipment: Shipment | null): Promise<Settled> {

@@ -1,13 +1,15 @@
 /** The outputs of a turn: with the settle, or staged before it and moved after it; and waiting while their target is full. */
 import { FencedError, MillraceError } from '../errors.ts';
 import { OUTPUT_ROUTE_TRIES } from '../limits.ts';
-import type { Output, OutputTarget } from '../output.ts';
+import { addressOf } from '../outbox.ts';
+import type { Output, OutputPlace, OutputTarget } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import {
   address,
   moveOutputs,
   packOutputs,
+  bytesOf,
   piecesOf,
   type Shipment,
   stageOutputs,
@@ -39,13 +41,14 @@ export class Shipping {
   /** Settles with the outputs; `revision` and `generation` are those of the settle. */
   async settle(
     outputs: readonly Output[],
-    to: { readonly stream: string; readonly revision: number; readonly generation: number },
+    to: { readonly output: OutputPlace; readonly revision: number; readonly generation: number },
     settleWith: (shipment: Shipment) => Promise<Settled>,
   ): Promise<Settled> {
     const { redis, keys, holding, targetOf } = this.#deps;
     const { mapping, shardId } = holding.shard;
-    const prefix = `${mapping}/${shardId}/${to.generation}/`;
-    const target = targetOf(to.stream);
+    const { stream, outbox } = to.output;
+    const prefix = `${outbox ? addressOf(outbox) : ''}${mapping}/${shardId}/${to.generation}/`;
+    const target = targetOf(stream);
     const stage = `${holding.epoch}:${to.revision}`;
     const pieces = piecesOf(outputs);
     const many = pieces.length > 1;
@@ -59,15 +62,15 @@ export class Shipping {
       for (let tries = 0; tries < OUTPUT_ROUTE_TRIES; tries++) {
         const route = await target.route(tries > 0);
         const settled = await settleWith({
-          ...{ stream: to.stream, stagedKey: keys.staged(mapping, shardId), stage, packed },
+          ...{ stream, stagedKey: keys.staged(mapping, shardId), stage, packed },
           ...{ topologyKey: route.topologyKey, revision: route.revision, staged: many ? pieces.length : 0 },
           ...address(route, partitionKeys),
         });
         if (settled.kind === 'stale') continue;
-        if (settled.kind === 'ok') target.added(outputs.length);
+        if (settled.kind === 'ok') target.added(outputs.length, bytesOf(outputs));
         return settled;
       }
-      return { kind: 'refused', reason: `the shards of ${to.stream} change all the time` };
+      return { kind: 'refused', reason: `the shards of ${stream} change all the time` };
     } catch (error) {
       return { kind: 'refused', reason: reasonOf(error) };
     }
@@ -101,9 +104,7 @@ export class Shipping {
   /** Why no attempt may begin now, in a sentence; null: it may. */
   async waitsFor({ output }: TurnSettings): Promise<string | null> {
     if (!output || output.maxUnsettled === null) return null;
-    const backlog = await this.#deps.targetOf(output.stream).backlog(output.maxUnsettled);
-    if (!backlog || backlog.unsettled < output.maxUnsettled) return null;
-    return `${backlog.mapping} has ${backlog.unsettled} records of ${output.stream} unsettled, and ${output.maxUnsettled} are allowed`;
+    return await this.#deps.targetOf(output.stream).full(output.maxUnsettled);
   }
 }
 

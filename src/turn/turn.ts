@@ -116,8 +116,8 @@ export class Turn {
       if (moved) this.#settledAt = settledMs;
       deps.observe.settled(mapping.name, counts);
     };
-    const shipping = new Shipping({ redis, keys, holding, targetOf: (stream) => mapping.outputTo(stream) });
-    this.#shipping = shipping;
+    const targetOf = (stream: string) => mapping.outputTo(stream, shard.shardId);
+    const shipping = (this.#shipping = new Shipping({ redis, keys, holding, targetOf }));
     this.#settling = new Settling(
       { redis: deps.settleBy, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled, shipping },
       state,

@@ -1,6 +1,6 @@
 /** The outbox of a shard: written by the settle, emptied by ids that were acknowledged, by one poller at a time. */
 import { beforeEach, describe, expect, it } from 'vitest';
-import { OUTBOX_SEND_BYTES, OUTBOX_SEND_MESSAGES } from '../../src/outbox-limits.ts';
+import { OUTBOX_SEND_BYTES, OUTBOX_SEND_ENTRIES } from '../../src/outbox-limits.ts';
 import { readOutboxes } from '../../src/observe/outboxes.ts';
 import { decodeMessage, encodeMessage } from '../../src/outbox.ts';
 import { BEFORE_ALL } from '../../src/record.ts';
@@ -13,7 +13,7 @@ import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
 const keys = new Keys('t');
-const shard = { mapping: 'm', shardId: 'shardId-000000000000' };
+const shard = { mapping: 'm', shardId: 'shardId-000000000000', box: 'notices' } as const;
 const outbox = keys.outbox('m', shard.shardId);
 let holding: Holding;
 
@@ -27,8 +27,9 @@ const put = (revision: number, notices: readonly string[], bound = 1_000_000) =>
   return settle(redis.client, keys, { ...target, outbox: true }, settlement(revision, notices));
 };
 const as = (me: string) => ({ redis: redis.client, keys, me });
-const texts = (entries: Awaited<ReturnType<typeof stepOutbox>>) => entries?.map(({ text }) => text);
-const facts = async () => (await readOutboxes(redis.client, keys, 'm', [shard.shardId])).get(shard.shardId);
+const texts = (read: Awaited<ReturnType<typeof stepOutbox>>) =>
+  read?.entries.map(({ fields }) => String(fields.get('message')));
+const facts = async () => (await readOutboxes(redis.client, keys, 'm', [shard.shardId], 'notices')).get(shard.shardId);
 
 beforeEach(async () => {
   for (const id of ['1-0', '2-0', '3-0']) await redis.client.xadd('s', id, 'data', id);
@@ -52,7 +53,7 @@ describe('the settle', () => {
     await put(1, ['x'.repeat(8_000)], 5_000);
     expect(await put(2, ['y'], 5_000)).toEqual({ kind: 'refused', reason: 'outbox-full' });
     expect(await redis.client.hgetall(keys.shard('m', shard.shardId))).toMatchObject({ cp: '1-0', 'n:givenUp': '1' });
-    const [first] = (await stepOutbox(as('x'), shard, { then: 'read' }))!;
+    const [first] = (await stepOutbox(as('x'), shard, { then: 'read' }))!.entries;
     await stepOutbox(as('x'), shard, { sent: [first!.id], error: '', then: 'release' });
     expect(await put(2, ['y'], 5_000)).toMatchObject({ kind: 'ok' });
   });
@@ -71,7 +72,7 @@ describe('the settle', () => {
 describe('sending', () => {
   it('removes what was acknowledged and nothing else, also late and twice', async () => {
     await put(1, ['a', 'b', 'c']);
-    const entries = (await stepOutbox(as('x'), shard, { then: 'read' }))!;
+    const { entries } = (await stepOutbox(as('x'), shard, { then: 'read' }))!;
     const sent = [entries[0]!.id];
     expect(texts(await stepOutbox(as('x'), shard, { sent, then: 'read' }))).toEqual(['b', 'c']);
     expect(texts(await stepOutbox(as('x'), shard, { sent, then: 'read' }))).toEqual(['b', 'c']);
@@ -93,11 +94,11 @@ describe('sending', () => {
 
   it('reads a bounded number and size, and one message whatever its size', async () => {
     await put(1, ['x'.repeat(2 * OUTBOX_SEND_BYTES), ...Array.from({ length: 700 }, (_, i) => String(i))], 0);
-    const large = (await stepOutbox(as('x'), shard, { then: 'read' }))!;
+    const { entries: large } = (await stepOutbox(as('x'), shard, { then: 'read' }))!;
     expect(large).toHaveLength(1);
     const next = (await stepOutbox(as('x'), shard, { sent: [large[0]!.id], then: 'read' }))!;
-    expect(texts(next)).toEqual(Array.from({ length: OUTBOX_SEND_MESSAGES }, (_, i) => String(i)));
-    expect(await stepOutbox(as('x'), shard, { then: 'renew' })).toEqual([]);
+    expect(texts(next)).toEqual(Array.from({ length: OUTBOX_SEND_ENTRIES.notices }, (_, i) => String(i)));
+    expect(texts(await stepOutbox(as('x'), shard, { then: 'renew' }))).toEqual([]);
   });
 
   it('leaves why it failed for status, until it goes on', async () => {

@@ -31,7 +31,7 @@ async function take(owner = 'd1') {
   const shipping = new Shipping({ redis: redis.client, keys, holding, targetOf: () => target });
   const shelf = { redis: redis.client, keys, holding };
   const ship = (list: readonly Output[], revision = state.revision + 1) =>
-    shipping.settle(list, { stream: 'out', revision, generation: 1 }, (shipment) =>
+    shipping.settle(list, { output: { stream: 'out' }, revision, generation: 1 }, (shipment) =>
       settle(
         redis.client,
         keys,
@@ -142,7 +142,8 @@ test('a target that is deleted or no stream holds what is official', async () =>
 
 test('status says who is waited for', async () => {
   const written = { type: 'redis-stream', stream: 'out', maxUnsettled: 10, allowCycle: false };
-  const look = (more: object = {}) => readOutput(redis.client, keys, JSON.stringify({ ...written, ...more }));
+  const look = (more: object = {}) =>
+    readOutput(redis.client, keys, JSON.stringify({ ...written, ...more }), new Map());
   expect(await look()).toMatchObject({ unsettled: 0, waitsFor: null });
   for (const [mapping, read] of [['fast', 15] as const, ['slow', 3] as const]) {
     const shard = { shardId: shardIdOf(0), key: 'out', parents: [], checkpoint: BEFORE_ALL, entriesRead: read };

@@ -27,7 +27,7 @@ async function failedWorld(records: number, partitions: number) {
     { what: 'all of them given up' },
   );
   await patiently(
-    () => readOutboxes(redis.client, keys, 'm', [`${topic}-0`]),
+    () => readOutboxes(redis.client, keys, 'm', [`${topic}-0`], 'notices'),
     ({ size }) => size === 0,
     { what: 'an empty outbox' },
   );

@@ -148,11 +148,21 @@ Daemons
   });
 
   it('says where outputs go and who is waited for', () => {
-    const output = { type: 'redis-stream', stream: 'enriched', unsettled: 120, maxUnsettled: 100, waitsFor: 'archive' };
+    const place = { type: 'redis-stream', stream: 'enriched' } as const;
+    const output = { ...place, unsettled: 120, maxUnsettled: 100, waitsFor: 'archive' };
     const line = 'output to enriched: 120 unsettled there of at most 100, waits for archive';
     expect(formatStatus(status([shard(0)], { output }), plain)).toContain(line);
     const free = formatStatus(status([shard(0)], { output: { ...output, maxUnsettled: null, waitsFor: null } }), plain);
     expect(free).toContain('output to enriched: 120 unsettled there\n');
+    const topic = { ...output, type: 'kafka-topic', connection: 'events', topic: 'enriched' } as const;
+    const away = formatStatus(status([shard(0)], { output: { ...topic, waitsFor: 'events/enriched' } }), plain);
+    expect(away).toContain(
+      'output to events/enriched: 120 to be sent of at most 100 a shard, waits for events/enriched',
+    );
+    const unsent = { messages: 120, since: '2026-01-01T00:00:00.000Z', lastError: 'there is no topic enriched' };
+    expect(formatStatus(status([shard(0, { unsent })], { output: topic }), plain)).toMatch(
+      /120 outputs to be sent, the oldest for .*: there is no topic enriched/,
+    );
   });
 
   it('says why the source cannot be read, each reason once', () => {

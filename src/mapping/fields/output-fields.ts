@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { OUTPUT_UNSETTLED_DEFAULT } from '../../config-limits.ts';
 import { field, integer, text } from '../field.ts';
+import { topicName } from './source-fields.ts';
 
 const redisStreamOutput = z.strictObject({
   type: z.literal('redis-stream'),
@@ -24,21 +25,34 @@ const redisStreamOutput = z.strictObject({
 });
 
 const kafkaTopicOutput = z.strictObject({
-  type: field(z.literal('kafka-topic'), {
-    about: 'A Kafka topic.',
-    example: 'kafka-topic',
-    later: { feature: 'a Kafka topic as an output', isOff: () => false },
+  type: z.literal('kafka-topic'),
+  connection: field(text(63), {
+    about: 'Name of a cluster under `connections`.',
+    example: 'events',
+    alsoCalled: ['cluster'],
   }),
-  connection: field(z.unknown().optional(), { about: 'Name of a cluster under `connections`.', example: 'events' }),
-  topic: field(z.unknown().optional(), { about: 'The topic.', example: 'enriched' }),
+  topic: field(topicName(), {
+    about: 'A topic, which is not created. The partition key is the key of its records.',
+    example: 'enriched',
+    alsoCalled: ['name', 'topicName'],
+  }),
+  maxUnsettled: field(integer(1, 1_000_000_000).default(OUTPUT_UNSETTLED_DEFAULT), {
+    about: 'No attempt of a shard begins while so many of its entries, or 16 MB, wait to be sent.',
+    example: '100000',
+    alsoCalled: ['maxBacklog', 'maxPending'],
+  }),
+  allowCycle: field(z.boolean().default(false), {
+    about: 'The outputs may come back to this mapping, by itself or by way of others.',
+    example: 'true',
+  }),
 });
 
 export const outputField = field(z.discriminatedUnion('type', [redisStreamOutput, kafkaTopicOutput]).exactOptional(), {
   about:
-    'A stream on the same Redis that takes the entries of `output` in what the function returns, once each, in order. See [pipelines](pipelines.md).',
+    'A stream on the same Redis, or a Kafka topic, that takes the entries of `output` in what the function returns, once each, in order. See [pipelines](pipelines.md).',
   example: '{ type: redis-stream, stream: enriched }',
   pinned: true,
   alsoCalled: ['destination', 'outputs', 'target'],
 });
 
-export type RedisStreamOutput = Readonly<z.output<typeof redisStreamOutput>>;
+export type OutputFields = Readonly<z.output<typeof redisStreamOutput> | z.output<typeof kafkaTopicOutput>>;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { field, text } from '../field.ts';
 
 const streamName = () => text(512);
-const topicName = () =>
+export const topicName = () =>
   text(249).regex(/^(?!\.{1,2}$)[a-zA-Z0-9._-]+$/, { error: 'must be letters, digits, ".", "_" and "-"' });
 
 const redisStreamSource = z.strictObject({

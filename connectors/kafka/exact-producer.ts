@@ -1,0 +1,121 @@
+/**
+ * A shard's outputs into a topic, each once: a transaction writes entries and how far it came (sent-position.ts), or nothing. Its id is the
+ * shard's, so that a new sender aborts what the last one left and fences it; only then it asks how far the topic is.
+ *
+ * What has to be seen to with kafkajs, beside what is said in producer.ts:
+ *
+ *  1. A send that is tried again while a broker has not answered the first try would put entries twice, in one transaction. → No retry:
+ *     whatever fails ends the session, and the next one knows what became of it.
+ *  2. Right after a commit the broker may refuse the next transaction for some milliseconds; kafkajs waits 100 ms for that, in the middle
+ *     of a send. → The offsets come first, because they go alone, and are tried again here.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Producer, Transaction } from 'kafkajs';
+import { KAFKA_REQUEST_MS } from '../../src/kafka-limits.ts';
+import type { Log } from '../../src/observe/log.ts';
+import { OUTBOX_TRANSACTION_MS, OUTBOX_UNSTABLE_MS } from '../../src/outbox-limits.ts';
+import type { ExactSender, OutgoingEntry } from '../../src/outbox.ts';
+import { BEFORE_ALL, compareIds } from '../../src/record.ts';
+import type { KafkaConnection } from './client.ts';
+import { explainSend, isTooLarge } from './explain.ts';
+import { openKafka, ownQuestions, RETRY_A_LITTLE, toLog, typeOf } from './kafkajs.ts';
+import { patchKafkajs } from './patches.ts';
+import { principalOf } from './refused.ts';
+import { steadyPartitioner, toHeaders } from './producer.ts';
+import { fetchSentPosition, POSITION_PARTITION } from './sent-position.ts';
+
+const NO_RETRY = { retries: 0 };
+
+interface Session {
+  readonly producer: Producer;
+  /** Begun and empty. */
+  next: Transaction | null;
+  position: string;
+}
+
+/** `name`: of the shard's transactions, and of the group that keeps its position. */
+export function createExactSender(connection: KafkaConnection, topic: string, name: string, log: Log): ExactSender {
+  patchKafkajs();
+  const asked = { topic, principal: principalOf(connection) };
+  let session: Promise<Session> | null = null;
+  let before: Promise<unknown> = Promise.resolve();
+  const drop = async () => {
+    const gone = session;
+    session = null;
+    const end = gone?.then(({ producer }) => producer.disconnect());
+    await end?.catch((error: unknown) => log.debug({ error: String(error) }, 'a producer ended badly'));
+  };
+  const send = async (entries: readonly OutgoingEntry[]): Promise<void> => {
+    try {
+      session ??= open(connection, topic, name, log);
+      const current = await session;
+      const missing = entries.filter(({ id }) => compareIds(id, current.position) > 0);
+      if (missing.length > 0) await write(current, topic, name, missing);
+    } catch (error) {
+      await drop();
+      if (!isTooLarge(error) || entries.length === 1) throw new Error(explainSend(error, asked), { cause: error });
+      const half = Math.ceil(entries.length / 2);
+      await send(entries.slice(0, half));
+      await send(entries.slice(half));
+    }
+  };
+  return {
+    send(entries) {
+      const sending = before.then(() => send(entries));
+      // Its failure is its caller's.
+      before = sending.catch(() => undefined);
+      return sending;
+    },
+    close: drop,
+  };
+}
+
+async function open(connection: KafkaConnection, topic: string, name: string, log: Log): Promise<Session> {
+  const kafka = openKafka(
+    connection,
+    RETRY_A_LITTLE,
+    toLog(log, () => undefined),
+  );
+  const producer = kafka.producer({
+    ...{ transactionalId: name, transactionTimeout: OUTBOX_TRANSACTION_MS, maxInFlightRequests: 1 },
+    ...{ allowAutoTopicCreation: false, retry: NO_RETRY, createPartitioner: steadyPartitioner },
+  });
+  const questions = ownQuestions(kafka);
+  try {
+    await producer.connect();
+    const next = await producer.transaction();
+    // Not before nobody else can write.
+    const position = await fetchSentPosition(questions.cluster, name, topic);
+    return { producer, next, position: position ?? BEFORE_ALL };
+  } catch (error) {
+    await producer.disconnect();
+    throw error;
+  } finally {
+    await questions.close();
+  }
+}
+
+async function write(session: Session, topic: string, name: string, entries: readonly OutgoingEntry[]): Promise<void> {
+  const transaction = session.next ?? (await session.producer.transaction());
+  session.next = null;
+  const last = entries.at(-1)!.id;
+  await commitPosition(transaction, topic, name, last);
+  const messages = entries.map(({ partitionKey, data, headers }) => ({
+    ...{ key: partitionKey, value: data, headers: toHeaders(headers) },
+  }));
+  await transaction.send({ topic, acks: -1, timeout: KAFKA_REQUEST_MS, messages });
+  await transaction.commit();
+  session.position = last;
+}
+
+async function commitPosition(transaction: Transaction, topic: string, group: string, position: string): Promise<void> {
+  const partition = { partition: POSITION_PARTITION, offset: '0', metadata: position };
+  for (const until = performance.now() + KAFKA_REQUEST_MS; ;) {
+    try {
+      return await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic, partitions: [partition] }] });
+    } catch (error) {
+      if (typeOf(error) !== 'CONCURRENT_TRANSACTIONS' || performance.now() > until) throw error;
+    }
+    await sleep(OUTBOX_UNSTABLE_MS);
+  }
+}

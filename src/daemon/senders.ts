@@ -1,0 +1,79 @@
+/** The ways into other systems that a poller has open: for notices one into each topic, for outputs one for each shard. */
+import type { ConnectionConfig } from '../mapping/types.ts';
+import type { Log } from '../observe/log.ts';
+import { OUTBOX_IDLE_MS } from '../outbox-limits.ts';
+import type { ExactSender, OutboxTarget, Sender } from '../outbox.ts';
+import { openExactSender, openSender } from '../source/registry.ts';
+import type { Clock } from '../time.ts';
+
+export interface SendersDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly connections: () => ReadonlyMap<string, ConnectionConfig>;
+}
+
+interface Opened<T> {
+  readonly connection: ConnectionConfig;
+  readonly sender: T;
+  usedAt: number;
+}
+
+export class Senders {
+  readonly #deps: SendersDeps;
+  readonly #notices = new Map<string, Opened<Sender>>();
+  readonly #outputs = new Map<string, Opened<ExactSender>>();
+
+  constructor(deps: SendersDeps) {
+    this.#deps = deps;
+  }
+
+  /** One for each topic: what one of them refuses does not disturb the others. */
+  notices(to: OutboxTarget): Sender {
+    return this.#open(this.#notices, `${to.connection} ${to.topic}`, to, (connection) =>
+      openSender(connection, to.topic, this.#deps.log),
+    );
+  }
+
+  /** `name`: of the shard's outputs, wherever they go. */
+  outputs(name: string, to: OutboxTarget): ExactSender {
+    return this.#open(this.#outputs, `${name} ${to.connection} ${to.topic}`, to, (connection) =>
+      openExactSender(connection, to.topic, name, this.#deps.log),
+    );
+  }
+
+  /** Made anew when the connection was configured otherwise. */
+  #open<T extends Sender | ExactSender>(
+    among: Map<string, Opened<T>>,
+    key: string,
+    { connection: name }: OutboxTarget,
+    open: (connection: ConnectionConfig) => T,
+  ): T {
+    const connection = this.#deps.connections().get(name);
+    if (!connection) throw new Error(`there is no connection \`${name}\` in the configuration any more`);
+    const usedAt = this.#deps.clock.monoMs();
+    const known = among.get(key);
+    if (known && JSON.stringify(known.connection) === JSON.stringify(connection)) {
+      known.usedAt = usedAt;
+      return known.sender;
+    }
+    void known?.sender.close();
+    const sender = open(connection);
+    among.set(key, { connection, sender, usedAt });
+    return sender;
+  }
+
+  /** Each of those for outputs has connections of its own. */
+  closeIdle(): void {
+    const before = this.#deps.clock.monoMs() - OUTBOX_IDLE_MS;
+    for (const [key, { sender, usedAt }] of this.#outputs) {
+      if (usedAt >= before) continue;
+      this.#outputs.delete(key);
+      void sender.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#notices.values(), ...this.#outputs.values()];
+    await Promise.all(all.map(({ sender }) => sender.close()));
+  }
+}
