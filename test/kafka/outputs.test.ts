@@ -131,8 +131,9 @@ describe('an output to a topic', () => {
     expect(waiting!.output).toMatchObject({ maxUnsettled: 30, waitsFor: `test/${target}` });
     expect(waiting!.shards[0]!.unsent).toMatchObject({ lastError: `there is no topic ${target}` });
     const { unsettled } = waiting!.output!;
+    // The batch in hand, and the one whose settle waits to be one with the next delivery.
     expect(unsettled).toBeGreaterThanOrEqual(30);
-    expect(unsettled).toBeLessThan(40);
+    expect(unsettled).toBeLessThan(50);
     const cli = (...args: readonly string[]) => run(MILLRACE, [...args, '-c', w.config]);
     const checked = await cli('validate', '--connect');
     expect([checked.code, checked.stdout + checked.stderr]).toEqual([
