@@ -17,7 +17,9 @@ import { Command, CommanderError } from 'commander';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import manifest from '../../package.json' with { type: 'json' };
+import { auditCommand } from '../../src/commands/audit.ts';
 import { devCommand } from '../../src/commands/dev.ts';
+import { failuresCommand } from '../../src/commands/failures.ts';
 import { invokeCommand } from '../../src/commands/invoke.ts';
 import { mappingCommand } from '../../src/commands/mapping.ts';
 import { startCommand } from '../../src/commands/start.ts';
@@ -65,7 +67,8 @@ describe('every command of the documents', () => {
   /** Rejects as the command line would; nothing is done. */
   async function parseOnly(words: readonly string[]): Promise<void> {
     const root = new Command('millrace').helpCommand('help [VERB]');
-    for (const make of [devCommand, invokeCommand, mappingCommand, startCommand, statusCommand, streamCommand]) {
+    const acting = [auditCommand, failuresCommand, mappingCommand];
+    for (const make of [devCommand, invokeCommand, ...acting, startCommand, statusCommand, streamCommand]) {
       root.addCommand(make());
     }
     root.addCommand(validateCommand());
