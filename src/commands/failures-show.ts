@@ -59,7 +59,7 @@ async function onlyOne(place: FailuresPlace, id: string, mapping: string | undef
   const [first, second] = found;
   if (!first) {
     throw new MillraceError('failure-not-found', `there is no failure ${id}`, {
-      hint: 'millrace failures list has the ids; a notice goes when its records succeeded, or after 14 days',
+      hint: 'millrace failures list has the ids; the failure stream of a mapping keeps a notice for 14 days',
     });
   }
   if (second) {
