@@ -26,6 +26,10 @@ const ACK_BEFORE_RUN: WrongBuild = {
     {
       file: 'src/turn/turn.ts',
       from: `    await this.#settling.commit();
+    if (this.#settling.paused) {
+      this.#settling.undeliver();
+      return await this.#leave();
+    }
     const unit = this.#settling.units[0]!;`,
       to: `    const unit = this.#settling.units[0]!;
     await this.#settling.ackNow(unit);`,
@@ -56,7 +60,7 @@ const NO_FENCING: WrongBuild = {
     {
       file: 'src/shard/lua/settle-N.lua',
       from: `if have[1] ~= ARGV[1] or have[2] ~= ARGV[2] then return { 'fenced', have[1] or '' } end
-if have[3] == ARGV[3] then return { 'repeated', now } end
+if have[3] == ARGV[3] then return { 'repeated', now, have[12] or '' } end
 if tonumber(have[3]) + 1 ~= tonumber(ARGV[3]) then return { 'fenced', have[1] } end`,
       to: ``,
     },
@@ -121,10 +125,9 @@ const OWN_RETRY: WrongBuild = {
       from: `  if (turn.tooEarly()) return await turn.end();`,
       to: `  turn.begin();`,
     },
-    { file: 'src/turn/turn.ts', from: `    const decision = afterAttempt(`, to: `    let decision = afterAttempt(` },
     {
       file: 'src/turn/turn.ts',
-      from: `    const written = await this.#write(decision, slice, ran);`,
+      from: `    let written = await this.#write(decision, slice, ran);`,
       to: `    if (decision.failed && decision.stack.length > 0) {
       const own = this.#lock.unit !== undefined;
       if (!own) await this.#lock.putOff(decision.stack[0]);
@@ -135,7 +138,7 @@ const OWN_RETRY: WrongBuild = {
         return { kind: 'failed' };
       }
     }
-    const written = await this.#write(decision, slice, ran);`,
+    let written = await this.#write(decision, slice, ran);`,
     },
     {
       file: 'src/turn/settling.ts',
