@@ -18,10 +18,9 @@ import type { ExactSender, OutgoingEntry } from '../../src/outbox.ts';
 import { BEFORE_ALL, compareIds } from '../../src/record.ts';
 import type { KafkaConnection } from './client.ts';
 import { explainSend, isTooLarge } from './explain.ts';
-import { openKafka, ownQuestions, RETRY_A_LITTLE, toLog, typeOf } from './kafkajs.ts';
-import { patchKafkajs } from './patches.ts';
+import { ownQuestions, typeOf } from './kafkajs.ts';
+import { Lasting, oneAtATime, openProducer, toHeaders } from './producing.ts';
 import { principalOf } from './refused.ts';
-import { steadyPartitioner, toHeaders } from './producer.ts';
 import { fetchSentPosition, POSITION_PARTITION } from './sent-position.ts';
 
 const NO_RETRY = { retries: 0 };
@@ -35,64 +34,41 @@ interface Session {
 
 /** `name`: of the shard's transactions, and of the group that keeps its position. */
 export function createExactSender(connection: KafkaConnection, topic: string, name: string, log: Log): ExactSender {
-  patchKafkajs();
   const asked = { topic, principal: principalOf(connection) };
-  let session: Promise<Session> | null = null;
-  let before: Promise<unknown> = Promise.resolve();
-  const drop = async () => {
-    const gone = session;
-    session = null;
-    const end = gone?.then(({ producer }) => producer.disconnect());
-    await end?.catch((error: unknown) => log.debug({ error: String(error) }, 'a producer ended badly'));
-  };
+  const lasting = new Lasting(
+    log,
+    () => open(connection, topic, name, log),
+    ({ producer }) => producer,
+  );
   const send = async (entries: readonly OutgoingEntry[]): Promise<void> => {
     try {
-      session ??= open(connection, topic, name, log);
-      const current = await session;
+      const current = await lasting.get();
       const missing = entries.filter(({ id }) => compareIds(id, current.position) > 0);
       if (missing.length > 0) await write(current, topic, name, missing);
     } catch (error) {
-      await drop();
+      await lasting.drop();
       if (!isTooLarge(error) || entries.length === 1) throw new Error(explainSend(error, asked), { cause: error });
       const half = Math.ceil(entries.length / 2);
       await send(entries.slice(0, half));
       await send(entries.slice(half));
     }
   };
-  return {
-    send(entries) {
-      const sending = before.then(() => send(entries));
-      // Its failure is its caller's.
-      before = sending.catch(() => undefined);
-      return sending;
-    },
-    close: drop,
-  };
+  return { send: oneAtATime(send), close: () => lasting.drop() };
 }
 
-async function open(connection: KafkaConnection, topic: string, name: string, log: Log): Promise<Session> {
-  const kafka = openKafka(
-    connection,
-    RETRY_A_LITTLE,
-    toLog(log, () => undefined),
-  );
-  const producer = kafka.producer({
-    ...{ transactionalId: name, transactionTimeout: OUTBOX_TRANSACTION_MS, maxInFlightRequests: 1 },
-    ...{ allowAutoTopicCreation: false, retry: NO_RETRY, createPartitioner: steadyPartitioner },
+function open(connection: KafkaConnection, topic: string, name: string, log: Log): Promise<Session> {
+  const config = { transactionalId: name, transactionTimeout: OUTBOX_TRANSACTION_MS, retry: NO_RETRY };
+  return openProducer(connection, log, config, async (producer, kafka) => {
+    const questions = ownQuestions(kafka);
+    try {
+      const next = await producer.transaction();
+      // Not before nobody else can write.
+      const position = await fetchSentPosition(questions.cluster, name, topic);
+      return { producer, next, position: position ?? BEFORE_ALL };
+    } finally {
+      await questions.close();
+    }
   });
-  const questions = ownQuestions(kafka);
-  try {
-    await producer.connect();
-    const next = await producer.transaction();
-    // Not before nobody else can write.
-    const position = await fetchSentPosition(questions.cluster, name, topic);
-    return { producer, next, position: position ?? BEFORE_ALL };
-  } catch (error) {
-    await producer.disconnect();
-    throw error;
-  } finally {
-    await questions.close();
-  }
 }
 
 async function write(session: Session, topic: string, name: string, entries: readonly OutgoingEntry[]): Promise<void> {
