@@ -74,6 +74,11 @@ export function explainSend(error: unknown, asked: Asked): string {
   return explainKafka(error, asked);
 }
 
+/** kafkajs' name of what went wrong, of the error or of what it was caused by; '' where it has none. */
+export function causedType(error: unknown): string {
+  return causes(error).find(({ type }) => type !== '')?.type ?? '';
+}
+
 /** The error and what it was caused by, outermost first. */
 function causes(error: unknown): Caused[] {
   const found: Caused[] = [];

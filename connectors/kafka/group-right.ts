@@ -2,6 +2,7 @@
  * Whether the login may be a member of the group: asked with a heartbeat of nobody's, so that those who are members notice nothing. By steps
  * of its own: kafkajs takes a coordinator that it is refused for one that is not there, and looks for it for ever.
  */
+import { causedType } from './explain.ts';
 
 /** What is used of kafkajs' inside. */
 interface Cluster {
@@ -39,16 +40,9 @@ export async function mayJoin(cluster: unknown, groupId: string): Promise<boolea
     await broker.heartbeat({ groupId, groupGenerationId: 0, memberId: 'nobody' });
     return true;
   } catch (error) {
-    const type = typeOf(error);
+    const type = causedType(error);
     if (type === 'GROUP_AUTHORIZATION_FAILED') return false;
     if (GRANTED.has(type) || NOT_SAID.has(type)) return true;
     throw error;
   }
-}
-
-/** Of the error, or of what it was caused by. */
-function typeOf(error: unknown): string {
-  for (let at = error; typeof at === 'object' && at !== null; at = (at as { readonly cause?: unknown }).cause)
-    if ('type' in at && typeof at.type === 'string') return at.type;
-  return '';
 }
