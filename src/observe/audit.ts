@@ -9,7 +9,15 @@ import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
 
-const script = loadScript(new URL('./lua/', import.meta.url), 'audit-1.lua');
+/** For scripts that act: `writeAudit(key, at)` appends the entry that `auditArgs` gave, the first of them being ARGV[at]; gives its id. */
+export const AUDIT_LUA = `
+local function writeAudit(key, at)
+  return redis.call('XADD', key, 'MAXLEN', '~', ARGV[at], '*', 'who', ARGV[at + 1], 'host', ARGV[at + 2], 'command', ARGV[at + 3],
+    'mapping', ARGV[at + 4], 'shard', ARGV[at + 5], 'detail', ARGV[at + 6])
+end
+`;
+
+const script = loadScript(new URL('./lua/', import.meta.url), 'audit-1.lua', { with: AUDIT_LUA });
 
 export interface Act {
   /** As it is typed: `mapping pause`. */

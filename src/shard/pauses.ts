@@ -1,13 +1,13 @@
 /** Pausing shards and letting them run again (contract.md, "Acting on a running system"): a mark in each shard's state, which takes respect. */
-import { auditArgs, type Act } from '../observe/audit.ts';
+import { type Act, AUDIT_LUA, auditArgs } from '../observe/audit.ts';
 import { PAUSES_KEPT_MAX } from '../operator-limits.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
 
 const lua = new URL('./lua/', import.meta.url);
-const pauseScript = loadScript(lua, 'pause-N.lua');
-const resumeScript = loadScript(lua, 'resume-N.lua');
+const pauseScript = loadScript(lua, 'pause-N.lua', { with: AUDIT_LUA });
+const resumeScript = loadScript(lua, 'resume-N.lua', { with: AUDIT_LUA });
 
 export interface PauseStep {
   readonly mapping: string;

@@ -3,5 +3,4 @@
 -- KEYS  1 audit log
 -- ARGV  1 most entries  2 who  3 host  4 command  5 mapping or ''  6 shard or ''  7 detail
 -- RETURNS the entry's id
-return redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'who', ARGV[2], 'host', ARGV[3], 'command', ARGV[4],
-  'mapping', ARGV[5], 'shard', ARGV[6], 'detail', ARGV[7])
+return writeAudit(KEYS[1], 1)

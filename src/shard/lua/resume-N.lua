@@ -7,10 +7,7 @@
 if redis.call('EXISTS', KEYS[1]) == 0 then return { 'missing' } end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if ARGV[2] == '1' then
-  redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', 'who', ARGV[4], 'host', ARGV[5], 'command', ARGV[6],
-    'mapping', ARGV[7], 'shard', ARGV[8], 'detail', ARGV[9])
-end
+if ARGV[2] == '1' then writeAudit(KEYS[2], 3) end
 if ARGV[1] == '1' then redis.call('HDEL', KEYS[1], 'paused') end
 local out = { 'ok' }
 for i = 3, #KEYS do
