@@ -83,14 +83,14 @@ export async function findNotice(
   id: string,
   remark: Remark,
 ): Promise<ReadNotice | null> {
-  const [partition, offset] = id.split(':').map(Number);
   let text: string | undefined;
   if (destination.kind === 'redis-stream') {
     if (!/^\d+-\d+$/.test(id)) return null;
     text = (await readFailureEntry(place.redis, destination.stream, id))?.text;
   } else {
     if (!/^\d+:\d+$/.test(id)) return null;
-    const only = { partition: partition!, offset: offset! };
+    const [partition = 0, offset = 0] = id.split(':').map(Number);
+    const only = { partition, offset };
     await fromTopic(place, destination, (_id, value) => (text = value), remark, only);
   }
   return text === undefined ? null : readNotice(id, text);

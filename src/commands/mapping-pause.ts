@@ -25,39 +25,44 @@ Every shard goes on where it was; a failed unit is tried again at its time. Harm
 is disabled in the configuration (enabled: false) is resumed there.
 ${TARGET_HELP}`;
 
+interface Verb {
+  readonly name: 'pause' | 'resume';
+  readonly description: string;
+  readonly help: string;
+  readonly change: typeof pauseMapping;
+  /** What became of the shards that it changed, and what is said when there are none. */
+  readonly done: string;
+  readonly nothing: string;
+}
+
 export function mappingPauseCommand(): Command {
-  return verb('pause', 'Finish what is in flight, then let nothing run and nothing expire.', PAUSE_HELP).action(
-    async (name: string, options: Options) => {
-      const { shard } = options;
-      const changed = await act(options, (redis, keys) => pauseMapping({ redis, keys, log: silentLog }, name, shard));
-      say(name, options, changed, 'paused', 'nothing was running that is not paused already');
-    },
-  );
+  return toCommand({
+    ...{ name: 'pause', description: 'Finish what is in flight, then let nothing run and nothing expire.' },
+    ...{ help: PAUSE_HELP, change: pauseMapping },
+    ...{ done: 'paused', nothing: 'nothing was running that is not paused already' },
+  });
 }
 
 export function mappingResumeCommand(): Command {
-  return verb('resume', 'Let what was paused run again.', RESUME_HELP).action(
-    async (name: string, options: Options) => {
-      const { shard } = options;
-      const changed = await act(options, (redis, keys) => resumeMapping({ redis, keys, log: silentLog }, name, shard));
-      say(name, options, changed, 'running again', 'nothing was paused');
-    },
-  );
+  return toCommand({
+    ...{ name: 'resume', description: 'Let what was paused run again.' },
+    ...{ help: RESUME_HELP, change: resumeMapping },
+    ...{ done: 'running again', nothing: 'nothing was paused' },
+  });
 }
 
-function verb(name: string, description: string, help: string): Command {
+function toCommand({ name, description, help, change, done, nothing }: Verb): Command {
   return addTargetOptions(new Command(name))
     .description(description)
     .argument('<MAPPING>')
     .option('--shard <SHARD>', 'only this shard')
-    .addHelpText('after', help);
-}
-
-function act(options: Options, work: Parameters<typeof withRedis<number>>[2]): Promise<number> {
-  return withRedis(options, { writes: true }, work);
-}
-
-function say(name: string, { shard }: Options, changed: number, done: string, otherwise: string): void {
-  const what = shard === undefined ? count(changed, 'shard') : shard;
-  process.stdout.write(changed === 0 ? `${name}: ${otherwise}\n` : `${name}: ${what} ${done}\n`);
+    .addHelpText('after', help)
+    .action(async (mapping: string, options: Options) => {
+      const { shard } = options;
+      const changed = await withRedis(options, { writes: true }, (redis, keys) =>
+        change({ redis, keys, log: silentLog }, mapping, shard),
+      );
+      const what = shard === undefined ? count(changed, 'shard') : shard;
+      process.stdout.write(changed === 0 ? `${mapping}: ${nothing}\n` : `${mapping}: ${what} ${done}\n`);
+    });
 }
