@@ -8,6 +8,7 @@ import { encodeMessage } from '../../src/outbox.ts';
 import { configDir } from '../support/daemon.ts';
 import { numbers } from '../support/engine.ts';
 import { startBroker, stopBroker } from '../support/kafka/broker.ts';
+import { readTopic } from '../support/kafka/read-topic.ts';
 import { startOwnBroker, useKafka } from '../support/kafka/use-kafka.ts';
 import { kafkaWorld, patiently } from '../support/kafka/world.ts';
 import { MILLRACE, run } from '../support/run.ts';
@@ -34,25 +35,13 @@ interface Got {
   };
 }
 
-/** Everything in the topic, once `enough` of it is there; partitions in their order. */
-async function read(topic: string, enough: (got: readonly Got[]) => boolean, client = kafka.client): Promise<Got[]> {
-  const consumer = client.consumer({ groupId: `reads-${topic}-${Math.random()}`, sessionTimeout: 6_000 });
-  const got: Got[] = [];
-  await consumer.connect();
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachMessage: ({ partition, message }: { readonly partition: number; readonly message: KafkaMessage }) => {
-      const notice = JSON.parse(String(message.value)) as Got['notice'];
-      got.push({ partition, key: message.key === null ? null : message.key.toString(), notice });
-      return Promise.resolve();
-    },
-  });
-  try {
-    return await patiently(() => got, enough, { what: `messages in ${topic}` });
-  } finally {
-    await consumer.disconnect();
-  }
+/** Everything in the topic, once `enough` of it is there. */
+function read(topic: string, enough: (got: readonly Got[]) => boolean, client = kafka.client): Promise<Got[]> {
+  const toGot = (partition: number, { key, value }: KafkaMessage): Got => {
+    const notice = JSON.parse(String(value)) as Got['notice'];
+    return { partition, key: key === null ? null : key.toString(), notice };
+  };
+  return readTopic(client, topic, toGot, enough);
 }
 
 const outboxes = async () => {

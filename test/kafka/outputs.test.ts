@@ -6,6 +6,7 @@ import { silentLog } from '../../src/observe/log.ts';
 import { collectStatus } from '../../src/observe/status.ts';
 import type { OutgoingEntry } from '../../src/outbox.ts';
 import { Keys } from '../../src/redis/keys.ts';
+import { readTopic } from '../support/kafka/read-topic.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
 import { kafkaWorld, patiently } from '../support/kafka/world.ts';
 import { useRedis } from '../support/redis.ts';
@@ -22,27 +23,18 @@ interface Got {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What readers of committed records get, once `enough` of it is there; partitions in their order. */
-async function read(topic: string, enough: (got: readonly Got[]) => boolean, committed = true): Promise<Got[]> {
-  const groupId = `reads-${topic}-${Math.random()}`;
-  const consumer = kafka.client.consumer({ groupId, sessionTimeout: 6_000, readUncommitted: !committed });
-  const got: Got[] = [];
-  await consumer.connect();
-  await consumer.subscribe({ topics: [topic], fromBeginning: true });
-  await consumer.run({
-    autoCommit: false,
-    eachMessage: ({ partition, message }: { readonly partition: number; readonly message: KafkaMessage }) => {
-      const headers = Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)] as const);
-      const key = message.key === null ? null : String(message.key);
-      got.push({ partition, key, value: String(message.value), headers: Object.fromEntries(headers) });
-      return Promise.resolve();
-    },
-  });
-  try {
-    return await patiently(() => got, enough, { what: `records in ${topic}` });
-  } finally {
-    await consumer.disconnect();
-  }
+/** What readers of committed records get, once `enough` of it is there. */
+function read(topic: string, enough: (got: readonly Got[]) => boolean, committed = true): Promise<Got[]> {
+  const toGot = (partition: number, { key, value, headers: given }: KafkaMessage): Got => {
+    const headers = Object.entries(given ?? {}).map(([name, text]) => [name, String(text)] as const);
+    return {
+      partition,
+      key: key === null ? null : String(key),
+      value: String(value),
+      headers: Object.fromEntries(headers),
+    };
+  };
+  return readTopic(kafka.client, topic, toGot, enough, { readUncommitted: !committed });
 }
 
 const look = async () => (await collectStatus(redis.client, keys)).mappings.find(({ name }) => name === 'm');
