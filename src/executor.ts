@@ -58,8 +58,9 @@ async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Pr
     deps.redis,
     deps.keys,
     { mapping: mapping.name, shardId: shard.shardId },
-    { owner: deps.daemonId, parents: shard.parents, mode: 'turn' },
+    { owner: deps.daemonId, parents: shard.parents, mode: 'turn', lock: lock.proof },
   );
+  if (taken.kind === 'superseded') return { kind: 'yield' };
   // Settled to its end, or its parents are not, or an operator paused it: nothing to do.
   if (taken.kind !== 'ok') return { kind: 'finished' };
   if (taken.ownerBefore !== '' && taken.ownerBefore !== deps.daemonId) deps.observe.takenOver(mapping.name);

@@ -27,6 +27,8 @@ export interface TurnLock {
   readonly shardId: string;
   /** False once the lock may have ended; local, synchronous, on a clock that keeps counting while the process is stopped. */
   held(): boolean;
+  /** Where Redis keeps the lock, and what stands there while it is ours. */
+  readonly proof: { readonly key: string; readonly token: string };
 }
 
 export interface TurnWorker {
@@ -52,6 +54,7 @@ const SERVER_REFUSES = /^(OOM|READONLY|MISCONF|LOADING|MASTERDOWN|NOREPLICAS)|OO
 
 class RenewedLock implements TurnLock {
   readonly shardId: string;
+  readonly proof: TurnLock['proof'];
   readonly #job: Job<TurnData>;
   readonly #token: string;
   readonly #clock: Clock;
@@ -60,6 +63,7 @@ class RenewedLock implements TurnLock {
 
   constructor(job: Job<TurnData>, token: string, clock: Clock) {
     this.shardId = job.data.shardId;
+    this.proof = { key: `${job.queueQualifiedName}:${job.id}:lock`, token };
     this.#job = job;
     this.#token = token;
     this.#clock = clock;

@@ -26,22 +26,23 @@ export type Taken =
       readonly nowMs: number;
       readonly ownerBefore: string;
     }
-  | { readonly kind: 'missing' | 'pending-parent' | 'done' | 'owned' | 'paused' };
+  | { readonly kind: 'missing' | 'pending-parent' | 'done' | 'owned' | 'paused' | 'superseded' };
 
-export async function takeShard(
-  redis: Redis,
-  keys: Keys,
-  shard: ShardRef,
-  options: { owner: string; parents: readonly string[]; mode: 'turn' | 'idle' | 'act'; deadOwner?: string },
-): Promise<Taken> {
+export interface TakeOptions {
+  readonly owner: string;
+  readonly parents: readonly string[];
+  readonly mode: 'turn' | 'idle' | 'act';
+  readonly deadOwner?: string;
+  /** The queue's lock that the taker goes by: when it is another's by now, nothing is taken (`superseded`). */
+  readonly lock?: { readonly key: string; readonly token: string };
+}
+
+export async function takeShard(redis: Redis, keys: Keys, shard: ShardRef, options: TakeOptions): Promise<Taken> {
+  const { owner, parents, mode, deadOwner = '', lock } = options;
   const nonce = randomUUID();
-  const stateKeys = [shard.shardId, ...options.parents].map((id) => keys.shard(shard.mapping, id));
-  const reply = (await takeScript.run(redis, stateKeys, [
-    options.owner,
-    nonce,
-    options.mode,
-    options.deadOwner ?? '',
-  ])) as string[];
+  const stateKeys = [shard.shardId, ...parents].map((id) => keys.shard(shard.mapping, id));
+  const args = [owner, nonce, mode, deadOwner, lock?.token ?? ''];
+  const reply = (await takeScript.run(redis, [...stateKeys, ...(lock ? [lock.key] : [])], args)) as string[];
   const [kind, nowMs, epoch, ownerBefore, ...fields] = reply;
   if (kind !== 'ok') return { kind: kind as Exclude<Taken['kind'], 'ok'> };
   return {

@@ -21,7 +21,8 @@ test.each([
   { held: false, takes: [], kind: 'yield' },
 ])('lock held: $held', async ({ held, takes, kind }) => {
   const seen: string[] = [];
-  const end = await executorThatTakes(seen).turn(mapping, { shardId: shard.shardId, held: () => held });
+  const lock = { shardId: shard.shardId, held: () => held, proof: { key: 'lock', token: 't' } };
+  const end = await executorThatTakes(seen).turn(mapping, lock);
   expect(seen).toEqual(takes);
   expect(end.kind).toBe(kind);
 });
