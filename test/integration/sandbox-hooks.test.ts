@@ -81,8 +81,12 @@ describe('requests', () => {
   test('are bounded in flight, and all of them are answered', async () => {
     let open = 0;
     let most = 0;
+    // However slowly they come: none is answered before as many are open as may be.
+    const { promise: full, resolve: onFull } = Promise.withResolvers<void>();
     answer = async () => {
       most = Math.max(most, ++open);
+      if (open === FETCHES_IN_FLIGHT_MAX) onFull();
+      await full;
       await new Promise((resolve) => setTimeout(resolve, 2));
       open--;
       return { ok: true, head, body: Buffer.from('x') };
