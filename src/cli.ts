@@ -52,7 +52,7 @@ const VERBS: readonly Verb[] = [
   },
   {
     name: 'failures',
-    summary: 'list and show what did not succeed',
+    summary: 'list, show and redrive what did not succeed',
     load: async () => (await import('./commands/failures.ts')).failuresCommand(),
   },
   {

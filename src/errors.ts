@@ -11,6 +11,7 @@ export const ERRORS = {
   'messages-unsent': { exit: 1, about: 'the mapping has messages in its outboxes that are not sent yet' },
   'failure-not-found': { exit: 1, about: 'no failure notice has that id' },
   'failure-ambiguous': { exit: 1, about: 'failure notices of several mappings have that id' },
+  'redrive-refused': { exit: 1, about: 'a failure, or those of a mapping, cannot run again' },
   'reload-refused': { exit: 1, about: 'a change that a running daemon cannot take over' },
   // --- redis --------------------------------------------------------------------------------------------------
   'redis-unreachable': { exit: 2, about: 'the Redis server does not answer' },

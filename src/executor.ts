@@ -6,13 +6,16 @@
  * are in turn/turn.ts.
  */
 import { FencedError } from './errors.ts';
+import { shardOfRedriveLine } from './redrive-line.ts';
 import { INFRASTRUCTURE_PAUSE_MS } from './limits.ts';
 import type { TurnEnd, TurnLock } from './queue/turn-worker.ts';
+import { runRedrive } from './redrive.ts';
 import { takeShard } from './shard/take.ts';
 import { AloneGate } from './turn/alone.ts';
 import type { TurnMapping } from './turn/settings.ts';
 import { SettleRefused } from './turn/shipping.ts';
-import { Turn, type TurnDeps } from './turn/turn.ts';
+import { Turn } from './turn/turn.ts';
+import type { TurnDeps } from './turn/deps.ts';
 
 export interface Executor {
   /** Never rejects; every wait in it has an end. */
@@ -48,6 +51,8 @@ export function createExecutor(
 }
 
 async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Promise<TurnEnd> {
+  const redriven = shardOfRedriveLine(lock.shardId);
+  if (redriven !== undefined) return await runRedrive(deps, mapping, lock, redriven);
   const shard = mapping.shard(lock.shardId);
   // Not known here yet, e.g. a fresh split: the pollers wake it again once everybody had time to hear of it.
   if (!shard) return { kind: 'finished' };

@@ -3,15 +3,12 @@ import { readTopic } from '../../connectors/kafka/topic-reader.ts';
 import { MillraceError } from '../errors.ts';
 import { readFailureEntry, readFailureStream } from '../failure/failure-stream.ts';
 import { readNotice, type ReadNotice } from '../failure/read-notice.ts';
+import type { NoticePlace } from '../redrive-line.ts';
 import { requireConfig } from '../mapping/require-config.ts';
 import type { Config, MappingConfig } from '../mapping/types.ts';
 import { silentLog } from '../observe/log.ts';
 import { connectRedis, disconnect, type Redis } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
-
-export type Destination =
-  | { readonly kind: 'redis-stream'; readonly stream: string }
-  | { readonly kind: 'kafka-topic'; readonly connection: string; readonly topic: string };
 
 export interface FailuresPlace {
   readonly config: Config;
@@ -43,8 +40,8 @@ export function mappingsNamed(config: Config, name: string | undefined): Mapping
 }
 
 /** Each place once. The mapping's own failure stream is always one: it may hold notices of before another was named. */
-export function destinationsOf(mappings: readonly MappingConfig[], keys: Keys): Destination[] {
-  const found = new Map<string, Destination>();
+export function destinationsOf(mappings: readonly MappingConfig[], keys: Keys): NoticePlace[] {
+  const found = new Map<string, NoticePlace>();
   for (const { name, onFailureStream, onFailureTopic } of mappings) {
     for (const stream of [onFailureStream ?? keys.failures(name), keys.failures(name)])
       found.set(`stream ${stream}`, { kind: 'redis-stream', stream });
@@ -60,14 +57,14 @@ export function destinationsOf(mappings: readonly MappingConfig[], keys: Keys): 
 /** Every notice there, oldest first (of a topic: partition by partition). */
 export async function eachNotice(
   place: FailuresPlace,
-  destination: Destination,
-  onNotice: (notice: ReadNotice) => void,
+  destination: NoticePlace,
+  onNotice: (notice: ReadNotice, text: string) => void,
   remark: Remark,
 ): Promise<void> {
   let strange = 0;
   const take = (id: string, text: string | undefined) => {
     const notice = text === undefined ? null : readNotice(id, text);
-    if (notice) onNotice(notice);
+    if (notice) onNotice(notice, text!);
     else strange++;
   };
   if (destination.kind === 'redis-stream') {
@@ -79,7 +76,7 @@ export async function eachNotice(
 /** Null: no notice of that id is there. */
 export async function findNotice(
   place: FailuresPlace,
-  destination: Destination,
+  destination: NoticePlace,
   id: string,
   remark: Remark,
 ): Promise<ReadNotice | null> {
@@ -96,7 +93,7 @@ export async function findNotice(
   return text === undefined ? null : readNotice(id, text);
 }
 
-function nameOf(destination: Destination): string {
+function nameOf(destination: NoticePlace): string {
   return destination.kind === 'redis-stream'
     ? `the failure stream ${destination.stream}`
     : `the failure topic ${destination.topic}`;
@@ -104,7 +101,7 @@ function nameOf(destination: Destination): string {
 
 async function fromTopic(
   { config }: FailuresPlace,
-  { connection, topic }: Extract<Destination, { kind: 'kafka-topic' }>,
+  { connection, topic }: Extract<NoticePlace, { kind: 'kafka-topic' }>,
   take: (id: string, text: string | undefined) => void,
   remark: Remark,
   only?: { readonly partition: number; readonly offset: number },

@@ -1,8 +1,16 @@
 /** `millrace failures list`: what did not succeed (contract.md, "Acting on a running system"). */
 import { Command } from 'commander';
-import { type Failure, summaryOf } from '../failure/read-notice.ts';
+import { type Failure, type ReadNotice, summaryOf } from '../failure/read-notice.ts';
 import { lineRedactor, textRedactor } from '../observe/redact.ts';
-import { destinationsOf, eachNotice, mappingsNamed, withFailures } from './failures-destinations.ts';
+import { type NoticePlace, ticketName } from '../redrive-line.ts';
+import {
+  destinationsOf,
+  eachNotice,
+  type FailuresPlace,
+  mappingsNamed,
+  withFailures,
+} from './failures-destinations.ts';
+import { ticketsOf } from './redrive-plan.ts';
 import { formatTable } from './failures-table.ts';
 
 const HELP = `
@@ -39,14 +47,12 @@ async function list({ config: path, mapping: wanted, json }: Options): Promise<v
     const mappings = mappingsNamed(place.config, wanted);
     const failures: Failure[] = [];
     for (const destination of destinationsOf(mappings, place.keys)) {
-      await eachNotice(
-        place,
-        destination,
-        (notice) => {
-          if (wanted === undefined || notice.mapping === wanted) failures.push(summaryOf(notice));
-        },
-        (text) => process.stderr.write(`millrace: ${text}\n`),
-      );
+      const there: Failure[] = [];
+      const take = (notice: ReadNotice) => {
+        if (wanted === undefined || notice.mapping === wanted) there.push(summaryOf(notice));
+      };
+      await eachNotice(place, destination, take, (text) => process.stderr.write(`millrace: ${text}\n`));
+      failures.push(...(await notRedriven(place, destination, there)));
     }
     // Stable: what was written at one moment stays in its order.
     failures.sort((a, b) => (a.time < b.time ? -1 : a.time > b.time ? 1 : 0));
@@ -54,6 +60,19 @@ async function list({ config: path, mapping: wanted, json }: Options): Promise<v
     // What a handler threw may be anything.
     process.stdout.write(withoutSecrets(text, json, place.config.secrets));
   });
+}
+
+/** A topic keeps what succeeded since. */
+async function notRedriven(place: FailuresPlace, destination: NoticePlace, there: readonly Failure[]) {
+  if (destination.kind !== 'kafka-topic') return there;
+  const done = new Set<Failure>();
+  for (const mapping of new Set(there.map((failure) => failure.mapping))) {
+    const own = there.filter((failure) => failure.mapping === mapping);
+    const names = own.map(({ id }) => ticketName(destination, id));
+    const tickets = await ticketsOf(place, mapping, names);
+    own.forEach((failure, i) => tickets.get(names[i]!)?.state === 'done' && done.add(failure));
+  }
+  return there.filter((failure) => !done.has(failure));
 }
 
 function withoutSecrets(text: string, json: boolean, secrets: readonly string[]): string {

@@ -25,6 +25,7 @@ import { Forwarding } from './forwarding.ts';
 import { functionShares } from './function-shares.ts';
 import { boxesOf } from './mapping-settings.ts';
 import { beat, leave, type Member } from './membership.ts';
+import { Redriving } from './redriving.ts';
 import { Serving } from './serving.ts';
 
 export type Role = 'poller' | 'executor';
@@ -80,6 +81,7 @@ class RunningDaemon implements Daemon {
   #executor: Executor | null = null;
   #poller: Poller | null = null;
   #forwarding: Forwarding | null = null;
+  #redriving: Redriving | null = null;
   #connections: Config['connections'];
   #serving!: Serving;
   #endpoint: HttpEndpoint | null = null;
@@ -123,6 +125,7 @@ class RunningDaemon implements Daemon {
     await this.#serving.apply(config, versions, this.#members, this.id);
     await this.#beat();
     if (roles.includes('poller')) this.#forwarding = this.#openForwarding();
+    if (roles.includes('poller')) this.#redriving = this.#openRedriving();
     const failed = (what: string) => (error: unknown) =>
       log.warn({ error: error instanceof Error ? error.message : String(error) }, `${what} interrupted, it goes on`);
     this.#loops = [
@@ -195,6 +198,12 @@ class RunningDaemon implements Daemon {
     });
   }
 
+  #openRedriving(): Redriving {
+    const { log } = this.#options;
+    const mappings = () => this.#serving.mappings();
+    return new Redriving({ redis: this.#redis, keys: this.#keys, clock: this.#clock, log, mappings });
+  }
+
   /** Once a second: I am alive; who else is; what follows from it. */
   async #beat(): Promise<void> {
     const shares = functionShares(this.#sandbox?.stats() ?? [], this.#clock.wallMs());
@@ -263,6 +272,7 @@ class RunningDaemon implements Daemon {
     await this.#part('sandbox', () => this.#sandbox?.close());
     await Promise.all(loops.map((loop) => loop.stop()));
     await this.#part('outboxes', () => this.#forwarding?.close());
+    await this.#part('redrives', () => this.#redriving?.close());
     await this.#part('poller', () => this.#poller?.close());
     await this.#part('mappings', () => this.#serving?.close());
     // One that never joined (an unsuitable server) has nothing to leave.

@@ -1,6 +1,7 @@
 /** Removes what Redis holds of a mapping: state, groups, queue. Records and failure notices stay. */
 import type { Redis } from '../redis/connect.ts';
 import { HEARTBEAT_MS } from '../limits.ts';
+import { redriveLineOf } from '../redrive-line.ts';
 import { MillraceError } from '../errors.ts';
 import { audit } from '../observe/audit.ts';
 import type { Log } from '../observe/log.ts';
@@ -46,11 +47,26 @@ export async function forgetMapping(
     else if (streamKey !== null && (await redis.exists(streamKey)) === 1)
       await redis.xgroup('DESTROY', streamKey, keys.group(name));
   }
+  await forgetRedrives(redis, keys, name, shardIds);
   const queue = openTurnQueue({ connection: redis, prefix: keys.queuePrefix(), mapping: name, log });
   await queue.obliterate();
   await queue.close();
   await redis.multi().del(keys.mapping(name), keys.shardIndex(name)).srem(keys.mappings(), name).exec();
   return { shards: shardIds.length };
+}
+
+/** Their notices stay where they are. */
+async function forgetRedrives(redis: Redis, keys: Keys, name: string, shardIds: readonly string[]): Promise<void> {
+  const redriven = new Set([...shardIds, ...(await redis.smembers(keys.redriveShards(name)))]);
+  const lines = [...redriven].flatMap((shardId) => [
+    ...[
+      keys.shard(name, redriveLineOf(shardId)),
+      keys.staged(name, redriveLineOf(shardId)),
+      keys.redrive(name, shardId),
+    ],
+  ]);
+  const ofMapping = [keys.redriveShards(name), keys.redriveTickets(name), keys.redriveTexts(name)];
+  await redis.multi().del(lines.concat(ofMapping)).srem(keys.redrives(), name).exec();
 }
 
 /** Notices and outputs stay when a mapping is forgotten; those in an outbox would not. */

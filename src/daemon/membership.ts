@@ -53,3 +53,12 @@ export async function beat(
 export async function leave(redis: Redis, keys: Keys, id: string): Promise<void> {
   await redis.multi().del(keys.daemon(id), keys.daemonFunctions(id)).zrem(keys.daemons(), id).exec();
 }
+
+/** Whether a daemon that takes turns of it is alive. */
+export async function isServed(redis: Redis, keys: Keys, mapping: string): Promise<boolean> {
+  const ids = await redis.zrange(keys.daemons(), '0', '-1');
+  if (ids.length === 0) return false;
+  const texts = await redis.mget(ids.map((id) => keys.daemon(id)));
+  const alive = texts.filter((text) => text !== null).map((text) => JSON.parse(text) as Member);
+  return alive.some(({ roles, mappings }) => roles.includes('executor') && mapping in mappings);
+}

@@ -67,6 +67,26 @@ export class Keys {
   failures(mapping: string): string {
     return `${this.namespace}:failures:${mapping}`;
   }
+  /** Set of the mappings that have notices to be redriven. */
+  redrives(): string {
+    return `${this.namespace}:redrives`;
+  }
+  /** Set of a mapping's shards that have notices to be redriven. */
+  redriveShards(mapping: string): string {
+    return `${this.namespace}:redrive-shards:${mapping}`;
+  }
+  /** Sorted set (score 0): notices of one shard that are to be redriven, by the position of their first record (shard/redrive-line.ts). */
+  redrive(mapping: string, shardId: string): string {
+    return `${this.namespace}:redrive:${mapping}:${shardId}`;
+  }
+  /** Hash: what is known of the redrive of each notice of a mapping. */
+  redriveTickets(mapping: string): string {
+    return `${this.namespace}:redrive-tickets:${mapping}`;
+  }
+  /** Hash: notices that are to be redriven and come from another system, as text. */
+  redriveTexts(mapping: string): string {
+    return `${this.namespace}:redrive-texts:${mapping}`;
+  }
   /** Hash: registered versions of a function (hash → order of registration). */
   functionVersions(name: string): string {
     return `${this.namespace}:function:${name}`;

@@ -1,12 +1,12 @@
 /** One attempt: the unit's event through the sandbox, under the lease, with one log line of each thing that a user must see. */
 import { EVENT_BYTES_MAX } from '../limits.ts';
+import type { EncodedEvent } from '../event/kinesis.ts';
 import type { Log } from '../observe/log.ts';
 import { PlatformLines } from '../observe/platform-lines.ts';
 import type { ShardRef, Unit } from '../record.ts';
 import type { HandlerLogLine, InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
 import { sequenceNumberOf } from '../spool.ts';
 import type { AttemptOutcome } from '../unit/types.ts';
-import type { Slice } from './reading.ts';
 import type { TurnSettings } from './settings.ts';
 
 export interface AttemptDeps {
@@ -33,18 +33,16 @@ export async function attempt(
   settings: TurnSettings,
   shard: ShardRef,
   unit: Unit,
-  slice: Slice,
+  event: EncodedEvent,
   lease: LeaseView,
 ): Promise<Attempted> {
-  if (slice.event.count === 0) return { outcome: noEvent(slice), invoked: null };
+  if (event.count === 0) return { outcome: noEvent(event), invoked: null };
   const { version, spooled } = settings;
   const write = deps.handlerLog({ function: version.name, mapping: shard.mapping, shard: shard.shardId });
   const platform = version.systemLog === true ? platformLines(version, unit.requestId, write) : undefined;
   const invoked = await deps.sandbox.invoke({
     version,
-    event: slice.event.event,
-    ascii: slice.event.ascii,
-    columns: slice.event.columns,
+    ...{ event: event.event, ascii: event.ascii, columns: event.columns },
     lease,
     context: {
       requestId: unit.requestId,
@@ -76,7 +74,7 @@ export async function attempt(
   return { outcome: { kind: 'failed', errorType, errorMessage }, invoked };
 }
 
-function noEvent({ event }: Slice): AttemptOutcome {
+function noEvent(event: EncodedEvent): AttemptOutcome {
   if (event.refusal !== undefined) return { kind: 'no-event', reason: 'malformed', errorMessage: event.refusal };
   const errorMessage = `The event of this record has ${event.bytes} bytes, and ${EVENT_BYTES_MAX} are allowed`;
   return { kind: 'no-event', reason: 'oversized', errorMessage };

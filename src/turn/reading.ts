@@ -16,6 +16,7 @@ import { type Ageing, notRewound, withAges } from '../ageing.ts';
 import { arrivalMs, idIsTime } from '../arrival.ts';
 import type { Log } from '../observe/log.ts';
 import { findGap, type Gap, type Position } from './gap.ts';
+import { formatOptions } from './format-options.ts';
 import { type ActiveFilter, type Batch, moreBehind, type SiftedBatch } from './gathering.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 import { Sieve } from './sieve.ts';
@@ -366,15 +367,6 @@ export class Reading {
     const plain = kinesisFormat(formatOptions(this.#settings, this.#shard)).encode(slice.batch, from, from + 1, bounds);
     return to - from === 1 && plain.count === 1 ? plain.event : null;
   }
-}
-
-function formatOptions(settings: TurnSettings, { shardId }: TurnShard): Parameters<typeof eventFormat>[0] {
-  const { arn, streamName, dataField, partitionKeyField, spooled, bootstrapServers, eventFormat: format } = settings;
-  return {
-    ...{ format, shardId, arn, streamName, spooled, bootstrapServers, single: settings.batchSize === 1 },
-    ...(dataField !== undefined && { dataField }),
-    ...(partitionKeyField !== undefined && { partitionKeyField }),
-  };
 }
 
 function scannedIn(batch: Batch): number {

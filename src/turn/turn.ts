@@ -1,58 +1,25 @@
 /** The steps of one turn, which executor.ts tells in order. Holds what they share: the lease, the reading and the writing side. */
 import { randomUUID } from 'node:crypto';
-import type { Redis } from '../redis/connect.ts';
 import { LEASE_CONFIRM_MS, OUTPUT_WAIT_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
 import type { EntryId, Unit } from '../record.ts';
-import type { Keys } from '../redis/keys.ts';
-import type { RangeReader } from '../redis/reader.ts';
-import type { ScriptCaller } from '../redis/scripts.ts';
-import type { InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
+import type { LeaseView } from '../sandbox/types.ts';
 import type { SettleCounts } from '../shard/settle.ts';
 import { markArrivals } from '../shard/sweep.ts';
 import { releaseShard, stillHeld, type Taken } from '../shard/take.ts';
-import type { Clock } from '../time.ts';
 import { afterAttempt } from '../unit/after-attempt.ts';
 import { backoffMs } from '../unit/backoff.ts';
 import { beforeAttempt } from '../unit/before-attempt.ts';
 import { startUnit } from '../unit/pieces.ts';
 import type { Decision } from '../unit/types.ts';
-import type { AloneGate } from './alone.ts';
-import { type AttemptDeps, attempt, type Attempted } from './attempt.ts';
+import { attempt, type Attempted } from './attempt.ts';
+import type { TurnDeps } from './deps.ts';
 import { Linger } from './linger.ts';
 import { lastLooked, type Next, Reading, type Slice } from './reading.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
 import { Settling, ShardPaused } from './settling.ts';
 import { SettleRefused, Shipping } from './shipping.ts';
-
-/** What a turn tells the metrics. */
-export interface TurnObserver {
-  invoked(functionName: string, outcome: InvokeOutcome, answer: 'ok' | 'partial' | 'error'): void;
-  settled(mapping: string, counts: SettleCounts): void;
-  throttled(functionName: string): void;
-  retried(mapping: string): void;
-  takenOver(mapping: string): void;
-  fenced(mapping: string): void;
-}
-
-export interface TurnDeps {
-  readonly daemonId: string;
-  readonly redis: Redis;
-  /** What settles go by. */
-  readonly settleBy: ScriptCaller;
-  readonly reader: RangeReader;
-  readonly keys: Keys;
-  readonly sandbox: Sandbox;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly handlerLog: AttemptDeps['handlerLog'];
-  readonly observe: TurnObserver;
-  readonly gate: AloneGate;
-  readonly draining: () => boolean;
-  /** True while a slot is free for whichever of the mapping's shards comes next. */
-  readonly spare: (mapping: TurnMapping) => boolean;
-}
 
 /** A unit with its records, about to run. */
 export interface Ready {
@@ -283,7 +250,14 @@ export class Turn {
     const running = this.#deps.gate.run(alone, () => {
       // Not fenced: nobody may have taken the shard, and then this turn has to come again.
       if (!this.#lock.held()) throw new Error('the lock ran out before the invocation');
-      return attempt({ sandbox, log, handlerLog }, this.#settings, this.#taken.holding.shard, unit, slice, this.#lease);
+      return attempt(
+        { sandbox, log, handlerLog },
+        this.#settings,
+        this.#taken.holding.shard,
+        unit,
+        slice.event,
+        this.#lease,
+      );
     });
     if (this.#settings.windowMs === 0) this.#reading.prepare();
     return await running;

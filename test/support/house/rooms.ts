@@ -6,8 +6,8 @@ export type Room =
   | { readonly kind: 'outside' };
 
 const STATIONS = ['source', 'shard', 'queue', 'unit', 'event', 'filter', 'function', 'sandbox', 'failure', 'mapping'];
-/** The two stories and the chapters that they are told in. */
-const STORIES = /^src\/(poller\.ts|executor\.ts|turn\/|watch\/)/;
+/** The stories and the chapters that they are told in. */
+const STORIES = /^src\/(poller\.ts|executor\.ts|redrive\.ts|turn\/|watch\/|redrive\/)/;
 
 export function roomOf(file: string): Room {
   if (file === 'src/cli.ts') return { kind: 'cli' };

@@ -1,0 +1,86 @@
+/** The notice that a redrive is at: read where it is, with its event as records whose ages count from the redrive. */
+import { type Ageing, withAges } from '../ageing.ts';
+import { randomUUID } from 'node:crypto';
+import { readFailureEntry } from '../failure/failure-stream.ts';
+import { readNotice } from '../failure/read-notice.ts';
+import { type NoticePlace, readTicketName, type Ticket, ticketOf } from '../redrive-line.ts';
+import type { EntryId, Unit } from '../record.ts';
+import type { Redis } from '../redis/connect.ts';
+import type { Keys } from '../redis/keys.ts';
+import { readTickets } from '../shard/redrive-line.ts';
+import type { TurnSettings } from '../turn/settings.ts';
+import { startUnit } from '../unit/pieces.ts';
+import type { RecordTime } from '../unit/types.ts';
+import { type NoticeEvent, noticeEvent } from './notice-event.ts';
+
+export type Range = readonly [from: number, to: number];
+
+export type Opened =
+  | { readonly kind: 'notice'; readonly notice: CurrentNotice }
+  | { readonly kind: 'gone' }
+  /** It is there, and no event can be made of it. */
+  | { readonly kind: 'unreadable'; readonly reason: string; readonly ticket: Ticket };
+
+/** `member`: of the waiting line. */
+export async function openNotice(
+  { redis, keys }: { readonly redis: Redis; readonly keys: Keys },
+  settings: TurnSettings,
+  member: string,
+): Promise<Opened> {
+  const name = ticketOf(member);
+  const { place, id } = readTicketName(name);
+  const [ticket] = await readTickets(redis, keys, settings.mapping, [name]);
+  const text =
+    place.kind === 'redis-stream'
+      ? (await readFailureEntry(redis, place.stream, id))?.text
+      : await redis.hget(keys.redriveTexts(settings.mapping), name);
+  if (!ticket || text === undefined || text === null) return { kind: 'gone' };
+  try {
+    const notice = readNotice(id, text);
+    if (!notice) throw new Error('it is no notice');
+    const event = noticeEvent(notice, settings);
+    return { kind: 'notice', notice: new CurrentNotice(member, place, id, notice.requestId, ticket, event) };
+  } catch (error) {
+    return { kind: 'unreadable', reason: error instanceof Error ? error.message : String(error), ticket };
+  }
+}
+
+export class CurrentNotice {
+  readonly member: string;
+  readonly place: NoticePlace;
+  readonly id: string;
+  /** Of the unit that was given up: no two of a mapping's have the same. */
+  readonly requestId: string;
+  readonly ticket: Ticket;
+  readonly event: NoticeEvent;
+  readonly #records: readonly RecordTime[];
+
+  constructor(member: string, place: NoticePlace, id: string, requestId: string, ticket: Ticket, event: NoticeEvent) {
+    this.member = member;
+    this.place = place;
+    this.id = id;
+    this.requestId = requestId;
+    this.ticket = ticket;
+    this.event = event;
+    this.#records = event.ids.map((recordId) => ({ id: recordId, arrivalMs: ticket.at }));
+  }
+
+  /** What has not succeeded yet: the unit as it was, or what is left of it. */
+  freshUnits(): Unit[] {
+    const whole: Range[] = [[0, this.#records.length]];
+    return (this.ticket.left ?? whole).map(([from, to]) => {
+      const unit = startUnit(this.#records.slice(from, to), randomUUID());
+      return this.event.weight > 1 ? { ...unit, last: this.event.last } : unit;
+    });
+  }
+
+  /** `ageing`: the pauses of the shard. */
+  recordsOf({ first, count }: Unit, ageing: Ageing | null): readonly RecordTime[] {
+    const from = this.indexOf(first);
+    return from < 0 ? [] : withAges(this.#records.slice(from, from + count), ageing);
+  }
+
+  indexOf(id: EntryId): number {
+    return this.event.ids.indexOf(id);
+  }
+}
