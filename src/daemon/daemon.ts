@@ -74,7 +74,7 @@ class RunningDaemon implements Daemon {
   readonly #clock: Clock;
   readonly #metrics: Metrics = createMetrics();
   readonly #since = new Date().toISOString();
-  readonly #closers: (() => Promise<unknown> | unknown)[] = [];
+  readonly #closers: (() => unknown)[] = [];
   #keys: Keys;
   #redis!: Redis;
   #sandbox: Sandbox | null = null;

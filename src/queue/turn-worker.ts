@@ -146,7 +146,7 @@ export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
     void worker.pause(true);
     resting = setTimeout(() => {
       resting = undefined;
-      if (wanted) worker.resume();
+      if (wanted) void worker.resume();
     }, SERVER_REFUSES_PAUSE_MS);
   });
   return {
@@ -156,7 +156,7 @@ export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
     },
     resume() {
       wanted = true;
-      if (!resting) worker.resume();
+      if (!resting) void worker.resume();
     },
     close() {
       wanted = false;

@@ -111,8 +111,8 @@ async function step(command: string, args: readonly string[]): Promise<void> {
     await run(command, [...args], { timeout: STEP_TIMEOUT_MS, env, maxBuffer: 16 * 1024 * 1024 });
   } catch (error) {
     const { code, stderr } = error as NodeJS.ErrnoException & { stderr?: string };
-    if (code === 'ENOENT') throw new Error(`this system has no ${command}`);
+    if (code === 'ENOENT') throw new Error(`this system has no ${command}`, { cause: error });
     const said = (stderr ?? '').split('\n').find((line) => line.startsWith('E: ')) ?? '';
-    throw new Error(said === '' ? `${command} failed` : `${command}: ${said.slice(3)}`);
+    throw new Error(said === '' ? `${command} failed` : `${command}: ${said.slice(3)}`, { cause: error });
   }
 }

@@ -82,7 +82,7 @@ describe('what an invocation came to', () => {
     }
     // Each failed attempt left one line, with the handler's own stack.
     const failed = daemon.lines.filter((line) => line.msg.startsWith('invocation failed: '));
-    expect(failed.map((line) => line['function']).toSorted()).toEqual(['error', 'exit', 'memory', 'timeout']);
+    expect(failed.map((line) => String(line['function'])).toSorted()).toEqual(['error', 'exit', 'memory', 'timeout']);
     const thrown = failed.find((line) => line['function'] === 'error')!;
     expect(thrown).toMatchObject({ level: 'error', errorType: 'RangeError', mapping: 'error', shard: SHARD });
     expect(thrown['stack']).toEqual(['RangeError: no', expect.stringMatching(/^ {4}at .*\/var\/task\/.*:1:\d+/)]);

@@ -77,7 +77,7 @@ async function verify(m: Model, real: Real): Promise<void> {
 }
 
 abstract class Step implements Command {
-  check(_: Readonly<Model>): boolean {
+  check(_m: Readonly<Model>): boolean {
     return true;
   }
   abstract act(m: Model, real: Real): Promise<void>;

@@ -34,7 +34,7 @@ export const charCodeAt = (text: string, at: number): number => reflectApply(cha
 export const tagOf = (value: unknown): string => reflectApply(objectToString, value, []);
 // Not called `then`: a module with such an export counts as a promise where it is imported dynamically.
 export const onceFulfilled = (promise: Promise<unknown>, ok: (value: unknown) => void): void => {
-  reflectApply(promiseThen, promise, [ok]);
+  void reflectApply(promiseThen, promise, [ok]);
 };
 
 /** A promise of the language itself, as async functions return it; what hangs on its prototype by now does not matter. */

@@ -37,7 +37,7 @@ export class URLSearchParams {
   #pairs: Pair[];
   #changed: (() => void) | undefined = undefined;
 
-  constructor(init: Init = undefined) {
+  constructor(init?: Init) {
     this.#pairs = init === undefined || init === null ? [] : pairsOf(init);
   }
 
