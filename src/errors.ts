@@ -8,6 +8,8 @@ export const ERRORS = {
   internal: { exit: 2, about: 'a defect of Millrace itself' },
   'source-conflict': { exit: 1, about: 'the name of a mapping belongs to another source' },
   'mapping-served': { exit: 1, about: 'a daemon still serves the mapping' },
+  'nothing-to-rewind': { exit: 1, about: 'no settled record lies behind the position to go back to' },
+  'mapping-busy': { exit: 2, about: 'the shards of the mapping change while they are looked at' },
   'messages-unsent': { exit: 1, about: 'the mapping has messages in its outboxes that are not sent yet' },
   'failure-not-found': { exit: 1, about: 'no failure notice has that id' },
   'failure-ambiguous': { exit: 1, about: 'failure notices of several mappings have that id' },

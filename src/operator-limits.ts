@@ -16,3 +16,7 @@ export const PAUSES_KEPT_MAX = 100;
 export const SHARDS_PAUSED_AT_ONCE = 250;
 /** Shards whose turns are asked for in one go. */
 export const SHARDS_TOLD_AT_ONCE = 250;
+/** Shards per script that rewinds them: about 10 µs of the server's time each. */
+export const SHARDS_REWOUND_AT_ONCE = 250;
+/** A rewind is planned anew when records were removed meanwhile; after so many times it says so. */
+export const REWIND_TRIES_MAX = 20;

@@ -123,6 +123,8 @@ export interface SpoolRestart {
   /** With false nothing happens while anything is unsettled. */
   readonly dropUnsettled: boolean;
   readonly loss: SpoolLoss | null;
+  /** Somebody set where to read, which is audited: in a sentence. Null: the log itself is another one. */
+  readonly operator: string | null;
   /** Positions that run again, for the counter (a bound: not every position has a record). */
   readonly redelivered: number;
 }

@@ -391,6 +391,6 @@ function shardIdOf(topic: string, partition: number): string {
   return `${topic}-${partition}`;
 }
 
-function partitionOf(shardId: string): number {
+export function partitionOf(shardId: string): number {
   return Number(shardId.slice(shardId.lastIndexOf('-') + 1));
 }

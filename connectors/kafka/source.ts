@@ -10,6 +10,7 @@ import type { Source } from '../../src/source/port.ts';
 import type { Clock } from '../../src/time.ts';
 import type { KafkaConnection, MemberFacts } from './client.ts';
 import { KafkaFeed } from './feed.ts';
+import { seekOffsets } from './seek.ts';
 import { createKafkaClient } from './kafkajs.ts';
 import { principalOf } from './refused.ts';
 
@@ -38,6 +39,10 @@ export function createKafkaSource(options: KafkaSourceOptions): Source {
       return { exists: shards.length > 0, arn, shards, revision: shards.length, retentionMs: null };
     },
     start: ({ shardId }) => Promise.reject(new Error(`${shardId} is begun by its feed`)),
+    seek: (shards, to) => {
+      const client = createKafkaClient(options.connection, options.log);
+      return seekOffsets(client, { principal: principalOf(options.connection), topic }, shards, to);
+    },
     // An append removes what is settled, and so does each look.
     trim: () => Promise.resolve({ more: false }),
     feed: ({ spools, position }) => {

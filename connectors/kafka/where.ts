@@ -48,7 +48,14 @@ function anew({ view, ends, topicId }: Partition): Where {
     kind: 'restart',
     sure: topicId !== '',
     why: 'the topic was made anew: it is read from its beginning, as a new generation',
-    restart: { next: ends.low, origin: topicId, dropUnsettled: false, loss: neverFetched(view), redelivered: 0 },
+    restart: {
+      next: ends.low,
+      origin: topicId,
+      dropUnsettled: false,
+      loss: neverFetched(view),
+      operator: null,
+      redelivered: 0,
+    },
   };
 }
 
@@ -61,7 +68,14 @@ function cut({ view, ends, origin }: Partition): Where {
     kind: 'restart',
     sure: false,
     why: 'the log was cut: it is read on from its end, as a new generation',
-    restart: { next: ends.high, origin, dropUnsettled: false, loss: neverFetched(view), redelivered: 0 },
+    restart: {
+      next: ends.high,
+      origin,
+      dropUnsettled: false,
+      loss: neverFetched(view),
+      operator: null,
+      redelivered: 0,
+    },
   };
 }
 
@@ -72,13 +86,15 @@ function neverFetched({ next, end }: SpoolView): SpoolLoss | null {
 /** An offset that is not ours was set by somebody: back is a rewind, forth is a skip with its notice. */
 function reset(view: SpoolView, to: number, origin: string): Where {
   const skipped = to > view.settledTo;
+  const why = `the group's offset was set to ${to} by somebody else: ${skipped ? 'what lies before is skipped' : 'reading goes on there'}`;
   return {
     kind: 'restart',
     sure: true,
-    why: `the group's offset was set to ${to} by somebody else: ${skipped ? 'what lies before is skipped' : 'reading goes on there'}`,
+    why,
     restart: {
       next: to,
       origin,
+      operator: why,
       dropUnsettled: true,
       loss: skipped ? { condition: 'SkippedByOperator', first: view.settledTo, last: to - 1 } : null,
       redelivered: skipped ? 0 : view.settledTo - to,

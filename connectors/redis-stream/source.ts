@@ -2,9 +2,18 @@
 import { shardIdOf } from '../../src/record.ts';
 import type { Redis } from '../../src/redis/connect.ts';
 import type { Keys } from '../../src/redis/keys.ts';
-import type { Source, SourceDescription, SourceShard, StartingPosition } from '../../src/source/port.ts';
+import type {
+  ReadShard,
+  RewindTo,
+  Sought,
+  Source,
+  SourceDescription,
+  SourceShard,
+  StartingPosition,
+} from '../../src/source/port.ts';
 import { HOUR } from '../../src/time.ts';
 import { MillraceError } from '../../src/errors.ts';
+import { seekIn } from './seek.ts';
 import { startOf, type Arrival } from './start.ts';
 import { trim } from './trim.ts';
 import { readTopology, wrongTypeOr } from './topology.ts';
@@ -55,6 +64,15 @@ export function createRedisStreamSource(options: RedisStreamSourceOptions): Sour
     describe,
     start: (shard: SourceShard, position: StartingPosition) =>
       startOf(redis, shard.key, position, options.arrival ?? 'id'),
+    async seek(shards: readonly ReadShard[], to: RewindTo) {
+      const found = new Map<string, Sought>();
+      // One after the other: each counts, and the server has others to serve.
+      for (const shard of shards) {
+        const sought = await seekIn(redis, shard, to, options.arrival ?? 'id');
+        if (sought) found.set(shard.shardId, sought);
+      }
+      return found;
+    },
     trim: (shard, stateKeys, beforeMs) => trim(redis, { streamKey: shard.key, stateKeys, beforeMs }),
   };
 }

@@ -64,7 +64,7 @@ function tailOf(info: StreamInfo): EntryId {
 }
 
 /** Entries in (from, to]. */
-async function countBetween(redis: Redis, key: string, from: EntryId, to: EntryId): Promise<number> {
+export async function countBetween(redis: Redis, key: string, from: EntryId, to: EntryId): Promise<number> {
   let total = 0;
   for (let after = from; ;) {
     const [count, last] = (await countScript.run(redis, [key], [`(${after}`, to, COUNT_RECORDS_PER_CALL])) as [

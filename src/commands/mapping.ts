@@ -9,6 +9,8 @@ import { silentLog } from '../observe/log.ts';
 import { connectRedis, type Redis } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
 import { mappingPauseCommand, mappingResumeCommand } from './mapping-pause.ts';
+import { mappingRewindCommand } from './mapping-rewind.ts';
+import { mappingNamed } from './mapping-target.ts';
 
 interface Options {
   readonly config: string;
@@ -19,6 +21,7 @@ export function mappingCommand(): Command {
   const command = new Command('mapping').description('Act on a mapping as all daemons know it.');
   command.addCommand(mappingPauseCommand());
   command.addCommand(mappingResumeCommand());
+  command.addCommand(mappingRewindCommand());
   command
     .command('apply')
     .description('Make the pinned fields of this file the ones that daemons run the mapping with.')
@@ -45,8 +48,7 @@ export function mappingCommand(): Command {
 
 async function apply(name: string, options: Options): Promise<void> {
   const config = requireConfig(options.config, process.env);
-  const mapping = config.mappings.get(name);
-  if (!mapping) throw notFound(name, 'the configuration has no mapping of that name');
+  const mapping = mappingNamed(config, name);
   const versions = await loadFunctions(config, cacheDirOf(config));
   await withRedis(config, async (redis, keys) => {
     const record = {

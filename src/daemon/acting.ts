@@ -1,11 +1,13 @@
 /** What every act on a running mapping needs: its shards as Redis knows them, and the pollers and executors told to look at them anew. */
 import { MillraceError } from '../errors.ts';
+import type { MappingConfig } from '../mapping/types.ts';
 import type { Log } from '../observe/log.ts';
 import { SHARDS_TOLD_AT_ONCE } from '../operator-limits.ts';
 import { openTurnQueue } from '../queue/turn-queue.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { ShardChanged } from '../turn/settings.ts';
+import { sourceIdentity } from './registry.ts';
 
 export interface ActingDeps {
   readonly redis: Redis;
@@ -29,6 +31,19 @@ export function noSuchMapping(mapping: string): MillraceError {
   });
 }
 
+/** The configuration means the mapping that Redis holds. @throws MillraceError `source-conflict` */
+export async function sameSource({ redis, keys }: ActingDeps, { name, source }: MappingConfig): Promise<void> {
+  const stored = await redis.hget(keys.mapping(name), 'identity');
+  if (stored === sourceIdentity(source)) return;
+  throw new MillraceError(
+    'source-conflict',
+    `mapping ${name} of this file has another source than the one in Redis: ${stored}`,
+    {
+      hint: 'use the file that its daemons run with',
+    },
+  );
+}
+
 /** One that is not settled to its end. @throws MillraceError `mapping-not-found`, `shard-not-found`, `shard-closed` */
 export async function openShard(deps: ActingDeps, mapping: string, shardId: string): Promise<void> {
   const shardIds = await shardsOf(deps, mapping);
@@ -39,7 +54,7 @@ export async function openShard(deps: ActingDeps, mapping: string, shardId: stri
   });
 }
 
-function noSuchShard(mapping: string, shardId: string, shardIds: readonly string[]): MillraceError {
+export function noSuchShard(mapping: string, shardId: string, shardIds: readonly string[]): MillraceError {
   const some = `${shardIds.slice(0, 8).join(', ')}${shardIds.length > 8 ? ', …' : ''}`;
   return new MillraceError('shard-not-found', `mapping ${mapping} has no shard "${shardId}"`, {
     hint: shardIds.length === 0 ? 'it has none yet: no daemon has begun it' : `it has ${some}`,

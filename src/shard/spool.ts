@@ -1,5 +1,6 @@
 /** Filling a shard from another system, by the poller that holds it (architecture.md §1: the fenced append). */
 import { SPOOL_BYTES_MAX, SPOOL_RECORDS_MAX } from '../kafka-limits.ts';
+import { AUDIT_LUA, auditArgs } from '../observe/audit.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
@@ -24,8 +25,11 @@ const claimScript = loadScript(lua, 'claim-1.lua');
 const appendScript = loadScript(lua, 'append-2.lua');
 const spoolsScript = loadScript(lua, 'spools-N.lua');
 const loseScript = loadScript(lua, 'lose-2.lua');
-const restartScript = loadScript(lua, 'restart-3.lua');
+const restartScript = loadScript(lua, 'restart-4.lua', { with: AUDIT_LUA });
 const refetchScript = loadScript(lua, 'refetch-2.lua');
+
+/** Kafka does not say who did it; the host is that of the daemon that found it. */
+const OFFSETS_SET = { who: 'somebody else in the group', command: 'kafka offsets' };
 
 export interface SpoolsDeps {
   readonly redis: Redis;
@@ -85,27 +89,19 @@ export function openSpools(deps: SpoolsDeps): Spools {
     },
     async restart(
       { shardId, generation, pollerEpoch },
-      { next, origin, dropUnsettled, loss, redelivered }: SpoolRestart,
+      { next, origin, dropUnsettled, loss, operator, redelivered }: SpoolRestart,
     ) {
       const { stream, bytesMax, outbox } = deps.failures(shardId);
       const pair = pairOf(shardId);
       const count = loss ? loss.last - loss.first + 1 : 0;
       const counter = !loss ? '' : loss.condition === 'SourceGap' ? 'n:lostBySource' : 'n:givenUp';
       const notice = loss ? deps.notice(shardId, loss) : '';
+      const act = { ...OFFSETS_SET, mapping, shard: shardId, detail: operator ?? '' };
       const args = [
-        generation,
-        pollerEpoch,
-        next,
-        dropUnsettled ? '1' : '',
-        count,
-        counter,
-        notice,
-        bytesMax,
-        redelivered,
-        origin,
-        outbox ? 'message' : 'notice',
+        ...[generation, pollerEpoch, next, dropUnsettled ? '1' : '', count, counter, notice, bytesMax, redelivered],
+        ...[origin, outbox ? 'message' : 'notice', operator === null ? '' : '1', ...auditArgs(act)],
       ];
-      return toStep(await restartScript.run(redis, [...pair, loss ? stream : pair[0]!], args));
+      return toStep(await restartScript.run(redis, [...pair, loss ? stream : pair[0]!, keys.audit()], args));
     },
     async refetch({ shardId, generation, pollerEpoch }) {
       return toStep(await refetchScript.run(redis, pairOf(shardId), [generation, pollerEpoch]));

@@ -33,6 +33,30 @@ export type StartingPosition =
   | { readonly kind: 'LATEST' }
   | { readonly kind: 'AT_TIMESTAMP'; readonly timestampMs: number };
 
+/** Where records that have been read begin to be read again. */
+export type RewindTo =
+  | { readonly kind: 'TRIM_HORIZON' }
+  | { readonly kind: 'AT_TIMESTAMP'; readonly timestampMs: number }
+  /** Right behind this checkpoint. */
+  | { readonly kind: 'BEHIND'; readonly checkpoint: EntryId };
+
+/** A shard that a mapping has read as far as `settled`. */
+export interface ReadShard {
+  readonly shardId: string;
+  readonly key: string;
+  readonly settled: EntryId;
+  /** When its records were first seen, where their ids are no times: ascending [entry id, ms]. */
+  readonly marks: readonly (readonly [EntryId, number])[];
+}
+
+export interface Sought {
+  readonly checkpoint: EntryId;
+  /** Settled records behind it; of another system's, a bound: not every position has one. */
+  readonly records: number;
+  /** The first of them; null where it has still to be fetched. */
+  readonly first: EntryId | null;
+}
+
 /** Fills the shards of a source whose records live in another system; runs in pollers alone, who are the ones with its credentials. */
 export interface Feed {
   /** Why it does not get on right now, in a sentence; null: it does. */
@@ -51,6 +75,8 @@ export interface Source {
    * that the server stays responsive: `more` asks for another call.
    */
   trim(shard: SourceShard, stateKeys: readonly string[], beforeMs: number | null): Promise<{ readonly more: boolean }>;
+  /** Where the shards begin again, no earlier than the source still has records; those of which nothing settled lies there are absent. */
+  seek(shards: readonly ReadShard[], to: RewindTo): Promise<ReadonlyMap<string, Sought>>;
   /** Absent where shards are Redis streams by themselves. */
   feed?(options: { readonly spools: Spools; readonly position: StartingPosition }): Feed;
 }
