@@ -4,7 +4,10 @@
  * invocation cost (README, Figures).
  */
 
-export type EventColumns = KinesisColumns | KafkaColumns;
+export type EventColumns = (KinesisColumns | KafkaColumns) & {
+  /** The last value is an object of further members of the event. */
+  readonly members?: true;
+};
 
 /** Rows: partition key, sequence number, data, arrival in seconds. */
 export interface KinesisColumns {

@@ -14,8 +14,8 @@ import { takeShard } from './shard/take.ts';
 import { AloneGate } from './turn/alone.ts';
 import type { TurnMapping } from './turn/settings.ts';
 import { SettleRefused } from './turn/shipping.ts';
-import { Turn } from './turn/turn.ts';
 import type { TurnDeps } from './turn/deps.ts';
+import { Turn } from './turn/turn.ts';
 
 export interface Executor {
   /** Never rejects; every wait in it has an end. */

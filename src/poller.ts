@@ -24,7 +24,7 @@ import { Sweeper } from './watch/sweep.ts';
 import { Wakes } from './watch/wakes.ts';
 import { canTrim } from './watch/trimming.ts';
 import { Watcher } from './watch/watcher.ts';
-import { windowIsDue } from './watch/windows.ts';
+import { tumblingEndOf, tumblingIsDue, windowIsDue } from './watch/windows.ts';
 
 export interface PollerDeps extends ExpireDeps {
   /** A new connection for one group of watches. */
@@ -113,7 +113,8 @@ export class Poller {
     const { windowMs, filter } = polled.mapping.settings();
     polled.expiresAt = expiryOfUnread(polled, first, this.#nowMs());
     if (windowMs === 0) return this.#wake(polled);
-    const dueAt = back?.dueAt ?? Math.max(polled.settledAt, Math.min(idMs(first), this.#nowMs())) + windowMs;
+    const began = Math.min(idMs(first), this.#nowMs());
+    const dueAt = back?.dueAt ?? Math.min(Math.max(polled.settledAt, began) + windowMs, tumblingEndOf(polled, began));
     const { after, records, eventBytes } = back?.gathered ?? { after: polled.checkpoint, records: 0, eventBytes: 0 };
     // What comes may be filtered out, which only a turn can tell.
     const notBefore = back && filter ? this.#nowMs() + FILTER_LOOK_AGAIN_MS : 0;
@@ -123,6 +124,7 @@ export class Poller {
 
   async #weighWindows(): Promise<void> {
     for (const polled of this.#shards.values()) {
+      if (tumblingIsDue(polled, this.#nowMs())) this.#wake(polled);
       if (polled.state !== 'window') continue;
       const due = await windowIsDue(this.#deps.redis, polled, this.#nowMs());
       if (due && polled.state === 'window') this.#wake(polled);
@@ -143,6 +145,7 @@ export class Poller {
     polled.checkpoint = back.checkpoint;
     polled.settledAt = back.settledAt;
     polled.expiresAt = back.expiresAt;
+    polled.windowDueAt = back.windowDueAt;
     if (back.state === 'done') return this.#done(polled);
     if (back.state === 'queued') return this.#enter(polled, 'awake');
     if (back.state === 'parked') {
@@ -224,6 +227,7 @@ export class Poller {
     polled.checkpoint = view.checkpoint;
     polled.settledAt = view.settledAt;
     polled.expiresAt = expiryOf(polled, view, nowMs);
+    polled.windowDueAt = view.windowDueAt;
     if (verdict.kind === 'parked') {
       polled.until = verdict.until;
       return this.#enterOnce(polled, 'parked');

@@ -15,10 +15,12 @@
  * turn              the time in which one executor works on one shard; a BullMQ job
  * epoch             the fencing token of a turn: rises whenever the shard changes hands; only its newest holder may settle
  * lease             the right to work on a shard: an epoch, and the local moment until which it is surely still ours
+ * window            a period over which a function carries state (tumbling.ts); its *final invocation* is a unit without records
  * expiry            the moment from which a record may be given up because of its age
  * notice            the durable record of a unit that did not succeed (or was lost by the source)
  * poller, executor  the two roles of a daemon: watch and wake; take turns and invoke
  */
+import type { Closing } from './tumbling.ts';
 
 /** `<ms>-<seq>`, as Redis writes it. */
 export type EntryId = string;
@@ -125,4 +127,6 @@ export interface Unit {
   readonly passes?: { readonly by: string; readonly count: number; readonly end: EntryId };
   /** Never delivered yet: so many of its first records are run one by one (the rest of an overdue unit that failed). */
   readonly runSingly?: number;
+  /** It is the final invocation of this window: without records, at the checkpoint; `count` is 1 all the same. */
+  readonly closes?: Closing;
 }

@@ -24,6 +24,7 @@ export function toSettings(config: MappingConfig, version: FunctionVersion, keys
     filter,
     batchSize: config.batchSize,
     windowMs: config.maximumBatchingWindowInSeconds * SECOND,
+    tumblingMs: config.tumblingWindowInSeconds * SECOND,
     policy: toPolicy(config, filter),
     output: outputOf(config),
     failureStream: config.onFailureStream ?? keys.failures(config.name),

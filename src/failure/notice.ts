@@ -28,6 +28,8 @@ export interface NoticeInput {
     readonly functionError: 'Unhandled' | null | undefined;
     readonly error: { readonly errorType: string; readonly errorMessage: string } | null;
   };
+  /** Its tumbling window. A final invocation has no records. */
+  readonly window?: { readonly start: string; readonly end: string; readonly final: boolean; readonly early: boolean };
   /** It is of one record, and says so in AWS's member for that. */
   readonly single?: boolean;
   /** Null where it is not known, as of records that were lost unread. */
@@ -57,6 +59,11 @@ export function buildNotice(input: NoticeInput): string {
     payload: input.payload ?? undefined,
     timestamp: isoTime(input.timestampMs),
     ...(input.kafka ? { KafkaBatchInfo: kafkaInfo(input, input.kafka) } : { KinesisBatchInfo: kinesisInfo(input) }),
+    timeWindowInfo: input.window && {
+      window: { start: input.window.start, end: input.window.end },
+      isFinalInvokeForWindow: input.window.final,
+      isWindowTerminatedEarly: input.window.early,
+    },
     mapping: input.mapping,
     functionVersion: input.functionVersion,
     error: giveUp.error ? { errorType: giveUp.error.errorType, errorMessage: giveUp.error.errorMessage } : undefined,
@@ -65,6 +72,8 @@ export function buildNotice(input: NoticeInput): string {
 
 function kinesisInfo(input: NoticeInput): object {
   const { giveUp } = input;
+  // As AWS has it of a final invocation: there are no records.
+  if (input.window?.final) return { shardId: input.shardId, streamArn: input.streamArn };
   return {
     shardId: input.shardId,
     startSequenceNumber: sequenceNumberOf(giveUp.first, false),
@@ -78,6 +87,7 @@ function kinesisInfo(input: NoticeInput): object {
 
 function kafkaInfo(input: NoticeInput, { bootstrapServers }: { readonly bootstrapServers: string }): object {
   const { giveUp } = input;
+  if (input.window?.final) return { eventSourceArn: input.streamArn, bootstrapServers };
   return {
     batchSize: giveUp.count,
     eventSourceArn: input.streamArn,

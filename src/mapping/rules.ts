@@ -197,6 +197,31 @@ function timeoutExceedsAge(view: MappingView): Finding | undefined {
   };
 }
 
+/** There is no place in its event for what a window adds. */
+function windowWithoutEnvelope(view: MappingView): Finding | undefined {
+  const { eventFormat, tumblingWindowInSeconds } = view.values;
+  if (eventFormat !== 'raw' || !tumblingWindowInSeconds) return undefined;
+  return {
+    code: 'window-without-envelope',
+    ...at(view, ['tumblingWindowInSeconds']),
+    message:
+      'an event of the format `raw` has no members beside its records, so it cannot carry a window and its state',
+    hint: 'choose another eventFormat, or remove it',
+  };
+}
+
+/** As AWS refuses it: the state is one for the whole shard. */
+function windowWithLanes(view: MappingView): Finding | undefined {
+  const { parallelizationFactor, tumblingWindowInSeconds } = view.values;
+  if (!tumblingWindowInSeconds || parallelizationFactor === undefined || parallelizationFactor === 1) return undefined;
+  return {
+    code: 'window-with-lanes',
+    ...at(view, ['tumblingWindowInSeconds']),
+    message: 'a tumbling window cannot be combined with a `parallelizationFactor` above 1',
+    hint: 'write `parallelizationFactor: 1`, or remove the window',
+  };
+}
+
 function boundUnused(view: MappingView): Finding | undefined {
   const written = nodeAt(view.declared.node, ['failureStreamMaxBytes']);
   if (written === undefined || view.values.destinationConfig?.onFailure === undefined) return undefined;
@@ -222,6 +247,8 @@ export const MAPPING_RULES: readonly Rule[] = [
   reservedStream,
   windowExceedsAge,
   timeoutExceedsAge,
+  windowWithoutEnvelope,
+  windowWithLanes,
   boundUnused,
 ];
 

@@ -56,6 +56,7 @@ type Kept =
   | 'enabled'
   | 'batchSize'
   | 'maximumBatchingWindowInSeconds'
+  | 'tumblingWindowInSeconds'
   | 'maximumRetryAttempts'
   | 'bisectBatchOnFunctionError'
   | 'failureStreamMaxBytes';

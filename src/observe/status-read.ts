@@ -3,6 +3,7 @@ import { type Ageing, parseAgeing } from '../ageing.ts';
 import type { Redis } from '../redis/connect.ts';
 import { STATUS_COUNT_MAX, STATUS_COUNT_PER_CALL, STATUS_SHARDS_PER_CALL } from '../limits.ts';
 import type { EntryId, Unit } from '../record.ts';
+import type { Window } from '../tumbling.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
 import { SPOOL_LUA } from '../spool-block.ts';
@@ -33,6 +34,8 @@ export interface ShardFacts {
   readonly ageing: Ageing | null;
   readonly why: string;
   readonly marks: readonly (readonly [EntryId, number])[];
+  /** The newest tumbling window. */
+  readonly window: Window | null;
   readonly settled: {
     readonly succeeded: number;
     readonly expired: number;
@@ -79,6 +82,7 @@ const FIELDS = [
     'born',
     'done',
     'why',
+    'win',
     'marks',
     'key',
     'parents',
@@ -160,6 +164,7 @@ function toFacts({ shardId, key }: { shardId: string; key: string }, row: Row): 
     pausedAt: number('ps'),
     ageing: parseAgeing({ pauses: field('pz'), rewoundTo: field('rwTo'), rewoundAt: field('rwAt') }),
     ...{ lastResult: field('res'), done: field('done') === '1', marks: json<[EntryId, number][]>('marks', []) },
+    window: json<Window | null>('win', null),
     spool: field('sp:next') === '' ? null : { next: number('sp:next'), end: number('sp:end'), arrivals },
     stream: exists
       ? {

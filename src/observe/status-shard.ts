@@ -27,7 +27,9 @@ export interface Surroundings {
 export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatus {
   const head = facts.units[0];
   const rule = { firstSeen: around.firstSeen, marks: facts.marks, nowMs: around.nowMs };
-  const arrived = (id: EntryId) => facts.spool?.arrivals.get(id) ?? arrivalMs(id, rule);
+  // A final invocation is no record: it is as old as it has been due.
+  const due = head?.closes ? { id: head.first, at: head.closes.at } : undefined;
+  const arrived = (id: EntryId) => (due?.id === id ? due.at : (facts.spool?.arrivals.get(id) ?? arrivalMs(id, rule)));
   const age = (id: EntryId | null) => (id === null ? 0 : Math.max(0, around.nowMs - arrived(id)));
   const unsettled = facts.nextId ?? head?.first ?? null;
   return {
@@ -47,6 +49,7 @@ export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatu
     ...heldBack(facts.nextId, around),
     ...(around.outbox && { outbox: outboxStatus(around.outbox) }),
     ...(around.unsent && { unsent: outboxStatus(around.unsent) }),
+    ...(facts.window?.open && { window: { start: iso(facts.window.start), end: iso(facts.window.end) } }),
     blocked: isBlocked(facts) ? blockedStatus(facts, around, arrived) : null,
   };
 }
@@ -79,7 +82,7 @@ function stateOf(facts: ShardFacts, around: Surroundings): ShardStateName {
 function blockedStatus(facts: ShardFacts, around: Surroundings, arrived: (id: EntryId) => number): BlockedStatus {
   const head: Partial<Unit> = facts.units[0] ?? {};
   const first = head.first ?? facts.nextId ?? facts.checkpoint;
-  const count = head.count ?? 0;
+  const count = head.closes ? 0 : (head.count ?? 0);
   const known = Math.max(0, around.lag - count - (head.passes?.count ?? 0));
   return {
     sequenceNumber: nameIn(facts, first),

@@ -58,6 +58,8 @@ export interface ShardStatus {
   readonly outbox?: OutboxStatus;
   /** The same of outputs. */
   readonly unsent?: OutboxStatus;
+  /** The open tumbling window; absent when there is none. */
+  readonly window?: { readonly start: string; readonly end: string };
   readonly blocked: BlockedStatus | null;
 }
 

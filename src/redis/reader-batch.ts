@@ -47,6 +47,12 @@ const NO_STREAM: StreamFacts = {
   maxDeletedId: BEFORE_ALL,
 };
 
+/** What a final invocation of a window has in place of a read. */
+export const NO_RECORDS: RawBatch = {
+  ...{ buffer: Buffer.alloc(0), count: 0, ids: [], cut: false, stream: NO_STREAM },
+  ...{ at: new Uint32Array(0), pairs: new Uint32Array(0), spans: new Int32Array(0) },
+};
+
 /** +OK, +QUEUED, +QUEUED and EXEC's array. */
 export const RANGE_REPLY_ITEMS = 4;
 const EXEC_ITEM = 3;

@@ -5,6 +5,7 @@ import type { EntryId, Unit } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript, type ScriptArg, type ScriptCaller } from '../redis/scripts.ts';
 import type { Shipment } from './outputs.ts';
+import type { Window } from '../tumbling.ts';
 import type { Holding } from './take.ts';
 
 const lua = new URL('./lua/', import.meta.url);
@@ -18,6 +19,15 @@ export interface SettleCounts {
   readonly givenUp: number;
   readonly filtered: number;
   readonly lostBySource: number;
+}
+
+/** What becomes of a shard's tumbling window (tumbling.ts). */
+export interface WindowChange {
+  readonly newest: Window;
+  /** JSON text; absent: as it is. */
+  readonly state?: string;
+  /** Redis ms at which it ends when no records come; 0: it does not. */
+  readonly dueAt: number;
 }
 
 export interface Settlement {
@@ -38,6 +48,8 @@ export interface Settlement {
   readonly counts: SettleCounts;
   /** OnFailure records as JSON text; durable in the same step. */
   readonly notices: readonly string[];
+  /** Absent: the shard's window stays as it is. */
+  readonly window?: WindowChange;
 }
 
 export interface SettleTarget {
@@ -85,6 +97,7 @@ export async function settle(
       ...[counts.succeeded, counts.expired, counts.givenUp, counts.filtered, counts.lostBySource],
       ...[s.notices.length, target.outbox ? 'message' : 'notice', ...s.notices],
       ...(shipment ? shipmentArgs(shipment) : []),
+      ...windowArgs(s.window),
     ],
   );
   const reply = (await run.catch((error: unknown) => {
@@ -109,6 +122,11 @@ export async function settle(
 
 function shipmentArgs({ stream, staged, stage, revision, index, packed }: Shipment): ScriptArg[] {
   return [stream, staged, stage, revision, index, packed];
+}
+
+function windowArgs(window: WindowChange | undefined): ScriptArg[] {
+  if (!window) return ['', '', ''];
+  return [JSON.stringify(window.newest), window.dueAt, window.state ?? ''];
 }
 
 function isNoPermission(error: unknown): boolean {

@@ -1,6 +1,7 @@
 /** A shard's durable state for one mapping, as the scripts of lua/ keep it in one hash (names of its fields: init-5.lua). */
 import { type Ageing, parseAgeing } from '../ageing.ts';
 import type { EntryId, Unit } from '../record.ts';
+import type { Window } from '../tumbling.ts';
 
 export interface ShardState {
   readonly checkpoint: EntryId;
@@ -24,6 +25,10 @@ export interface ShardState {
   readonly ageing: Ageing | null;
   /** Outputs beside the shard (outputs.ts): official pieces that are to be moved yet, and where to. */
   readonly staged: { readonly any: boolean; readonly official: number; readonly stream: string };
+  /** The newest window and its state as JSON text; null: there was none. */
+  readonly window: { readonly newest: Window; readonly state: string; readonly dueAt: number } | null;
+  /** Of a spool: its feed has not fetched all that the source is known to have. */
+  readonly feedBehind: boolean;
 }
 
 export function parseState(flat: readonly string[]): ShardState {
@@ -46,5 +51,14 @@ export function parseState(flat: readonly string[]): ShardState {
     seenLast: field.get('seenLast') ?? '',
     ageing: parseAgeing({ pauses: field.get('pz'), rewoundTo: field.get('rwTo'), rewoundAt: field.get('rwAt') }),
     staged: { any: field.has('stg'), official: number('out'), stream: field.get('outTo') ?? '' },
+    window: windowIn(field),
+    feedBehind: number('sp:next') < number('sp:end'),
   };
+}
+
+function windowIn(field: ReadonlyMap<string, string>): ShardState['window'] {
+  const newest = field.get('win') ?? '';
+  if (newest === '') return null;
+  const [state, dueAt] = [field.get('winState') ?? '', Number(field.get('winDue') ?? 0)];
+  return { newest: JSON.parse(newest) as Window, state: state === '' ? '{}' : state, dueAt };
 }

@@ -37,6 +37,8 @@ export interface ShardView {
   };
   /** Of a shard that is filled from another system; positions there. */
   readonly spool: null | { readonly next: number; readonly end: number; readonly nextArrivalMs: number | null };
+  /** Redis ms at which the open window ends when no records come; 0: there is none. */
+  readonly windowDueAt: number;
   /** First record after the checkpoint, if there is one. */
   readonly nextId: EntryId | null;
 }
@@ -79,6 +81,7 @@ function toView(row: readonly (string | number)[]): ShardView | null {
     pauses,
     rewoundTo,
     rewoundAt,
+    windowDue,
   ] = row;
   if (cp === '') return null;
   return {
@@ -115,6 +118,7 @@ function toView(row: readonly (string | number)[]): ShardView | null {
             ...{ next: Number(spoolNext), end: Number(spoolEnd) },
             nextArrivalMs: nextArrival === '' || nextArrival === undefined ? null : Number(nextArrival),
           },
+    windowDueAt: Number(windowDue),
     nextId: next === '' || next === undefined ? null : String(next),
   };
 }

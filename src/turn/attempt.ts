@@ -1,5 +1,4 @@
 /** One attempt: the unit's event through the sandbox, under the lease, with one log line of each thing that a user must see. */
-import { EVENT_BYTES_MAX } from '../limits.ts';
 import type { EncodedEvent } from '../event/kinesis.ts';
 import type { Log } from '../observe/log.ts';
 import { PlatformLines } from '../observe/platform-lines.ts';
@@ -7,6 +6,7 @@ import type { ShardRef, Unit } from '../record.ts';
 import type { HandlerLogLine, InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
 import { sequenceNumberOf } from '../spool.ts';
 import type { AttemptOutcome } from '../unit/types.ts';
+import { recordBytesMax } from './format-options.ts';
 import type { TurnSettings } from './settings.ts';
 
 export interface AttemptDeps {
@@ -36,7 +36,7 @@ export async function attempt(
   event: EncodedEvent,
   lease: LeaseView,
 ): Promise<Attempted> {
-  if (event.count === 0) return { outcome: noEvent(event), invoked: null };
+  if (event.count === 0 && !unit.closes) return { outcome: noEvent(event, settings), invoked: null };
   const { version, spooled } = settings;
   const write = deps.handlerLog({ function: version.name, mapping: shard.mapping, shard: shard.shardId });
   const platform = version.systemLog === true ? platformLines(version, unit.requestId, write) : undefined;
@@ -74,9 +74,9 @@ export async function attempt(
   return { outcome: { kind: 'failed', errorType, errorMessage }, invoked };
 }
 
-function noEvent(event: EncodedEvent): AttemptOutcome {
+function noEvent(event: EncodedEvent, settings: TurnSettings): AttemptOutcome {
   if (event.refusal !== undefined) return { kind: 'no-event', reason: 'malformed', errorMessage: event.refusal };
-  const errorMessage = `The event of this record has ${event.bytes} bytes, and ${EVENT_BYTES_MAX} are allowed`;
+  const errorMessage = `The event of this record has ${event.bytes} bytes, and ${recordBytesMax(settings)} are allowed`;
   return { kind: 'no-event', reason: 'oversized', errorMessage };
 }
 

@@ -14,7 +14,8 @@ import { releaseShard, takeShard } from '../shard/take.ts';
 import type { Clock } from '../time.ts';
 import { expireNow, overdueAt } from '../unit/expiry.ts';
 import type { UnitPolicy } from '../unit/types.ts';
-import { Reading, type Slice } from './reading.ts';
+import { Reading } from './reading.ts';
+import type { Slice } from './slice.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
 import { Settling, ShardPaused } from './settling.ts';
 import { SettleRefused } from './shipping.ts';
@@ -46,7 +47,9 @@ export async function expireShard(
   const settings = () => mapping.settings();
   const { state, holding } = taken;
   const mark = () => markArrivals(redis, keys, ref, shard.key);
-  const reading = new Reading({ log: deps.log.child(ref), reader: deps.reader, nowMs, mark }, settings, shard, state);
+  const newestWindowEnd = () => state.window?.newest.end ?? 0;
+  const read = { log: deps.log.child(ref), reader: deps.reader, nowMs, mark, newestWindowEnd };
+  const reading = new Reading(read, settings, shard, state);
   const onSettled = (counts: SettleCounts) => deps.onSettled(mapping.name, counts);
   const settling = new Settling({ redis, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled }, state);
   let left = { more: false, nextAt: 0 };
@@ -61,7 +64,8 @@ export async function expireShard(
     else {
       // Whatever it was: nobody may find the shard owned by somebody who does nothing with it.
       const back = { ...ref, state: 'queued', checkpoint: state.checkpoint, settledAt: state.settledAt };
-      await releaseShard(redis, keys, holding, { ...back, dueAt: 0, until: 0, expiresAt: 0 });
+      const windowDueAt = settling.windows.lookAt(nowMs());
+      await releaseShard(redis, keys, holding, { ...back, dueAt: 0, until: 0, expiresAt: 0, windowDueAt });
       throw error;
     }
   }
@@ -70,6 +74,7 @@ export async function expireShard(
     ...{ ...ref, state: waits ? 'parked' : left.more ? 'queued' : 'watch', checkpoint: settling.checkpoint },
     ...{ dueAt: 0, until: waits ? settling.notBefore : 0, settledAt: state.settledAt },
     expiresAt: left.nextAt > 0 ? left.nextAt : settling.expiresAt,
+    windowDueAt: settling.windows.lookAt(nowMs()),
   };
   await releaseShard(redis, keys, holding, handBack);
   return handBack;

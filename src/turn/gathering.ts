@@ -33,6 +33,16 @@ export function moreBehind(batch: Batch): boolean {
   return last !== undefined && batch.stream.lastId !== null && compareIds(last, batch.stream.lastId) < 0;
 }
 
+/** Records that were looked at. */
+export function scannedIn(batch: Batch): number {
+  return 'sifted' in batch ? batch.sifted.scanned : batch.count;
+}
+
+/** The stream when the first of them was read. */
+export function streamBefore(batch: Batch): RawBatch['stream'] {
+  return 'sifted' in batch ? batch.sifted.before : batch.stream;
+}
+
 export interface ActiveFilter {
   readonly id: string;
   readonly passes: (batch: RawBatch, i: number) => boolean;

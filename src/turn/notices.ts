@@ -1,9 +1,11 @@
 /** What is written of records that are given up: one notice for all of them, or, where notices go to a topic, a message for each record. */
+import { textInWindow, type WindowFacts, windowTimes } from '../event/window-members.ts';
 import { buildNotice } from '../failure/notice.ts';
 import { encodeMessage, type OutboxTarget } from '../outbox.ts';
 import { compareIds } from '../record.ts';
 import type { GiveUp } from '../unit/types.ts';
-import type { Reading, Slice } from './reading.ts';
+import type { Reading } from './reading.ts';
+import type { Slice } from './slice.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 
 export interface NoticeFacts {
@@ -15,6 +17,8 @@ export interface NoticeFacts {
   /** The records, where they are in hand. */
   readonly slice: Slice | null;
   readonly reading: Reading | null;
+  /** What the event had beside its records; null: nothing. */
+  readonly window: WindowFacts | null;
 }
 
 /** As the settle appends them: to the failure stream, or to the outbox. */
@@ -41,10 +45,14 @@ function messagesOf(facts: NoticeFacts, to: OutboxTarget): string[] {
   });
 }
 
-function noticeOf({ settings, shard, functionVersion, timestampMs, slice, reading }: NoticeFacts, giveUp: GiveUp) {
+function noticeOf(
+  { settings, shard, functionVersion, timestampMs, slice, reading, window }: NoticeFacts,
+  giveUp: GiveUp,
+) {
   const at = (id: string) => slice?.records.find((r) => r.id === id)?.arrivalMs ?? null;
   const payload =
     slice && reading && giveUp.condition !== 'SourceGap' ? reading.encode(slice, giveUp.first, giveUp.last) : null;
+  const ofWindow = window !== null && giveUp.condition !== 'SourceGap';
   return buildNotice({
     ...{ mapping: settings.mapping, functionName: settings.version.name, functionVersion },
     ...{ shardId: shard.shardId, streamArn: settings.arn, giveUp, timestampMs },
@@ -53,7 +61,14 @@ function noticeOf({ settings, shard, functionVersion, timestampMs, slice, readin
     ...{
       firstArrivalMs: at(giveUp.first),
       lastArrivalMs: at(giveUp.last),
-      payload: payload?.toString('latin1') ?? null,
+      payload: (payload && ofWindow ? textInWindow(payload, window) : payload)?.toString('latin1') ?? null,
     },
+    ...(ofWindow && {
+      window: {
+        ...windowTimes(window.window),
+        final: giveUp.closes !== undefined,
+        early: window.closes?.early ?? false,
+      },
+    }),
   });
 }

@@ -4,7 +4,7 @@
  */
 import { EVENT_BYTES_MAX, READ_AHEAD_RECORDS } from '../limits.ts';
 import { AFTER_ALL, compareIds, type EntryId, previousId, type Unit } from '../record.ts';
-import type { RawBatch } from '../redis/reader-batch.ts';
+import { NO_RECORDS, type RawBatch } from '../redis/reader-batch.ts';
 import type { RangeReader } from '../redis/reader.ts';
 import { type EventFormat, eventFormat, kinesisFormat } from '../event/format.ts';
 import type { EncodedEvent } from '../event/kinesis.ts';
@@ -12,36 +12,24 @@ import { spooledArrival, spooledKey } from '../event/parts.ts';
 import { recordFilter } from '../filter/filter.ts';
 import { passedIn } from '../unit/pieces.ts';
 import type { RecordTime } from '../unit/types.ts';
+import { closingRecord, endOfWindow, windowTime, withinWindow } from '../unit/windows.ts';
+import type { Closing } from '../tumbling.ts';
 import { type Ageing, notRewound, withAges } from '../ageing.ts';
 import { arrivalMs, idIsTime } from '../arrival.ts';
 import type { Log } from '../observe/log.ts';
 import { findGap, type Gap, type Position } from './gap.ts';
-import { formatOptions } from './format-options.ts';
-import { type ActiveFilter, type Batch, moreBehind, type SiftedBatch } from './gathering.ts';
+import { formatOptions, recordBytesMax } from './format-options.ts';
+import { type ActiveFilter, type Batch, moreBehind, scannedIn, type SiftedBatch, streamBefore } from './gathering.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 import { Sieve } from './sieve.ts';
+import type { Slice } from './slice.ts';
 import { spoolReader } from './spool-reader.ts';
-
-/** Records in hand, encoded as one event. */
-export interface Slice {
-  readonly batch: Batch;
-  readonly from: number;
-  readonly to: number;
-  readonly records: readonly RecordTime[];
-  readonly event: EncodedEvent;
-  /** Which filter they went through. */
-  readonly filterId: string | undefined;
-  /** Entries ever added before the slice's first record. */
-  readonly entriesReadBefore: number;
-  /** More records were there when it was read. */
-  readonly moreBehind: boolean;
-}
 
 export type Next =
   | { readonly kind: 'slice'; readonly slice: Slice }
   | { readonly kind: 'gap'; readonly gap: Gap }
   /** Records that the filter does not let through, with nothing unsettled before them: they are settled with that. */
-  | { readonly kind: 'passed'; readonly count: number; readonly last: EntryId }
+  | { readonly kind: 'passed'; readonly count: number; readonly last: EntryId; readonly atEnd: boolean }
   | { readonly kind: 'end'; readonly sealed: boolean };
 
 export interface ReadingDeps {
@@ -49,6 +37,8 @@ export interface ReadingDeps {
   readonly log: Pick<Log, 'warn'>;
   readonly reader: RangeReader;
   readonly nowMs: () => number;
+  /** End of the newest window of the shard; 0: there was none. */
+  readonly newestWindowEnd?: () => number;
   /** Marks that reach the stream's present end (shard/sweep.ts markArrivals). */
   readonly mark: () => Promise<readonly (readonly [EntryId, number])[]>;
 }
@@ -83,6 +73,8 @@ export class Reading {
   #moves = 0;
   /** The next slice, made while a unit runs. */
   #prepared: Promise<Next> | null = null;
+  /** End of the window of the newest slice that was made; 0: none since the last move. */
+  #windowEnd = 0;
   /** Where the slices that were handed out end; #at may be further on by the prepared one. */
   #handedOut: { readonly after: EntryId; readonly entriesRead: number };
 
@@ -117,6 +109,7 @@ export class Reading {
     this.#batch = null;
     this.#ahead = null;
     this.#prepared = null;
+    this.#windowEnd = 0;
     this.#moves++;
   }
 
@@ -199,7 +192,7 @@ export class Reading {
       this.#ahead = this.#read();
       this.#ahead.catch(() => undefined);
     }
-    return { kind: 'passed', count: leading, last: leadingLast };
+    return { kind: 'passed', count: leading, last: leadingLast, atEnd: batch.count === 0 && !moreBehind(batch) };
   }
 
   /** What is left of a read but no whole batch, with more behind it, is read again from its beginning (the 6 MB bound cut a batch). */
@@ -209,6 +202,7 @@ export class Reading {
 
   /** The records of a unit, by its bounds; fewer than its count when the source lost some. Null: it was made by another filter. */
   async unit(unit: Unit, entriesReadBefore: number): Promise<Slice | null> {
+    if (unit.closes) return this.#withoutRecords(unit, unit.closes, entriesReadBefore);
     if (unit.passes?.by !== this.#settings.filter?.id) return null;
     const batch = await this.#unitBatch(unit);
     // The reader cuts what no event could hold, and a unit was whole when it was made: that is no reason to report its rest as gone.
@@ -238,9 +232,22 @@ export class Reading {
     return this.#sieve.readAgain(first, passes.end, count + passes.count, filter);
   }
 
-  #slice(batch: Batch, from: number, limit: number): Slice {
-    const times = this.#times(batch, from, limit);
-    const event = this.#encode(batch, from, limit, times, EVENT_BYTES_MAX, false);
+  /** What the final invocation of a window is called with. */
+  #withoutRecords(unit: Unit, closes: Closing, entriesReadBefore: number): Slice {
+    const records = withAges([closingRecord(closes, unit.first)], this.#ageing);
+    const event = this.#encode(NO_RECORDS, 0, 0, [], EVENT_BYTES_MAX, false);
+    return {
+      ...{ batch: NO_RECORDS, from: 0, to: 0, records, event, filterId: undefined },
+      entriesReadBefore,
+      moreBehind: false,
+    };
+  }
+
+  #slice(batch: Batch, from: number, atMost: number): Slice {
+    const found = this.#times(batch, from, atMost);
+    const limit = from + this.#inOneWindow(found);
+    const times = limit === atMost ? found : found.slice(0, limit - from);
+    const event = this.#encode(batch, from, limit, times, recordBytesMax(this.#settings), false);
     // A record that is too large by itself makes a unit of one.
     const to = from + Math.max(1, event.count);
     const records = to === limit ? times : times.slice(0, to - from);
@@ -254,6 +261,17 @@ export class Reading {
     const after = times[to - from - 1]!.passed?.last ?? batch.ids[to - 1]!;
     this.#at = { ...this.#at, after, entriesRead: this.#at.entriesRead + (to - from) + passedIn(records) };
     return slice;
+  }
+
+  /** How many of the records, from the first on, may be in one batch. */
+  #inOneWindow(times: readonly RecordTime[]): number {
+    const { tumblingMs } = this.#settings;
+    if (tumblingMs === 0) return times.length;
+    const nowMs = this.#deps.nowMs();
+    const moments = times.map(({ arrivalMs: at }) => windowTime(at, nowMs));
+    const known = Math.max(this.#windowEnd, this.#deps.newestWindowEnd?.() ?? 0);
+    this.#windowEnd = endOfWindow(moments[0]!, tumblingMs, known);
+    return withinWindow(moments, tumblingMs, known);
   }
 
   #read(): Promise<Batch> {
@@ -358,7 +376,7 @@ export class Reading {
     let to = slice.to;
     while (from < to && compareIds(slice.batch.ids[from]!, first) < 0) from++;
     while (to > from && compareIds(slice.batch.ids[to - 1]!, last) > 0) to--;
-    if (from >= to) return null;
+    if (from >= to) return slice.to === 0 ? this.#encode(slice.batch, 0, 0, [], EVENT_BYTES_MAX, true).event : null;
     const times = slice.records.slice(from - slice.from, to - slice.from);
     const encoded = this.#encode(slice.batch, from, to, times, 2 * EVENT_BYTES_MAX, true);
     if (encoded.refusal === undefined) return encoded.count === to - from ? encoded.event : null;
@@ -369,20 +387,7 @@ export class Reading {
   }
 }
 
-function scannedIn(batch: Batch): number {
-  return 'sifted' in batch ? batch.sifted.scanned : batch.count;
-}
-
-function streamBefore(batch: Batch): RawBatch['stream'] {
-  return 'sifted' in batch ? batch.sifted.before : batch.stream;
-}
-
 /** A whole number of batches, so that reads and batches end together. */
 function readCount(batchSize: number): number {
   return batchSize * Math.max(1, Math.floor(READ_AHEAD_RECORDS / batchSize));
-}
-
-/** The last record that is known of, whether or not the filter lets it through. */
-export function lastLooked({ batch, records }: Slice): EntryId {
-  return 'sifted' in batch && batch.sifted.end !== '' ? batch.sifted.end : records[records.length - 1]!.id;
 }

@@ -22,6 +22,8 @@ export interface TurnSettings {
   readonly firstSeen: boolean;
   readonly batchSize: number;
   readonly windowMs: number;
+  /** Length of a tumbling window; 0: none. */
+  readonly tumblingMs: number;
   readonly policy: UnitPolicy;
   readonly failureStream: string;
   /** 0: a stream of the user's, which has no bound of ours. */
@@ -76,6 +78,8 @@ export interface HandBack {
   readonly until: number;
   readonly expiresAt: number;
   readonly settledAt: number;
+  /** Redis ms at which the open tumbling window ends when no records come; 0: none. */
+  readonly windowDueAt: number;
   /** With `dueAt`: what the batch would hold already, as an event, and up to where was looked. */
   readonly gathered?: { readonly after: string; readonly records: number; readonly eventBytes: number };
 }

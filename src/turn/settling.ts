@@ -7,6 +7,7 @@ import { FAILURE_KEPT_MS } from '../limits.ts';
 import { OUTBOX_BYTES_MAX } from '../outbox-limits.ts';
 import type { Output, OutputPlace } from '../output.ts';
 import type { EntryId, Unit } from '../record.ts';
+import type { WindowFacts } from '../event/window-members.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { ScriptCaller } from '../redis/scripts.ts';
 import type { Shipment } from '../shard/outputs.ts';
@@ -14,12 +15,15 @@ import { type SettleCounts, type Settled, settle } from '../shard/settle.ts';
 import type { ShardState } from '../shard/state.ts';
 import type { Holding } from '../shard/take.ts';
 import { expiresAt, overdueAt } from '../unit/expiry.ts';
+import { closingPiece, closingRecord } from '../unit/windows.ts';
 import type { Decision, GiveUp, RecordTime } from '../unit/types.ts';
 import type { Gap } from './gap.ts';
 import { noticesOf } from './notices.ts';
-import type { Reading, Slice } from './reading.ts';
+import type { Reading } from './reading.ts';
+import type { Slice } from './slice.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 import { SettleRefused, type Shipping } from './shipping.ts';
+import { Windows } from './windows.ts';
 
 /** Nothing was written, because something would have expired by a clock that an operator has stopped since (daemon/pausing.ts). */
 export class ShardPaused extends Error {
@@ -57,6 +61,7 @@ export class Settling {
   checkpoint: EntryId;
   entriesRead: number;
   units: readonly Unit[];
+  readonly windows: Windows;
   #dirty = false;
   #moved = false;
   #notBefore = 0;
@@ -88,6 +93,7 @@ export class Settling {
     this.#notBefore = state.notBefore;
     this.#expiresAt = state.expiresAt;
     this.#blocked = state.blocked;
+    this.windows = new Windows(deps.settings, deps.shard, state);
     this.#stored = this.#head();
   }
 
@@ -125,17 +131,20 @@ export class Settling {
     this.units = [{ ...head!, deliveries: head!.deliveries - 1, lost: head!.lost - 1 }, ...rest];
   }
 
-  /** What the rules decided, after an attempt of the present version (`ran`) or without one. Decisions with notices are committed by themselves, so that a refused notice refuses nothing else. */
-  async apply(decision: Decision, slice: Slice, reading: Reading, ran = false): Promise<void> {
+  /** What the rules decided, after an attempt of the present version (`justRan`) or without one. Decisions with notices are committed by themselves, so that a refused notice refuses nothing else. */
+  async apply(decision: Decision, slice: Slice, reading: Reading, justRan = false): Promise<void> {
     if ((decision.giveUps.length > 0 && this.#dirty) || this.#outputs.length > 0) await this.commit();
     // Without a run just now: the version that was tried last, which need not be the present one.
     const tried = (giveUp: GiveUp) =>
-      ran ? null : this.units.find(({ requestId }) => requestId === giveUp.requestId)?.triedVersion;
+      justRan ? null : this.units.find(({ requestId }) => requestId === giveUp.requestId)?.triedVersion;
+    const [ran] = this.units;
+    const window = ran && (ran.closes || ran.deliveries > 0) ? this.windows.facts(ran) : null;
     const versions = decision.giveUps.map((giveUp) => tried(giveUp) ?? this.#deps.settings().version.hash);
     this.#dirty = true;
     this.#why = '';
     this.#outputs = decision.outputs ?? [];
     this.#outputPlace = this.#deps.settings().output ?? this.#outputPlace;
+    this.windows.apply(decision.window, ran);
     this.units = decision.stack;
     this.#notBefore = decision.notBefore ?? 0;
     if (decision.lastProcessingResult) this.#result = decision.lastProcessingResult;
@@ -149,7 +158,15 @@ export class Settling {
       this.#moved = true;
     }
     this.#describeHead(slice, reading);
-    for (const [i, giveUp] of decision.giveUps.entries()) this.#note(giveUp, versions[i]!, slice, reading);
+    for (const [i, giveUp] of decision.giveUps.entries()) this.#note(giveUp, versions[i]!, slice, reading, window);
+  }
+
+  /** The open window ends: its final invocation comes before anything else. */
+  endWindow(early: boolean, nowMs: number): void {
+    this.#dirty = true;
+    const closes = this.windows.closing(early, nowMs);
+    this.units = [closingPiece(closes, this.checkpoint, this.#deps.newId()).unit, ...this.units];
+    this.#notBefore = 0;
   }
 
   /** Records that the filter does not let through, right behind the checkpoint. */
@@ -191,7 +208,7 @@ export class Settling {
       ...{ condition: 'SourceGap', first: gap.first, last: gap.last, count: gap.lost, requestId: this.#deps.newId() },
       ...{ invokeCount: 0, functionError: undefined, error: null },
     };
-    this.#note(giveUp, this.#deps.settings().version.hash, null, null);
+    this.#note(giveUp, this.#deps.settings().version.hash, null, null, null);
   }
 
   /** Every record of a closed shard is settled, and its outputs are where they go: who waits for the shard may begin. */
@@ -251,6 +268,7 @@ export class Settling {
     }
     this.#revision++;
     this.paused ||= reply.paused;
+    this.windows.settled();
     deps.onSettled(this.#counts, reply.nowMs, this.#moved);
     this.#reset();
     this.#stored = this.#head();
@@ -271,6 +289,7 @@ export class Settling {
         ...{ checkpoint: this.#moved ? this.checkpoint : null, units: this.units, notBefore: this.#notBefore },
         ...{ expiresAt: this.#expiresAt, blocked: this.#blocked, lastProcessingResult: this.#result, why: this.#why },
         ...{ done: this.#done, counts: this.#counts, notices: this.#notices },
+        ...(this.windows.change && { window: this.windows.change }),
       },
       shipment,
     );
@@ -303,6 +322,7 @@ export class Settling {
 
   #restore(): void {
     this.#reset();
+    this.windows.restore();
     const stored = this.#stored;
     this.checkpoint = stored.checkpoint;
     this.entriesRead = stored.entriesRead;
@@ -334,7 +354,7 @@ export class Settling {
   /** For `status` and for expiry without a turn: what is known of the head while it waits. */
   #describeHead(slice: Slice, reading: Reading): void {
     const head = this.units[0];
-    const records = head ? slice.records.filter((r) => r.id === head.first) : [];
+    const records = head ? firstRecord(head, slice) : [];
     this.#expiresAt = head ? (expiresAt(this.#deps.settings().policy, head, records) ?? 0) : 0;
     this.#blocked =
       head && head.blockedSince !== null ? JSON.stringify(this.#blockedFacts(head, records[0], slice, reading)) : '';
@@ -344,18 +364,30 @@ export class Settling {
   #blockedFacts(head: Unit, first: RecordTime | undefined, slice: Slice, reading: Reading): object {
     const { policy } = this.#deps.settings();
     return {
-      partitionKey: reading.partitionKey(slice, head.first),
+      partitionKey: head.closes ? null : reading.partitionKey(slice, head.first),
       overdueAt: first ? overdueAt(policy, first) : null,
     };
   }
 
-  #note(giveUp: GiveUp, functionVersion: string, slice: Slice | null, reading: Reading | null): void {
+  #note(
+    giveUp: GiveUp,
+    functionVersion: string,
+    slice: Slice | null,
+    reading: Reading | null,
+    window: WindowFacts | null,
+  ): void {
     const settings = this.#deps.settings();
     const timestampMs = this.#deps.nowMs();
     const { shard } = this.#deps;
     this.#toOutbox = settings.failureTopic !== undefined;
-    this.#notices.push(...noticesOf({ settings, shard, giveUp, functionVersion, timestampMs, slice, reading }));
+    this.#notices.push(...noticesOf({ settings, shard, giveUp, functionVersion, timestampMs, slice, reading, window }));
   }
+}
+
+function firstRecord(head: Unit, { records, to }: Slice): readonly RecordTime[] {
+  // Of a final invocation that was only just decided, there is no slice yet.
+  if (head.closes && to > 0) return [closingRecord(head.closes, head.first)];
+  return records.filter(({ id }) => id === head.first);
 }
 
 function pick({ succeeded, expired, givenUp, filtered }: Decision): Partial<SettleCounts> {

@@ -14,11 +14,12 @@ import { beforeAttempt } from '../unit/before-attempt.ts';
 import { startUnit } from '../unit/pieces.ts';
 import type { Decision } from '../unit/types.ts';
 import { attempt, type Attempted } from './attempt.ts';
-import type { TurnDeps } from './deps.ts';
 import { Linger } from './linger.ts';
-import { lastLooked, type Next, Reading, type Slice } from './reading.ts';
+import { type Next, Reading } from './reading.ts';
+import { lastLooked, type Slice } from './slice.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
 import { Settling, ShardPaused } from './settling.ts';
+import type { TurnDeps } from './deps.ts';
 import { SettleRefused, Shipping } from './shipping.ts';
 
 /** A unit with its records, about to run. */
@@ -77,7 +78,9 @@ export class Turn {
     const nowMs = () => this.#nowMs();
     const settings = () => this.#settings;
     const mark = () => markArrivals(redis, keys, holding.shard, shard.key);
-    this.#reading = new Reading({ log: this.#log, reader, nowMs, mark }, settings, shard, state);
+    const newestWindowEnd = () => this.#settling.windows.newest?.end ?? 0;
+    const read = { log: this.#log, reader, nowMs, mark, newestWindowEnd };
+    this.#reading = new Reading(read, settings, shard, state);
     const onSettled = (counts: SettleCounts, settledMs: number, moved: boolean) => {
       this.#redisAhead = settledMs - clock.monoMs();
       if (moved) this.#settledAt = settledMs;
@@ -99,7 +102,8 @@ export class Turn {
   tooEarly(): boolean {
     const { units, notBefore } = this.#taken.state;
     const head = units[0];
-    if (!head || notBefore <= this.#nowMs() || head.passes?.by !== this.#settings.filter?.id) return false;
+    if (!head || notBefore <= this.#nowMs()) return false;
+    if (!head.closes && head.passes?.by !== this.#settings.filter?.id) return false;
     return head.lost > 0 || head.triedVersion === this.#settings.version.hash;
   }
 
@@ -148,6 +152,7 @@ export class Turn {
         // lost counts this delivery too, until it has an outcome; the first one to be lost is repeated as soon as it is noticed.
         const { lost } = next.unit;
         const notBefore = lost > 1 ? now + backoffMs(lost - 1, Math.random()) : 0;
+        if (!next.unit.closes) this.#settling.windows.enter(this.#windowOf(slice));
         this.#settling.deliver([next.unit, ...this.#settling.units.slice(1)], notBefore);
         return { slice, alone: next.alone };
       }
@@ -162,7 +167,7 @@ export class Turn {
     const head = this.#settling.units[0]!;
     const inHand = this.#fresh?.records;
     // The same records, not only the same unit: its front may have expired since.
-    if (inHand && inHand[0]!.id === head.first && inHand.at(-1)!.id === head.last) return this.#fresh!;
+    if (inHand && !head.closes && inHand[0]!.id === head.first && inHand.at(-1)!.id === head.last) return this.#fresh!;
     await this.#settling.commit();
     const slice = await this.#reading.unit(head, this.#settling.entriesRead);
     if (slice !== null) return slice;
@@ -173,16 +178,20 @@ export class Turn {
 
   async #freshSlice(): Promise<Slice | 'next' | null> {
     const settling = this.#settling;
-    const window = this.#settings.windowMs;
+    const { windowMs: window, tumblingMs } = this.#settings;
+    // It was turned off.
+    if (tumblingMs === 0 && settling.windows.open) return this.#endWindow();
     const passing = this.#passing;
     this.#reading.moveTo(passing?.last ?? settling.checkpoint, settling.entriesRead + (passing?.count ?? 0));
     // With a window the moment of the last settle decides when the next batch is due, so it cannot wait to be written with it.
     if (!this.#reading.ready || window > 0) await settling.commit();
+    // Whoever finds nothing by a read after the window's end has seen all of it.
+    const askedAt = this.#reading.ready ? 0 : this.#nowMs();
     const next = await this.#nextSoon(window === 0);
     if (next.kind === 'passed') {
       this.#passing = { last: next.last, count: next.count + (passing?.count ?? 0) };
       if (window === 0) this.#pass();
-      return 'next';
+      return next.atEnd && settling.windows.isOver(askedAt) ? this.#endWindow() : 'next';
     }
     const dueAt = next.kind === 'slice' ? this.#batchDueAt(next.slice, window) : 0;
     // A window runs from the last settle on: to settle what is passed over before it would prolong it.
@@ -194,10 +203,12 @@ export class Turn {
       return 'next';
     }
     if (next.kind === 'end') {
+      if (next.sealed ? settling.windows.open : settling.windows.isOver(askedAt)) return this.#endWindow();
       if (next.sealed) await settling.finish();
       return null;
     }
     const { slice } = next;
+    if (settling.windows.endsBefore(this.#windowOf(slice))) return this.#endWindow();
     this.#dueAt = dueAt;
     if (dueAt > this.#nowMs()) {
       this.#gathered = { after: lastLooked(slice), records: slice.records.length, eventBytes: slice.event.bytes };
@@ -208,6 +219,17 @@ export class Turn {
     settling.units = [startUnit(slice.records, randomUUID(), slice.filterId)];
     this.#fresh = slice;
     return slice;
+  }
+
+  #windowOf({ records }: Slice) {
+    return this.#settling.windows.of(records[0]!.arrivalMs, this.#nowMs());
+  }
+
+  /** Its final invocation comes next; what was read ahead is read again behind it. */
+  #endWindow(): 'next' {
+    const nowMs = this.#nowMs();
+    this.#settling.endWindow(nowMs < this.#settling.windows.open!.end, nowMs);
+    return 'next';
   }
 
   /** Records passed over that are not settled yet. */
@@ -231,7 +253,9 @@ export class Turn {
   #gathered: HandBack['gathered'];
   #batchDueAt(slice: Slice, windowMs: number): number {
     if (windowMs === 0 || slice.moreBehind || slice.records.length >= this.#settings.batchSize) return 0;
-    return Math.max(this.#settledAt, slice.records[0]!.arrivalMs) + windowMs;
+    const tumbling = this.#windowOf(slice);
+    const completeAt = tumbling ? this.#settling.windows.completeAt(tumbling) : Infinity;
+    return Math.min(Math.max(this.#settledAt, slice.records[0]!.arrivalMs) + windowMs, completeAt);
   }
 
   /**
@@ -250,14 +274,10 @@ export class Turn {
     const running = this.#deps.gate.run(alone, () => {
       // Not fenced: nobody may have taken the shard, and then this turn has to come again.
       if (!this.#lock.held()) throw new Error('the lock ran out before the invocation');
-      return attempt(
-        { sandbox, log, handlerLog },
-        this.#settings,
-        this.#taken.holding.shard,
-        unit,
-        slice.event,
-        this.#lease,
-      );
+      const event =
+        unit.closes || slice.event.count > 0 ? this.#settling.windows.event(slice.event, unit) : slice.event;
+      const { shard } = this.#taken.holding;
+      return attempt({ sandbox, log, handlerLog }, this.#settings, shard, unit, event, this.#lease);
     });
     if (this.#settings.windowMs === 0) this.#reading.prepare();
     return await running;
@@ -267,7 +287,9 @@ export class Turn {
   async conclude({ slice }: Ready, { outcome, invoked }: Attempted): Promise<TurnEnd | null> {
     const { namesOf } = this.#reading;
     const outputKeyOf = this.#settings.output && ((id: EntryId) => this.#reading.partitionKey(slice, id));
-    const policy = { ...this.#settings.policy, ...(namesOf && { namesOf }), ...(outputKeyOf && { outputKeyOf }) };
+    const window = this.#settling.windows.open;
+    const named = { ...(namesOf && { namesOf }), ...(outputKeyOf && { outputKeyOf }), ...(window && { window }) };
+    const policy = { ...this.#settings.policy, ...named };
     const { units } = this.#settling;
     const ran = units[0]!;
     const decide = (stands: boolean) => {
@@ -276,7 +298,7 @@ export class Turn {
     };
     let decision = decide(false);
     if (invoked) {
-      const short = outcome.kind === 'returned' && decision.succeeded < ran.count;
+      const short = outcome.kind === 'returned' && (ran.closes ? decision.failed : decision.succeeded < ran.count);
       // AWS's result of an answer that named failed records is OK; of one that cannot be used it is not.
       const answer = !short ? 'ok' : decision.lastProcessingResult === 'OK' ? 'partial' : 'error';
       this.#deps.observe.invoked(this.#settings.version.name, invoked, answer);
@@ -367,6 +389,7 @@ export class Turn {
       ...{ mapping: this.#mapping.name, shardId: this.#shard.shardId, state, until },
       ...{ checkpoint: this.#settling.checkpoint, expiresAt: this.#settling.expiresAt, settledAt: this.#settledAt },
       dueAt: waits ? this.#dueAt : 0,
+      windowDueAt: this.#settling.windows.lookAt(this.#nowMs()),
       ...(waits && this.#gathered && { gathered: this.#gathered }),
     };
     await releaseShard(this.#deps.redis, this.#deps.keys, this.#taken.holding, message);

@@ -22,6 +22,7 @@ export interface UnitFailure {
 export const REPORTED = 'ReportedBatchItemFailure';
 export const MALFORMED = 'MalformedBatchResponse';
 export const BAD_OUTPUT = 'MalformedOutput';
+export const BAD_STATE = 'MalformedWindowState';
 export const OVERSIZED = 'MaximumPayloadSizeExceeded';
 export const UNREADABLE = 'MalformedRecord';
 /** AWS's error of a runtime that ended without an answer; here: of a delivery that took its daemon with it. */
@@ -98,7 +99,7 @@ export function giveUpExhausted(draft: Draft, piece: Piece, functionError: GiveU
 export function functionErrorOf(unit: Unit): GiveUp['functionError'] {
   const type = unit.lastError?.errorType;
   if (type === undefined || type === OVERSIZED || type === UNREADABLE) return undefined;
-  return type === REPORTED || type === MALFORMED || type === BAD_OUTPUT ? null : 'Unhandled';
+  return type === REPORTED || type === MALFORMED || type === BAD_OUTPUT || type === BAD_STATE ? null : 'Unhandled';
 }
 
 /**

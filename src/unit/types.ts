@@ -4,6 +4,7 @@
  */
 import type { Output } from '../output.ts';
 import type { EntryId, Unit } from '../record.ts';
+import type { Closing, WindowPart } from '../tumbling.ts';
 
 export type { Unit } from '../record.ts';
 
@@ -29,6 +30,8 @@ export interface UnitPolicy {
   readonly namesOf?: (id: EntryId) => readonly string[];
   /** The mapping has an output: a record's partition key, for entries that name none. Absent: what an answer says of outputs means nothing. */
   readonly outputKeyOf?: (id: EntryId) => string | null;
+  /** The open window, whose state the answer must hold; absent: what an answer says of state means nothing. */
+  readonly window?: WindowPart;
 }
 
 /** A record of the unit as the rules see it. */
@@ -66,6 +69,8 @@ export interface GiveUp {
   /** 'Unhandled' after an error, null after a bad or partial response; undefined: no responseContext at all. */
   readonly functionError: 'Unhandled' | null | undefined;
   readonly error: { readonly errorType: string; readonly errorMessage: string } | null;
+  /** It was the final invocation of this window: no records, and `first` and `last` mean nothing. */
+  readonly closes?: Closing;
 }
 
 /** What settle has to write. Everything the decision changes, and nothing else. */
@@ -80,6 +85,8 @@ export interface Decision {
   readonly giveUps: readonly GiveUp[];
   /** Of what succeeded; absent: none. */
   readonly outputs?: readonly Output[];
+  /** Of the open window; absent: nothing changes. Closed means that its final invocation is over, however that ended. */
+  readonly window?: { readonly state: string } | 'closed';
   /** The whole new stack, head first. Empty: the next batch is read fresh. */
   readonly stack: readonly Unit[];
   /** Redis ms before which the head must not be tried again; null: at once. */

@@ -33,6 +33,7 @@ export function judge(view: ShardView, nowMs: number, alive: ReadonlySet<string>
   };
   if (view.spool === null && findGap(at, stream)) return { kind: 'work', first: null };
   if (view.nextId !== null) return { kind: 'work', first: view.nextId };
+  if (view.windowDueAt > 0 && view.windowDueAt <= nowMs) return { kind: 'work', first: null };
   // A sealed shard that is settled to its end needs one more turn to say so: its children wait for it.
   return stream.lastGeneratedId === AFTER_ALL ? { kind: 'work', first: null } : { kind: 'idle' };
 }

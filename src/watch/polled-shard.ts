@@ -57,6 +57,8 @@ export interface PolledShard {
   until: number;
   /** Redis ms at which something would expire without an attempt; 0: nothing. */
   expiresAt: number;
+  /** Redis ms at which the open tumbling window ends when no records come; 0: none. */
+  windowDueAt: number;
   parentsDone: boolean;
   window: OpenWindow | null;
   view: ShardView | null;
@@ -77,6 +79,14 @@ export function newPolledShard(mapping: PolledMapping, shard: TurnShard, nowMono
       changed: nowMono,
       checkpoint: '0-0',
     },
-    ...{ settledAt: 0, until: 0, expiresAt: 0, parentsDone: shard.parents.length === 0, window: null, view: null },
+    ...{
+      settledAt: 0,
+      until: 0,
+      expiresAt: 0,
+      windowDueAt: 0,
+      parentsDone: shard.parents.length === 0,
+      window: null,
+      view: null,
+    },
   };
 }

@@ -1,4 +1,7 @@
-/** Open batching windows: a batch is due when its window has passed, it has `batchSize` records, or 6 MB as an event (esm-semantics.md §1.4). */
+/**
+ * Open batching windows: a batch is due when its window has passed, it has `batchSize` records, or 6 MB as an event (esm-semantics.md §1.4).
+ * And tumbling ones, which end when their time is over although no records come (§1.10).
+ */
 import type { Redis } from '../redis/connect.ts';
 import { EVENT_BYTES_MAX } from '../limits.ts';
 import { measureBacklog } from '../shard/measure.ts';
@@ -20,4 +23,15 @@ export async function windowIsDue(redis: Redis, polled: PolledShard, nowMs: numb
   window.eventBytes += found.bytes * EVENT_BYTES_PER_BYTE + found.records * EVENT_BYTES_PER_RECORD;
   window.after = found.last ?? window.after;
   return window.records >= batchSize || window.eventBytes >= EVENT_BYTES_MAX;
+}
+
+/** A batch that began then is complete at the end of its tumbling window, as far as can be told without reading it. */
+export function tumblingEndOf({ mapping }: PolledShard, beganMs: number): number {
+  const { tumblingMs } = mapping.settings();
+  return tumblingMs === 0 ? Infinity : (Math.floor(beganMs / tumblingMs) + 1) * tumblingMs;
+}
+
+/** Nothing else would wake the shard. */
+export function tumblingIsDue({ state, windowDueAt }: PolledShard, nowMs: number): boolean {
+  return state === 'watching' && windowDueAt > 0 && windowDueAt <= nowMs;
 }

@@ -99,11 +99,11 @@ export const mappingShape = {
     later: { feature: 'a parallelizationFactor above 1', isOff: (value) => value === 1 },
   }),
   tumblingWindowInSeconds: field(integer(0, 900, 'seconds').default(0), {
-    about: 'Aggregation windows. Only 0 (off) is supported yet.',
-    example: '0',
+    about:
+      'Aggregation windows of this length: the function carries `state` from invocation to invocation of a window and gets a final one at its end. 0: off.',
+    example: '60',
     unit: 'seconds',
     pinned: true,
-    later: { feature: 'a tumbling window', isOff: (value) => value === 0 },
   }),
   filterCriteria: filterCriteriaField,
   output: outputField,

@@ -20,7 +20,17 @@ interface KafkaColumns {
   readonly partition: number;
 }
 
-export type EventColumns = KinesisColumns | KafkaColumns;
+export type EventColumns = (KinesisColumns | KafkaColumns) & { readonly members?: true };
+
+/** Of a tumbling window (src/event/window-members.ts). */
+interface WindowMembers {
+  readonly window: unknown;
+  readonly state: unknown;
+  readonly shardId: unknown;
+  readonly eventSourceARN: unknown;
+  readonly isFinalInvokeForWindow: unknown;
+  readonly isWindowTerminatedEarly: unknown;
+}
 
 const KINESIS_WIDTH = 4;
 const KAFKA_WIDTH = 6;
@@ -29,12 +39,22 @@ export function eventOf(text: string, columns: EventColumns | null): unknown {
   const parsed = parse(text) as unknown;
   if (columns === null) return parsed;
   const values = parsed as unknown[];
-  return columns.form === 'kinesis' ? kinesisEvent(values, columns) : kafkaEvent(values, columns);
+  if (columns.members === undefined)
+    return columns.form === 'kinesis' ? kinesisEvent(values, columns) : kafkaEvent(values, columns);
+  const last = values.length - 1;
+  const members = values[last] as WindowMembers;
+  values.length = last;
+  const { window, state, shardId, eventSourceARN, isFinalInvokeForWindow, isWindowTerminatedEarly } = members;
+  const ends = { isFinalInvokeForWindow, isWindowTerminatedEarly };
+  if (columns.form === 'kinesis')
+    return { Records: kinesisEvent(values, columns).Records, window, state, shardId, eventSourceARN, ...ends };
+  const { eventSource, bootstrapServers, records } = kafkaEvent(values, columns);
+  return { eventSource, bootstrapServers, records, window, state, shardId, eventSourceARN, ...ends };
 }
 
 // Records take the place of values that have been read: elements that are there already, so that no setter on a prototype is asked.
 
-function kinesisEvent(values: unknown[], columns: KinesisColumns): object {
+function kinesisEvent(values: unknown[], columns: KinesisColumns): { Records: unknown[] } {
   const { beforeEventId, invokeIdentityArn, awsRegion, eventSourceARN } = columns;
   const count = values.length / KINESIS_WIDTH;
   for (let i = 0; i < count; i++) {
@@ -61,7 +81,7 @@ function kinesisEvent(values: unknown[], columns: KinesisColumns): object {
   return { Records: values };
 }
 
-function kafkaEvent(values: unknown[], { bootstrapServers, name, topic, partition }: KafkaColumns): object {
+function kafkaEvent(values: unknown[], { bootstrapServers, name, topic, partition }: KafkaColumns) {
   const count = values.length / KAFKA_WIDTH;
   for (let i = 0; i < count; i++) {
     const at = i * KAFKA_WIDTH;

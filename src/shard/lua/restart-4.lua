@@ -30,6 +30,7 @@ if tonumber(ARGV[9]) > 0 then
   local function place(id) return tonumber(string.match(id or '', '^(%d+)-')) or 0 end
   local upTo = place(have[8]) > place(have[4]) and have[8] or have[4]
   redis.call('HSET', KEYS[1], 'rwTo', upTo, 'rwAt', time[1] * 1000 + math.floor(time[2] / 1000))
+  -- What runs again is counted again.
   redis.call('HDEL', KEYS[1], 'win', 'winDue', 'winState')
   redis.call('HSET', KEYS[1], 'n:redelivered', string.format('%.0f', (tonumber(have[7]) or 0) + tonumber(ARGV[9])))
 end

@@ -343,7 +343,8 @@ async function openLab(spec: LabSpec, dir: string): Promise<Lab> {
 async function copyHandler(dir: string): Promise<void> {
   const own = await readFile(new URL('./handler.ts', import.meta.url), 'utf8');
   await writeFile(path.join(dir, 'handler.ts'), own.replace('../../support/', './'));
-  await copyFile(new URL('./stage.ts', import.meta.url), path.join(dir, 'stage.ts'));
+  for (const name of ['stage.ts', 'sums.ts'])
+    await copyFile(new URL(`./${name}`, import.meta.url), path.join(dir, name));
   await copyFile(new URL('../../support/recorder-handler.ts', import.meta.url), path.join(dir, 'recorder-handler.ts'));
 }
 
