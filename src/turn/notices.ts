@@ -1,8 +1,11 @@
 /** What is written of records that are given up: one notice for all of them, or, where notices go to a topic, a message for each record. */
 import { textInWindow, type WindowFacts, windowTimes } from '../event/window-members.ts';
 import { buildNotice } from '../failure/notice.ts';
+import { FAILURE_KEPT_MS } from '../limits.ts';
 import { encodeMessage, type OutboxTarget } from '../outbox.ts';
-import { compareIds } from '../record.ts';
+import { OUTBOX_BYTES_MAX } from '../outbox-limits.ts';
+import { compareIds, type ShardRef } from '../record.ts';
+import type { Keys } from '../redis/keys.ts';
 import type { GiveUp } from '../unit/types.ts';
 import type { Reading } from './reading.ts';
 import type { Slice } from './slice.ts';
@@ -19,6 +22,19 @@ export interface NoticeFacts {
   readonly reading: Reading | null;
   /** What the event had beside its records; null: nothing. */
   readonly window: WindowFacts | null;
+}
+
+/** Where the settle appends notices that a user reads. */
+export function failurePlace({ failureStream, failureBytesMax }: TurnSettings) {
+  return { failureStream, failureBytesMax, failureKeptMs: failureBytesMax > 0 ? FAILURE_KEPT_MS : 0 };
+}
+
+/** Where it appends messages to a topic; nothing of it goes before it was sent. */
+export function outboxPlace(keys: Keys, { mapping, shardId }: ShardRef) {
+  return {
+    failureStream: keys.outbox(mapping, shardId),
+    ...{ failureBytesMax: OUTBOX_BYTES_MAX, failureKeptMs: 0, outbox: true },
+  };
 }
 
 /** As the settle appends them: to the failure stream, or to the outbox. */

@@ -3,8 +3,6 @@
  * a single settle: the one script call that a batch costs.
  */
 import type { Redis } from '../redis/connect.ts';
-import { FAILURE_KEPT_MS } from '../limits.ts';
-import { OUTBOX_BYTES_MAX } from '../outbox-limits.ts';
 import type { Output, OutputPlace } from '../output.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { WindowFacts } from '../event/window-members.ts';
@@ -14,15 +12,16 @@ import type { Shipment } from '../shard/outputs.ts';
 import { type SettleCounts, type Settled, settle } from '../shard/settle.ts';
 import type { ShardState } from '../shard/state.ts';
 import type { Holding } from '../shard/take.ts';
-import { expiresAt, overdueAt } from '../unit/expiry.ts';
-import { closingPiece, closingRecord } from '../unit/windows.ts';
-import type { Decision, GiveUp, RecordTime } from '../unit/types.ts';
+import { closingPiece } from '../unit/windows.ts';
+import type { Decision, GiveUp } from '../unit/types.ts';
+import { countsOf, NOTHING, recordsIn, sumOf } from './counting.ts';
 import type { Gap } from './gap.ts';
-import { noticesOf } from './notices.ts';
+import { failurePlace, noticesOf, outboxPlace } from './notices.ts';
 import type { Reading } from './reading.ts';
 import type { Slice } from './slice.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 import { SettleRefused, type Shipping } from './shipping.ts';
+import { waitingHead } from './waiting-head.ts';
 import { Windows } from './windows.ts';
 
 /** Nothing was written, because something would have expired by a clock that an operator has stopped since (daemon/pausing.ts). */
@@ -32,8 +31,6 @@ export class ShardPaused extends Error {
     this.name = 'ShardPaused';
   }
 }
-
-const NOTHING: SettleCounts = { succeeded: 0, expired: 0, givenUp: 0, filtered: 0, lostBySource: 0 };
 
 export interface SettlingDeps {
   readonly redis: Redis | ScriptCaller;
@@ -148,13 +145,12 @@ export class Settling {
     this.units = decision.stack;
     this.#notBefore = decision.notBefore ?? 0;
     if (decision.lastProcessingResult) this.#result = decision.lastProcessingResult;
-    const lost = sum(decision.giveUps.filter((g) => g.condition === 'SourceGap'));
-    this.#count({ ...NOTHING, ...pick(decision), lostBySource: lost });
+    const counts = countsOf(decision);
+    this.#count(counts);
     // Records that vanished from within a unit count as read, although the checkpoint stays before the unit: else they are missed again.
-    if (decision.checkpoint !== null || lost > 0) {
+    if (decision.checkpoint !== null || counts.lostBySource > 0) {
       this.checkpoint = decision.checkpoint ?? this.checkpoint;
-      const { succeeded, expired, givenUp, filtered } = decision;
-      this.entriesRead += succeeded + expired + givenUp + filtered + lost;
+      this.entriesRead += recordsIn(counts);
       this.#moved = true;
     }
     this.#describeHead(slice, reading);
@@ -282,7 +278,7 @@ export class Settling {
       deps.keys,
       {
         ...{ holding: deps.holding, streamKey: deps.shard.key },
-        ...(this.#toOutbox ? this.#outbox() : this.#failures()),
+        ...(this.#toOutbox ? outboxPlace(deps.keys, deps.holding.shard) : failurePlace(deps.settings())),
       },
       {
         ...{ revision: this.#revision + 1, generation: this.#generation, entriesRead: this.entriesRead },
@@ -296,26 +292,10 @@ export class Settling {
     return settled.kind === 'ok' && shipment ? { ...settled, staged: shipment.staged } : settled;
   }
 
-  #failures() {
-    const { failureStream, failureBytesMax } = this.#deps.settings();
-    return { failureStream, failureBytesMax, failureKeptMs: failureBytesMax > 0 ? FAILURE_KEPT_MS : 0 };
-  }
-
-  /** Nothing of it goes before it was sent. */
-  #outbox() {
-    const { keys, holding } = this.#deps;
-    const failureStream = keys.outbox(holding.shard.mapping, holding.shard.shardId);
-    return { failureStream, failureBytesMax: OUTBOX_BYTES_MAX, failureKeptMs: 0, outbox: true };
-  }
-
   #head(): Head {
     return {
-      ...{
-        checkpoint: this.checkpoint,
-        entriesRead: this.entriesRead,
-        units: this.units,
-        generation: this.#generation,
-      },
+      ...{ checkpoint: this.checkpoint, entriesRead: this.entriesRead, units: this.units },
+      generation: this.#generation,
       ...{ notBefore: this.#notBefore, expiresAt: this.#expiresAt, blocked: this.#blocked, why: this.#why },
     };
   }
@@ -346,27 +326,13 @@ export class Settling {
   }
 
   #count(more: SettleCounts): void {
-    const sum = { ...this.#counts };
-    for (const key of Object.keys(more) as (keyof SettleCounts)[]) sum[key] += more[key];
-    this.#counts = sum;
+    this.#counts = sumOf(this.#counts, more);
   }
 
-  /** For `status` and for expiry without a turn: what is known of the head while it waits. */
   #describeHead(slice: Slice, reading: Reading): void {
-    const head = this.units[0];
-    const records = head ? firstRecord(head, slice) : [];
-    this.#expiresAt = head ? (expiresAt(this.#deps.settings().policy, head, records) ?? 0) : 0;
-    this.#blocked =
-      head && head.blockedSince !== null ? JSON.stringify(this.#blockedFacts(head, records[0], slice, reading)) : '';
-  }
-
-  /** `overdueAt`: when the head's first record reaches its age, whether or not anything is given up at that moment. */
-  #blockedFacts(head: Unit, first: RecordTime | undefined, slice: Slice, reading: Reading): object {
-    const { policy } = this.#deps.settings();
-    return {
-      partitionKey: head.closes ? null : reading.partitionKey(slice, head.first),
-      overdueAt: first ? overdueAt(policy, first) : null,
-    };
+    const head = waitingHead(this.#deps.settings().policy, this.units[0], slice, reading);
+    this.#expiresAt = head.expiresAt;
+    this.#blocked = head.blocked;
   }
 
   #note(
@@ -382,18 +348,4 @@ export class Settling {
     this.#toOutbox = settings.failureTopic !== undefined;
     this.#notices.push(...noticesOf({ settings, shard, giveUp, functionVersion, timestampMs, slice, reading, window }));
   }
-}
-
-function firstRecord(head: Unit, { records, to }: Slice): readonly RecordTime[] {
-  // Of a final invocation that was only just decided, there is no slice yet.
-  if (head.closes && to > 0) return [closingRecord(head.closes, head.first)];
-  return records.filter(({ id }) => id === head.first);
-}
-
-function pick({ succeeded, expired, givenUp, filtered }: Decision): Partial<SettleCounts> {
-  return { succeeded, expired, givenUp, filtered };
-}
-
-function sum(giveUps: readonly GiveUp[]): number {
-  return giveUps.reduce((n, g) => n + g.count, 0);
 }

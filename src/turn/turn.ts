@@ -11,12 +11,12 @@ import { releaseShard, stillHeld, type Taken } from '../shard/take.ts';
 import { afterAttempt } from '../unit/after-attempt.ts';
 import { backoffMs } from '../unit/backoff.ts';
 import { beforeAttempt } from '../unit/before-attempt.ts';
-import { startUnit } from '../unit/pieces.ts';
 import type { Decision } from '../unit/types.ts';
 import { attempt, type Attempted } from './attempt.ts';
 import { Linger } from './linger.ts';
-import { type Next, Reading } from './reading.ts';
-import { lastLooked, type Slice } from './slice.ts';
+import { Picking } from './picking.ts';
+import { Reading } from './reading.ts';
+import type { Slice } from './slice.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
 import { Settling, ShardPaused } from './settling.ts';
 import type { TurnDeps } from './deps.ts';
@@ -40,13 +40,11 @@ export class Turn {
   readonly #log: Log;
   readonly #lease: LeaseView;
   readonly #endsAt: number;
-  readonly #linger: Linger;
+  readonly #picking: Picking;
   #settings: TurnSettings;
   #settledAt: number;
   /** Redis' clock minus our monotonic one, as of Redis' last answer. */
   #redisAhead: number;
-  /** The slice that a fresh unit was made of, so that it is not read again. */
-  #fresh: Slice | null = null;
 
   constructor(
     deps: TurnDeps,
@@ -66,8 +64,6 @@ export class Turn {
     this.#log = deps.log.child({ mapping: mapping.name, shard: shard.shardId });
     this.#redisAhead = taken.nowMs - clock.monoMs();
     this.#endsAt = clock.monoMs() + QUANTUM_MS;
-    const spare = () => deps.spare(mapping);
-    this.#linger = new Linger({ clock, spare, draining: deps.draining, endsAt: this.#endsAt });
     this.#settledAt = state.settledAt;
     this.#lease = {
       epoch: holding.epoch,
@@ -92,6 +88,10 @@ export class Turn {
       { redis: deps.settleBy, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled, shipping },
       state,
     );
+    const spare = () => deps.spare(mapping);
+    const linger = new Linger({ clock, spare, draining: deps.draining, endsAt: this.#endsAt });
+    const [reading, settling, settledAt] = [this.#reading, this.#settling, () => this.#settledAt];
+    this.#picking = new Picking({ log: this.#log, settings, reading, settling, linger, settledAt, nowMs });
   }
 
   #nowMs(): number {
@@ -129,7 +129,7 @@ export class Turn {
       if (this.#settling.paused) return await this.#leave();
       if (settled && (this.#deps.draining() || this.#deps.clock.monoMs() >= this.#endsAt)) return await this.#yield();
       this.#settings = this.#mapping.settings();
-      const slice = this.#settling.units.length > 0 ? await this.#headSlice() : await this.#freshSlice();
+      const slice = this.#settling.units.length > 0 ? await this.#headSlice() : await this.#picking.next();
       if (slice === null) return await this.end();
       if (slice === 'next') continue;
       const now = this.#nowMs();
@@ -152,7 +152,7 @@ export class Turn {
         // lost counts this delivery too, until it has an outcome; the first one to be lost is repeated as soon as it is noticed.
         const { lost } = next.unit;
         const notBefore = lost > 1 ? now + backoffMs(lost - 1, Math.random()) : 0;
-        if (!next.unit.closes) this.#settling.windows.enter(this.#windowOf(slice));
+        if (!next.unit.closes) this.#settling.windows.enter(this.#picking.windowOf(slice));
         this.#settling.deliver([next.unit, ...this.#settling.units.slice(1)], notBefore);
         return { slice, alone: next.alone };
       }
@@ -165,97 +165,16 @@ export class Turn {
 
   async #headSlice(): Promise<Slice | 'next'> {
     const head = this.#settling.units[0]!;
-    const inHand = this.#fresh?.records;
+    const inHand = this.#picking.fresh?.records;
     // The same records, not only the same unit: its front may have expired since.
-    if (inHand && !head.closes && inHand[0]!.id === head.first && inHand.at(-1)!.id === head.last) return this.#fresh!;
+    if (inHand && !head.closes && inHand[0]!.id === head.first && inHand.at(-1)!.id === head.last)
+      return this.#picking.fresh!;
     await this.#settling.commit();
     const slice = await this.#reading.unit(head, this.#settling.entriesRead);
     if (slice !== null) return slice;
     this.#log.info({ first: head.first }, 'the filter was changed: records that were not settled go through it anew');
     this.#settling.dropUnits();
     return 'next';
-  }
-
-  async #freshSlice(): Promise<Slice | 'next' | null> {
-    const settling = this.#settling;
-    const { windowMs: window, tumblingMs } = this.#settings;
-    // It was turned off.
-    if (tumblingMs === 0 && settling.windows.open) return this.#endWindow();
-    const passing = this.#passing;
-    this.#reading.moveTo(passing?.last ?? settling.checkpoint, settling.entriesRead + (passing?.count ?? 0));
-    // With a window the moment of the last settle decides when the next batch is due, so it cannot wait to be written with it.
-    if (!this.#reading.ready || window > 0) await settling.commit();
-    // Whoever finds nothing by a read after the window's end has seen all of it.
-    const askedAt = this.#reading.ready ? 0 : this.#nowMs();
-    const next = await this.#nextSoon(window === 0);
-    if (next.kind === 'passed') {
-      this.#passing = { last: next.last, count: next.count + (passing?.count ?? 0) };
-      if (window === 0) this.#pass();
-      return next.atEnd && settling.windows.isOver(askedAt) ? this.#endWindow() : 'next';
-    }
-    const dueAt = next.kind === 'slice' ? this.#batchDueAt(next.slice, window) : 0;
-    // A window runs from the last settle on: to settle what is passed over before it would prolong it.
-    if (dueAt <= this.#nowMs()) this.#pass();
-    if (next.kind === 'gap') {
-      this.#log.warn({ ...next.gap }, 'the source lost records before they were read');
-      await settling.applyGap(next.gap);
-      await settling.commit();
-      return 'next';
-    }
-    if (next.kind === 'end') {
-      if (next.sealed ? settling.windows.open : settling.windows.isOver(askedAt)) return this.#endWindow();
-      if (next.sealed) await settling.finish();
-      return null;
-    }
-    const { slice } = next;
-    if (settling.windows.endsBefore(this.#windowOf(slice))) return this.#endWindow();
-    this.#dueAt = dueAt;
-    if (dueAt > this.#nowMs()) {
-      this.#gathered = { after: lastLooked(slice), records: slice.records.length, eventBytes: slice.event.bytes };
-      return null;
-    }
-    this.#linger.unit(slice.records[0]!.arrivalMs - this.#settledAt);
-    settling.entriesRead = slice.entriesReadBefore;
-    settling.units = [startUnit(slice.records, randomUUID(), slice.filterId)];
-    this.#fresh = slice;
-    return slice;
-  }
-
-  #windowOf({ records }: Slice) {
-    return this.#settling.windows.of(records[0]!.arrivalMs, this.#nowMs());
-  }
-
-  /** Its final invocation comes next; what was read ahead is read again behind it. */
-  #endWindow(): 'next' {
-    const nowMs = this.#nowMs();
-    this.#settling.endWindow(nowMs < this.#settling.windows.open!.end, nowMs);
-    return 'next';
-  }
-
-  /** Records passed over that are not settled yet. */
-  #passing: { readonly last: EntryId; readonly count: number } | null = null;
-  #pass(): void {
-    if (this.#passing) this.#settling.pass(this.#passing.last, this.#passing.count);
-    this.#passing = null;
-  }
-
-  async #nextSoon(lingers: boolean): Promise<Next> {
-    for (;;) {
-      const next = await this.#reading.next();
-      if (next.kind !== 'end' || next.sealed || !lingers) return next;
-      await this.#settling.commit();
-      if (!(await this.#linger.again())) return next;
-    }
-  }
-
-  /** Redis ms at which the batch may run; a full one at once (esm-semantics.md §1.4: the window opens after the previous invocation). */
-  #dueAt = 0;
-  #gathered: HandBack['gathered'];
-  #batchDueAt(slice: Slice, windowMs: number): number {
-    if (windowMs === 0 || slice.moreBehind || slice.records.length >= this.#settings.batchSize) return 0;
-    const tumbling = this.#windowOf(slice);
-    const completeAt = tumbling ? this.#settling.windows.completeAt(tumbling) : Infinity;
-    return Math.min(Math.max(this.#settledAt, slice.records[0]!.arrivalMs) + windowMs, completeAt);
   }
 
   /**
@@ -372,7 +291,7 @@ export class Turn {
   }
 
   async #yield(): Promise<TurnEnd> {
-    this.#pass();
+    this.#picking.pass();
     return await this.#leave();
   }
 
@@ -384,13 +303,14 @@ export class Turn {
   }
 
   async #release(state: HandBack['state'], until: number): Promise<void> {
-    const waits = state === 'watch' && this.#dueAt > this.#nowMs();
+    const { dueAt, gathered } = this.#picking;
+    const waits = state === 'watch' && dueAt > this.#nowMs();
     const message: HandBack = {
       ...{ mapping: this.#mapping.name, shardId: this.#shard.shardId, state, until },
       ...{ checkpoint: this.#settling.checkpoint, expiresAt: this.#settling.expiresAt, settledAt: this.#settledAt },
-      dueAt: waits ? this.#dueAt : 0,
+      dueAt: waits ? dueAt : 0,
       windowDueAt: this.#settling.windows.lookAt(this.#nowMs()),
-      ...(waits && this.#gathered && { gathered: this.#gathered }),
+      ...(waits && gathered && { gathered }),
     };
     await releaseShard(this.#deps.redis, this.#deps.keys, this.#taken.holding, message);
   }
