@@ -9,6 +9,8 @@ export const ERRORS = {
   'source-conflict': { exit: 1, about: 'the name of a mapping belongs to another source' },
   'mapping-served': { exit: 1, about: 'a daemon still serves the mapping' },
   'nothing-to-rewind': { exit: 1, about: 'no settled record lies behind the position to go back to' },
+  'nothing-to-skip': { exit: 1, about: 'no record that is not settled lies where it was to be skipped' },
+  'skip-refused': { exit: 2, about: 'the failure notice of a record that is to be skipped cannot be written' },
   'mapping-busy': { exit: 2, about: 'the shards of the mapping change while they are looked at' },
   'messages-unsent': { exit: 1, about: 'the mapping has messages in its outboxes that are not sent yet' },
   'failure-not-found': { exit: 1, about: 'no failure notice has that id' },

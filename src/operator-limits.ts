@@ -20,3 +20,7 @@ export const SHARDS_TOLD_AT_ONCE = 250;
 export const SHARDS_REWOUND_AT_ONCE = 250;
 /** A rewind is planned anew when records were removed meanwhile; after so many times it says so. */
 export const REWIND_TRIES_MAX = 20;
+/** Records that one `mapping skip` takes: they are read once to be named and once to be written into notices, a second or two of work. */
+export const SKIP_RECORDS_MAX = 100_000;
+/** Turns that may take the shard from a skip at work, one after the other, before it says so. */
+export const SKIP_TRIES_MAX = 100;

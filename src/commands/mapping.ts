@@ -10,6 +10,7 @@ import { connectRedis, type Redis } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
 import { mappingPauseCommand, mappingResumeCommand } from './mapping-pause.ts';
 import { mappingRewindCommand } from './mapping-rewind.ts';
+import { mappingSkipCommand } from './mapping-skip.ts';
 import { mappingNamed } from './mapping-target.ts';
 
 interface Options {
@@ -22,6 +23,7 @@ export function mappingCommand(): Command {
   command.addCommand(mappingPauseCommand());
   command.addCommand(mappingResumeCommand());
   command.addCommand(mappingRewindCommand());
+  command.addCommand(mappingSkipCommand());
   command
     .command('apply')
     .description('Make the pinned fields of this file the ones that daemons run the mapping with.')

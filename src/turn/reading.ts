@@ -23,7 +23,7 @@ import { type ActiveFilter, type Batch, moreBehind, scannedIn, type SiftedBatch,
 import type { TurnSettings, TurnShard } from './settings.ts';
 import { Sieve } from './sieve.ts';
 import type { Slice } from './slice.ts';
-import { spoolReader } from './spool-reader.ts';
+import { SpoolLacks, spoolReader } from './spool-reader.ts';
 
 export type Next =
   | { readonly kind: 'slice'; readonly slice: Slice }
@@ -209,7 +209,7 @@ export class Reading {
     if (batch.cut) throw new Error(`the ${unit.count} records from ${unit.first} on cannot be read at once`);
     // Lost from the spool, not from the source: the unit waits until it was fetched again.
     if (this.#shard.spooled && compareIds(batch.stream.lastGeneratedId, unit.passes?.end ?? unit.last) < 0)
-      throw new Error(`the spool lacks records up to ${unit.last}: they are fetched again`);
+      throw new SpoolLacks(`the spool lacks records up to ${unit.last}: they are fetched again`);
     await this.#seen(batch);
     const records = this.#times(batch, 0, batch.count);
     // Records that the filter passed over and the source lost since: they count as passed over.

@@ -12,6 +12,9 @@ import { joined } from './gathering.ts';
 
 const ITEMS = 2 * SPOOL_FIELDS.length;
 
+/** Lost from the spool, not from the source: whoever needs them waits until they were fetched again. */
+export class SpoolLacks extends Error {}
+
 export function spoolReader(reader: Pick<RangeReader, 'readAfter'>): Pick<RangeReader, 'readAfter'> {
   /** Of the entries that were read last. */
   let recordsPerEntry = SPOOL_BLOCK_RECORDS;

@@ -111,29 +111,29 @@ export function cutBeforeOverdue(policy: UnitPolicy, draft: Draft, nowMs: number
   return true;
 }
 
-/** Takes the first `n` records of the first piece out as expired: one notice per `batchSize` adjacent records (contract.md). */
-function giveUpExpired(policy: AgePolicy, draft: Draft, piece: Piece, n: number): void {
-  const { unit, records } = piece;
-  for (let from = 0; from < n; from += policy.batchSize) {
-    const to = Math.min(from + policy.batchSize, n);
-    const first: EntryId = from === 0 ? unit.first : records[from]!.id;
-    draft.giveUps.push(expiredNotice(unit, first, lastOf(piece, to), to - from));
-  }
-  draft.checkpoint = endOf(piece, n);
+function giveUpExpired(policy: AgePolicy, draft: Draft, { unit }: Piece, n: number): void {
+  giveUpFront(policy, draft, n, {
+    ...{ condition: 'RecordAgeExceeded', requestId: unit.requestId, invokeCount: Math.max(unit.failures, 1) },
+    ...{ functionError: undefined, error: unit.lastError },
+  });
   draft.expired += n;
-  draft.filtered += passedIn(records.slice(0, n));
-  draft.pieces.splice(0, 1, ...(n === records.length ? [] : [withoutFirst(piece, n)]));
 }
 
-function expiredNotice(unit: Unit, first: EntryId, last: EntryId, count: number): GiveUp {
-  return {
-    condition: 'RecordAgeExceeded',
-    first,
-    last,
-    count,
-    requestId: unit.requestId,
-    invokeCount: Math.max(unit.failures, 1),
-    functionError: undefined,
-    error: unit.lastError,
-  };
+/** Takes the first `n` records of the first piece out as given up: one notice per `batchSize` adjacent records (contract.md). */
+export function giveUpFront(
+  { batchSize }: Pick<UnitPolicy, 'batchSize'>,
+  draft: Draft,
+  n: number,
+  notice: Omit<GiveUp, 'first' | 'last' | 'count'>,
+): void {
+  const piece = draft.pieces[0]!;
+  const { unit, records } = piece;
+  for (let from = 0; from < n; from += batchSize) {
+    const to = Math.min(from + batchSize, n);
+    const first: EntryId = from === 0 ? unit.first : records[from]!.id;
+    draft.giveUps.push({ ...notice, first, last: lastOf(piece, to), count: to - from });
+  }
+  draft.checkpoint = endOf(piece, n);
+  draft.filtered += passedIn(records.slice(0, n));
+  draft.pieces.splice(0, 1, ...(n === records.length ? [] : [withoutFirst(piece, n)]));
 }

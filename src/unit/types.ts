@@ -55,7 +55,7 @@ export type AttemptOutcome =
   /** Not the function's doing: spends nothing. With `retryAfterMs` nothing was delivered, and that is when it may be. */
   | { readonly kind: 'infrastructure'; readonly reason: string; readonly retryAfterMs?: number };
 
-export type NoticeCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded' | 'SourceGap';
+export type NoticeCondition = 'RetryAttemptsExhausted' | 'RecordAgeExceeded' | 'SkippedByOperator' | 'SourceGap';
 
 /** Records that did not succeed; becomes one failure notice (the executor adds event payload and names). */
 export interface GiveUp {
