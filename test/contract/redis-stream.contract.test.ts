@@ -64,6 +64,11 @@ function harness(create: () => Promise<Source>): SourceHarness {
       return {
         unsettled: async () => (await behind()).map(([, fields]) => fields.at(-1)!),
         settle: async (count) => void (await redis.client.hset(state, 'cp', (await behind())[count - 1]![0])),
+        checkpoint: async () => (await redis.client.hget(state, 'cp'))!,
+        async settledBehind(checkpoint) {
+          const upTo = (await redis.client.hget(state, 'cp'))!;
+          return (await redis.client.xrange(shard.key, `(${checkpoint}`, upTo)).map(([, fields]) => fields.at(-1)!);
+        },
         async kept() {
           while ((await source.trim(shard, [state], null)).more);
           return (await entries('-')).map(([, fields]) => fields.at(-1)!);

@@ -3,7 +3,8 @@
  * `sourceContract` with a harness of its own.
  */
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Source, SourceShard, StartingPosition } from '../../src/source/port.ts';
+import type { EntryId } from '../../src/record.ts';
+import type { RewindTo, Source, SourceShard, StartingPosition } from '../../src/source/port.ts';
 
 export interface SourceHarness {
   /** A stream that does not exist. */
@@ -24,13 +25,16 @@ export interface Begun {
   unsettled(): Promise<string[]>;
   /** Settles the first of them. */
   settle(count: number): Promise<void>;
+  checkpoint(): Promise<EntryId>;
+  /** Texts of the records at the source between a checkpoint of before and the present one. */
+  settledBehind(checkpoint: EntryId): Promise<string[]>;
   /** Texts that are kept in Redis, once what is settled and nobody's any more has been removed. */
   kept(): Promise<string[]>;
 }
 
 const TRIM_HORIZON: StartingPosition = { kind: 'TRIM_HORIZON' };
 const LATEST: StartingPosition = { kind: 'LATEST' };
-const from = (timestampMs: number): StartingPosition => ({ kind: 'AT_TIMESTAMP', timestampMs });
+const from = (timestampMs: number) => ({ kind: 'AT_TIMESTAMP', timestampMs }) as const;
 const texts = (first: number, count: number): string[] => Array.from({ length: count }, (_, i) => `${first + i}`);
 
 export function sourceContract(name: string, harness: SourceHarness): void {
@@ -117,6 +121,60 @@ export function sourceContract(name: string, harness: SourceHarness): void {
       expect((await begun.kept()).slice(-4)).toEqual(texts(2, 4));
       await begun.settle(4);
       expect(await begun.kept()).toEqual([]);
+    });
+
+    describe('seek', () => {
+      /** What would run again; null: nothing. */
+      async function sought(begun: Begun, to: RewindTo): Promise<string[] | null> {
+        const settled = await begun.checkpoint();
+        const found = await source.seek([{ shardId: shard.shardId, key: shard.key, settled, marks: [] }], to);
+        expect([...found.keys()].filter((id) => id !== shard.shardId)).toEqual([]);
+        const place = found.get(shard.shardId);
+        if (!place) return null;
+        const again = await begun.settledBehind(place.checkpoint);
+        expect(place.records).toBe(again.length);
+        return again;
+      }
+
+      it('TRIM_HORIZON: everything settled that is still at the source', async () => {
+        await harness.append(shard, texts(0, 6));
+        const begun = await harness.begin(source, shard, TRIM_HORIZON);
+        await begun.unsettled();
+        expect(await sought(begun, { kind: 'TRIM_HORIZON' })).toBeNull();
+        await begun.settle(4);
+        expect(await sought(begun, { kind: 'TRIM_HORIZON' })).toEqual(texts(0, 4));
+        await harness.loseOldest(shard, 2);
+        expect(await sought(begun, { kind: 'TRIM_HORIZON' })).toEqual(texts(2, 2));
+      });
+
+      it('AT_TIMESTAMP: what arrived then or later, and is settled', async () => {
+        await harness.append(shard, texts(0, 3));
+        await anotherMs();
+        const cut = Date.now();
+        await anotherMs();
+        await harness.append(shard, texts(3, 4));
+        const begun = await harness.begin(source, shard, TRIM_HORIZON);
+        await begun.unsettled();
+        await begun.settle(2);
+        expect(await sought(begun, from(cut))).toBeNull();
+        await begun.settle(3);
+        expect(await sought(begun, from(cut))).toEqual(texts(3, 2));
+        expect(await sought(begun, from(Date.now() + 3_600_000))).toBeNull();
+        expect(await sought(begun, from(Date.UTC(2015, 0)))).toEqual(texts(0, 5));
+      });
+
+      it('BEHIND a checkpoint: what was settled since, as far as the source still has it', async () => {
+        await harness.append(shard, texts(0, 6));
+        const begun = await harness.begin(source, shard, TRIM_HORIZON);
+        await begun.unsettled();
+        await begun.settle(1);
+        const checkpoint = await begun.checkpoint();
+        expect(await sought(begun, { kind: 'BEHIND', checkpoint })).toBeNull();
+        await begun.settle(4);
+        expect(await sought(begun, { kind: 'BEHIND', checkpoint })).toEqual(texts(1, 4));
+        await harness.loseOldest(shard, 3);
+        expect(await sought(begun, { kind: 'BEHIND', checkpoint })).toEqual(texts(3, 2));
+      });
     });
   });
 }

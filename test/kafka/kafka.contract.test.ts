@@ -9,6 +9,7 @@ import { positionAfter } from '../../src/spool.ts';
 import { systemClock } from '../../src/time.ts';
 import { type Begun, sourceContract } from '../contract/source-contract.ts';
 import { SAID } from '../support/kafka/world.ts';
+import { readTopic } from '../support/kafka/read-topic.ts';
 import { spooled } from '../support/kafka/spooled.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
 import { useRedis } from '../support/redis.ts';
@@ -71,6 +72,20 @@ async function begin(source: Source, shard: SourceShard, position: StartingPosit
         return found!.partitions.find(({ partition }) => partition === 0)?.offset;
       };
       await expect.poll(committed, SAID).toBe(String(position));
+    },
+    checkpoint: async () => (await redis.client.hget(state, 'cp'))!,
+    async settledBehind(checkpoint) {
+      const settled = positionAfter((await redis.client.hget(state, 'cp'))!);
+      const last = (got: readonly { offset: number }[]) => got.some(({ offset }) => offset >= settled - 1);
+      const there = await readTopic(
+        kafka.client,
+        mapping,
+        (_partition, message) => ({ offset: Number(message.offset), value: String(message.value) }),
+        last,
+      );
+      return there
+        .filter(({ offset }) => offset >= positionAfter(checkpoint) && offset < settled)
+        .map(({ value }) => value);
     },
     kept: async () => (await spooled(redis.client, shard.key)).map(({ value }) => value),
   };
