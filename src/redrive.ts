@@ -22,7 +22,13 @@ export async function runRedrive(
   if (!lock.held()) return { kind: 'yield' };
   const { redis, keys } = deps;
   const ref = { mapping: mapping.name, shardId: lock.shardId };
-  const taken = await takeShard(redis, keys, ref, { owner: deps.daemonId, parents: [], mode: 'turn' });
+  const taken = await takeShard(redis, keys, ref, {
+    owner: deps.daemonId,
+    parents: [],
+    mode: 'turn',
+    lock: lock.proof,
+  });
+  if (taken.kind === 'superseded') return { kind: 'yield' };
   if (taken.kind !== 'ok') return { kind: 'finished' };
   const atWork = await readNoticeAtWork(redis, keys, mapping.name, shardId);
   const pauses = await readPauses(redis, keys, mapping.name, shardId);

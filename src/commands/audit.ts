@@ -8,9 +8,10 @@ const HELP = `
   $ millrace audit                                      one line each, the oldest first
   $ millrace audit --mapping clicks --json | jq '.[-1]'
 
-Entries are of mapping pause, resume, rewind, skip, apply and forget, of daemons that registered a mapping with another
-configuration than the one before, and of offsets that somebody set for a Kafka group. The last ${AUDIT_ENTRIES_MAX} are kept, in the stream NAMESPACE:audit. \`who\` is the user of
-the system that ran the command, so it is as good as the access to the hosts and to this Redis.
+Entries are of mapping pause, resume, rewind, skip, apply and forget, of failures redrive, of daemons that registered
+a mapping with another configuration than the one before, and of offsets that somebody set for a Kafka group. The last
+${AUDIT_ENTRIES_MAX} are kept, in the stream NAMESPACE:audit. \`who\` is the user of the system that ran the command, so it is as
+good as the access to the hosts and to this Redis.
 ${TARGET_HELP}`;
 
 interface Options extends TargetOptions {

@@ -24,7 +24,7 @@ The command waits until everything succeeded or was given up again, or only wait
 interrupted the daemons go on; what it had not put back yet stays where it is, and the same command goes on with it.
 
 With --json: { "redriven", "succeeded", "failedAgain" }, in records. Exit codes: 0 done, also when something failed
-again; 1 wrong input, or without --yes; 2 a server does not answer; 130/143 interrupted.`;
+again; 1 wrong input, or without --yes; 2 a server does not answer, or refuses what a run needs; 130/143 interrupted.`;
 
 interface Options {
   readonly config: string;
@@ -101,6 +101,8 @@ async function run(place: FailuresPlace, { mapping, json }: Options, plan: Plan)
       if (before > 0) remark(`${count(before, 'notice')} ${before === 1 ? 'is' : 'are'} being redriven already`);
       const followed = await follow(place, mapping, portion, stop.signal, progressOf(portion));
       outcomes.push(...followed.outcomes);
+      for (const refusal of followed.refusals) remark(`${refusal}; the daemons go on when that is mended`);
+      if (followed.refusals.length > 0) process.exitCode ??= 2;
       if (followed.nobody) remark(`no daemon serves ${mapping}: its notices run when one does`);
       if (followed.outcomes.some(({ kind }) => kind === 'held')) break;
     }
@@ -147,7 +149,8 @@ function report({ config }: FailuresPlace, outcomes: readonly Outcome[], json: b
   for (const { planned, error } of outcomes.filter((one) => one.failed > 0))
     remark(redact(`${planned.id} (${planned.shardId}) failed again: ${firstLine(error ?? 'it was given up untried')}`));
   const held = outcomes.filter(({ kind, failed }) => kind === 'held' && failed === 0);
-  if (held.length > 0) remark(`${count(held.length, 'notice')} wait for their turn; the daemons go on with them`);
+  if (held.length > 0)
+    remark(`${count(held.length, 'notice')} wait for their turn; the daemons go on with them (millrace status)`);
   const gone = outcomes.filter(({ kind }) => kind === 'gone');
   if (gone.length > 0)
     remark(`${count(gone.length, 'notice')} had gone when their turn came, ${gone[0]!.planned.id} for one`);

@@ -21,6 +21,8 @@ export interface Followed {
   readonly outcomes: readonly Outcome[];
   /** No daemon serves the mapping. */
   readonly nobody: boolean;
+  /** Why what becomes of notices cannot be written, shard by shard: nothing of them runs. */
+  readonly refusals: readonly string[];
 }
 
 /** `onProgress`: how many have ended. */
@@ -43,7 +45,8 @@ export async function follow(
     const over = left.every(({ shardId }) => held.has(shardId));
     if (over || nobody || signal.aborted) {
       const waiting = left.map((planned) => heldOutcome(planned, held.get(planned.shardId)));
-      return { outcomes: [...outcomes, ...waiting], nobody: nobody && !over };
+      const refusals = [...held].flatMap(([shardId, { why }]) => (why === '' ? [] : [`${shardId}: ${why}`]));
+      return { outcomes: [...outcomes, ...waiting], nobody: nobody && !over, refusals };
     }
     await systemClock.sleep(REDRIVE_FOLLOW_MS, signal);
   }
@@ -78,11 +81,13 @@ interface Head {
   readonly records: number;
   readonly attempts: number;
   readonly error: string;
+  /** Why what became of it cannot be written; '': nothing is in the way. */
+  readonly why: string;
 }
 
-const PAUSED: Head = { ticket: '', records: 0, attempts: 0, error: '' };
+const PAUSED: Head = { ticket: '', records: 0, attempts: 0, error: '', why: '' };
 
-/** Shards whose head has failed and is not tried again soon, or that are paused. */
+/** Shards whose head has failed and is not tried again soon, or that are paused, or cannot be settled. */
 async function heldHeads(
   { redis, keys }: FailuresPlace,
   mapping: string,
@@ -94,16 +99,23 @@ async function heldHeads(
   const nowMs = Number((await redis.time())[0]) * 1_000;
   for (const shardId of shards) {
     const line = keys.shard(mapping, redriveLineOf(shardId));
-    const [[units, notBefore, current], { paused }] = await Promise.all([
-      redis.hmget(line, 'units', 'nb', 'cur'),
+    const [[units, notBefore, current, why], { paused }] = await Promise.all([
+      redis.hmget(line, 'units', 'nb', 'cur', 'why'),
       readPauses(redis, keys, mapping, shardId),
     ]);
     const [head] = JSON.parse(units ?? '[]') as Unit[];
     if (paused) held.set(shardId, PAUSED);
+    if (why) held.set(shardId, { ...PAUSED, why });
     if (!head?.lastError || head.failures === 0 || Number(notBefore) - nowMs < REDRIVE_PATIENCE_MS) continue;
     const { errorType, errorMessage } = head.lastError;
     const error = `${errorType}: ${errorMessage}`;
-    held.set(shardId, { ticket: ticketOf(current ?? ''), records: head.count, attempts: head.failures, error });
+    held.set(shardId, {
+      ticket: ticketOf(current ?? ''),
+      records: head.count,
+      attempts: head.failures,
+      error,
+      why: why ?? '',
+    });
   }
   return held;
 }

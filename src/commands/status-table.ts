@@ -9,6 +9,7 @@ import type {
   Status,
 } from '../observe/status-types.ts';
 import { formatFunctions } from './status-functions.ts';
+import { formatRedrives } from './status-redrives.ts';
 import { count, duration, firstLine, type Paint } from './status-words.ts';
 
 /** Beyond this, idle and closed shards of a mapping are summed up in one line; nothing that needs a look is left out of sight first. */
@@ -76,7 +77,7 @@ function formatMapping(mapping: MappingStatus, nowMs: number, paint: Paint): str
   if (hidden.length > 0 && shown.length < mapping.shards.length) lines.push(`  ${paint('dim', summary(hidden))}\n`);
   const problems = formatProblems(mapping.sourceProblems ?? [], paint);
   if (rows.length === 0) return `${title}\n${problems}  ${paint('dim', 'no shard yet: waiting for the stream')}\n`;
-  const about = `${problems}${mapping.group ? formatGroup(mapping.group) : ''}${mapping.output ? formatOutput(mapping.output, paint) : ''}`;
+  const about = `${problems}${mapping.group ? formatGroup(mapping.group) : ''}${mapping.output ? formatOutput(mapping.output, paint) : ''}${formatRedrives(mapping.redrives ?? [], nowMs, paint)}`;
   return `${title}\n${about}  ${paint('dim', line(COLUMNS))}\n${lines.join('')}`;
 }
 

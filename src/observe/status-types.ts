@@ -94,6 +94,33 @@ export interface GroupStatus {
   }[];
 }
 
+/** What of a redrive failed again and is tried again. */
+export interface RedriveBlocked {
+  /** Id of the notice that the unit is of. */
+  readonly notice: string;
+  readonly sequenceNumber: SequenceNumber;
+  /** Null: it did not fail, what became of it cannot be written (`why`). */
+  readonly since: string | null;
+  readonly attempts: number;
+  readonly requestId: string;
+  readonly recordsInUnit: number;
+  readonly lastError: { readonly errorType: string; readonly errorMessage: string } | null;
+  readonly nextAttemptAt: string;
+  /** Null: never, or it is paused. */
+  readonly expiresAt: string | null;
+}
+
+/** Notices of one shard that run again. */
+export interface RedriveStatus {
+  readonly shardId: string;
+  readonly state: 'running' | 'waiting' | 'blocked' | 'paused';
+  /** That have not succeeded and were not given up again yet, the one at work among them. */
+  readonly notices: number;
+  /** Why nothing can be settled although the function may be well; absent otherwise. */
+  readonly why?: string;
+  readonly blocked: RedriveBlocked | null;
+}
+
 export interface SourceProblem {
   readonly daemon: string;
   readonly reason: string;
@@ -110,6 +137,8 @@ export interface MappingStatus {
   readonly group?: GroupStatus;
   /** Why daemons cannot read the source right now; absent when all of them can. */
   readonly sourceProblems?: readonly SourceProblem[];
+  /** Absent when nothing is being redriven. */
+  readonly redrives?: readonly RedriveStatus[];
   readonly state: 'Enabled' | 'Disabled' | 'Draining';
   readonly lastProcessingResult: string;
   readonly shards: readonly ShardStatus[];

@@ -6,6 +6,7 @@ import { HOUR } from '../time.ts';
 import { readOutboxes } from './outboxes.ts';
 import { readFunctions } from './status-functions.ts';
 import { readOutput } from './status-output.ts';
+import { readRedrives } from './status-redrives.ts';
 import { countAfter, readShards, type ShardFacts } from './status-read.ts';
 import { lagOf, shardStatus } from './status-shard.ts';
 import { type Alive, readDaemons, sourceProblems } from './status-daemons.ts';
@@ -81,6 +82,9 @@ async function readMapping(
     );
   }
   const output = await readOutput(redis, keys, hash.output, unsent);
+  const redrives = await readRedrives(redis, keys, name, {
+    ...{ nowMs, liveDaemons: live, disabled: hash.state === 'Disabled', spooled: source.type === 'kafka' },
+  });
   return {
     name,
     function: hash.function ?? '',
@@ -89,6 +93,7 @@ async function readMapping(
     ...(output && { output }),
     ...(hash.group !== undefined && { group: JSON.parse(hash.group) as GroupStatus }),
     ...sourceProblems(name, alive),
+    ...(redrives.length > 0 && { redrives }),
     state: hash.state === 'Disabled' || hash.state === 'Draining' ? hash.state : 'Enabled',
     lastProcessingResult: lastResult(shards),
     shards: statuses,

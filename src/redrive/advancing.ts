@@ -4,7 +4,7 @@ import type { Output, OutputTarget } from '../output.ts';
 import type { Unit } from '../record.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
-import { advanceRedrive, type Ended } from '../shard/redrive-line.ts';
+import { type Advance, advanceRedrive, type Ended, type StreamEntry } from '../shard/redrive-line.ts';
 import { bytesOf, packOutputs, piecesOf, stageOutputs } from '../shard/outputs.ts';
 import type { ShardState } from '../shard/state.ts';
 import type { Holding } from '../shard/take.ts';
@@ -63,30 +63,35 @@ export class Advancing {
     return this.#stored.atWork;
   }
 
-  /** As `step`, with which a run begins; false: nothing was written, because the shard is paused. */
-  async begin(change: Partial<Stored>): Promise<boolean> {
-    return await this.#write(change, null, null, true);
+  /**
+   * As `step`, with which a run begins that may remove an entry in the end; false: nothing was written, because the shard is paused.
+   * @throws SettleRefused also when that entry could not be removed
+   */
+  async begin(change: Partial<Stored>, remove: StreamEntry | null): Promise<boolean> {
+    return await this.#write(change, { ended: null, remove, shipped: null, begins: true });
   }
 
   /**
    * Makes a change durable, with the outputs of what succeeded and the end of a notice. @throws FencedError; SettleRefused when nothing was
    * written
    */
-  async step(change: Partial<Stored>, ended: Ended | null = null, shipped: Shipped | null = null): Promise<void> {
-    await this.#write(change, ended, shipped, false);
+  async step(
+    change: Partial<Stored>,
+    ended: (Ended & { readonly remove?: StreamEntry }) | null = null,
+    shipped: Shipped | null = null,
+  ): Promise<void> {
+    await this.#write(change, { ended, remove: ended?.remove ?? null, shipped, begins: false });
   }
 
   async #write(
     change: Partial<Stored>,
-    ended: Ended | null,
-    shipped: Shipped | null,
-    begins: boolean,
+    { shipped, ...what }: Pick<Advance, 'ended' | 'remove' | 'begins'> & { readonly shipped: Shipped | null },
   ): Promise<boolean> {
     const { redis, keys, holding, shipping, targetOf, onTime } = this.#deps;
     const next = { ...this.#stored, ...change };
     const staged = shipped && shipped.outputs.length > 0 ? await this.#stage(shipped) : null;
     const reply = await advanceRedrive(redis, keys, holding, shardOfRedriveLine(holding.shard.shardId)!, {
-      ...{ ...next, revision: this.#revision + 1, staged, ended, begins },
+      ...{ ...next, revision: this.#revision + 1, staged, ...what },
     });
     if (reply.kind === 'paused') return false;
     if (reply.kind === 'refused') throw new SettleRefused(reply.reason);

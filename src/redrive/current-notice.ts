@@ -1,6 +1,7 @@
 /** The notice that a redrive is at: read where it is, with its event as records whose ages count from the redrive. */
 import { type Ageing, withAges } from '../ageing.ts';
 import { randomUUID } from 'node:crypto';
+import { MillraceError } from '../errors.ts';
 import { readFailureEntry } from '../failure/failure-stream.ts';
 import { readNotice } from '../failure/read-notice.ts';
 import { type NoticePlace, readTicketName, type Ticket, ticketOf } from '../redrive-line.ts';
@@ -9,6 +10,7 @@ import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { readTickets } from '../shard/redrive-line.ts';
 import type { TurnSettings } from '../turn/settings.ts';
+import { SettleRefused } from '../turn/shipping.ts';
 import { startUnit } from '../unit/pieces.ts';
 import type { RecordTime } from '../unit/types.ts';
 import { type NoticeEvent, noticeEvent } from './notice-event.ts';
@@ -32,7 +34,7 @@ export async function openNotice(
   const [ticket] = await readTickets(redis, keys, settings.mapping, [name]);
   const text =
     place.kind === 'redis-stream'
-      ? (await readFailureEntry(redis, place.stream, id))?.text
+      ? await readEntry(redis, place.stream, id)
       : await redis.hget(keys.redriveTexts(settings.mapping), name);
   if (!ticket || text === undefined || text === null) return { kind: 'gone' };
   try {
@@ -42,6 +44,16 @@ export async function openNotice(
     return { kind: 'notice', notice: new CurrentNotice(member, place, id, notice.requestId, ticket, event) };
   } catch (error) {
     return { kind: 'unreadable', reason: error instanceof Error ? error.message : String(error), ticket };
+  }
+}
+
+async function readEntry(redis: Redis, stream: string, id: string): Promise<string | undefined> {
+  try {
+    return (await readFailureEntry(redis, stream, id))?.text;
+  } catch (error) {
+    if (error instanceof MillraceError) throw new SettleRefused(error.message, { cause: error });
+    if (!(error instanceof Error) || !error.message.startsWith('NOPERM')) throw error;
+    throw new SettleRefused(`the ACL refuses to read the failure stream ${stream}`, { cause: error });
   }
 }
 

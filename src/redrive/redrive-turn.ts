@@ -8,7 +8,7 @@ import { addressOf } from '../outbox.ts';
 import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { LeaseView } from '../sandbox/types.ts';
-import { firstWaiting, readPauses, type ShardPauses } from '../shard/redrive-line.ts';
+import { firstWaiting, readPauses, type ShardPauses, type StreamEntry } from '../shard/redrive-line.ts';
 import { releaseShard, stillHeld, type Taken } from '../shard/take.ts';
 import { attempt, type Attempted } from '../turn/attempt.ts';
 import { formatOptions } from '../turn/format-options.ts';
@@ -46,6 +46,8 @@ export class RedriveTurn {
   #redisAhead: number;
   #notice: CurrentNotice | null = null;
   #pauses: ShardPauses;
+  /** A run that is not concluded. */
+  #begun = false;
 
   constructor(
     deps: TurnDeps,
@@ -130,7 +132,9 @@ export class RedriveTurn {
       const { lost } = next.unit;
       const notBefore = lost > 1 ? now + backoffMs(lost - 1, Math.random()) : 0;
       const atWork = { ...this.#advancing.atWork, current: notice.member };
-      const begun = await this.#advancing.begin({ units: [next.unit, ...units.slice(1)], notBefore, why: '', atWork });
+      const change = { units: [next.unit, ...units.slice(1)], notBefore, why: '', atWork };
+      const begun = await this.#advancing.begin(change, entryOf(notice));
+      this.#begun = begun;
       return begun ? { notice, alone: next.alone } : await this.leave();
     }
   }
@@ -232,6 +236,7 @@ export class RedriveTurn {
     const change = { units: stack, notBefore: decision.notBefore ?? 0, expiresAt: expiry ?? 0, why: '', atWork };
     const ended = stack.length > 0 ? null : endOf(notice, gaveUp, decision);
     await this.#advancing.step(change, ended, this.#shipped(decision, notice));
+    this.#begun = false;
   }
 
   #shipped({ outputs }: Decision, notice: CurrentNotice): Shipped | null {
@@ -248,7 +253,7 @@ export class RedriveTurn {
     this.#log.error({ reason }, 'a redrive cannot be written; it waits');
     const [head, ...rest] = this.#advancing.units;
     const notBefore = this.#nowMs() + REFUSED_PAUSE_MS;
-    const units = head ? [{ ...head, lost: Math.max(head.lost - 1, 0) }, ...rest] : [];
+    const units = head ? [{ ...head, lost: this.#begun ? Math.max(head.lost - 1, 0) : head.lost }, ...rest] : [];
     await this.#advancing.step({ units, notBefore, why: reason });
     return await this.#parkUntil(notBefore);
   }
@@ -285,12 +290,18 @@ function rangeOf(notice: CurrentNotice, first: EntryId, count: number): Range {
   return [from, from + count];
 }
 
+/** Null: it is in a topic. */
+function entryOf({ place, id }: CurrentNotice): StreamEntry | null {
+  return place.kind === 'redis-stream' ? { stream: place.stream, id } : null;
+}
+
 /** Gone from a stream with its last record; a topic keeps it, so that it is remembered. What failed again keeps its notice. */
-function endOf({ member, place, id, ticket, event }: CurrentNotice, gaveUp: readonly Range[], decision: Decision) {
+function endOf(notice: CurrentNotice, gaveUp: readonly Range[], decision: Decision) {
+  const { member, ticket, event } = notice;
   const { at } = ticket;
   if (gaveUp.length === 0) {
-    if (place.kind === 'kafka-topic') return { member, ticket: { state: 'done', at } as const };
-    return { member, ticket: null, remove: { stream: place.stream, id } };
+    const remove = entryOf(notice);
+    return remove ? { member, ticket: null, remove } : { member, ticket: { state: 'done', at } as const };
   }
   const failed = event.weight * gaveUp.reduce((sum, [from, to]) => sum + to - from, 0);
   const error = decision.giveUps.at(-1)?.error ?? null;

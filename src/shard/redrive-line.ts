@@ -90,8 +90,12 @@ export interface Ended {
   readonly member: string;
   /** Null: none is needed any more. */
   readonly ticket: Ticket | null;
-  /** Entry that goes from its failure stream with it. */
-  readonly remove?: { readonly stream: string; readonly id: string };
+}
+
+/** An entry of a failure stream. */
+export interface StreamEntry {
+  readonly stream: string;
+  readonly id: string;
 }
 
 export interface Advance {
@@ -104,6 +108,8 @@ export interface Advance {
   readonly atWork: NoticeAtWork;
   readonly staged: { readonly pieces: number; readonly stage: string; readonly stream: string } | null;
   readonly ended: Ended | null;
+  /** What goes with the notice that ended; where none did: it is only made sure that it could. */
+  readonly remove: StreamEntry | null;
   /** A run begins with it. */
   readonly begins: boolean;
 }
@@ -123,14 +129,14 @@ export async function advanceRedrive(
   step: Advance,
 ): Promise<Advanced> {
   const { mapping } = holding.shard;
-  const { staged, ended, atWork } = step;
+  const { staged, ended, atWork, remove } = step;
   const state = keys.shard(mapping, redriveLineOf(shardId));
-  const reply = (await advanceScript.run(
+  const run = advanceScript.run(
     redis,
     [
       ...keysOf(keys, mapping, shardId),
       keys.staged(mapping, redriveLineOf(shardId)),
-      ended?.remove?.stream ?? state,
+      remove?.stream ?? state,
       keys.shard(mapping, shardId),
     ],
     [
@@ -138,9 +144,14 @@ export async function advanceRedrive(
       ...[step.expiresAt, step.why, atWork.current, JSON.stringify(atWork.gaveUp)],
       ...[staged?.pieces ?? 0, staged?.stage ?? '', staged?.stream ?? ''],
       ...[ended?.member ?? '', ended ? ticketOf(ended.member) : '', ended?.ticket ? JSON.stringify(ended.ticket) : ''],
-      ...[ended?.remove?.id ?? '', step.begins ? '1' : ''],
+      ...[remove?.id ?? '', step.begins ? '1' : ''],
     ],
-  )) as string[];
+  );
+  const reply = (await run.catch((error: unknown) => {
+    // An ACL is asked for every key that is named.
+    if (!remove || !(error instanceof Error && error.message.startsWith('NOPERM'))) throw error;
+    return ['refused', `the ACL refuses the failure stream ${remove.stream}`];
+  })) as string[];
   switch (reply[0]) {
     case 'ok':
     case 'repeated':

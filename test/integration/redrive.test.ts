@@ -2,47 +2,32 @@
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test, vi } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually, TEST_CACHE, type TestDaemon } from '../support/daemon.ts';
-import { add, configOf, heard, numbers, said, SAY, world, type World } from '../support/engine.ts';
+import { collectStatus } from '../../src/observe/status.ts';
+import { eventually } from '../support/daemon.ts';
+import { add, configOf, heard, numbers, said, SAY, world } from '../support/engine.ts';
+import {
+  dataOf,
+  failingFor,
+  failures,
+  givenUp,
+  listed,
+  mend,
+  nothingLeft,
+  ONCE,
+  redrive,
+  REDRIVE_LINE,
+  SHARD,
+} from '../support/redrive.ts';
 import { useRedis } from '../support/redis.ts';
 import { MILLRACE, run, start } from '../support/run.ts';
 
 // Daemons are started several times in each test.
 vi.setConfig({ testTimeout: 240_000 });
 const redis = useRedis();
-const REDRIVE_LINE = 'redrive:shardId-000000000000';
-/** Fails for data with an `x` in them, until the file beside it says otherwise: a function that is mended is a new version. */
-const handler = (bad: string) => `export const handler = async (event, context) => {
-  say(event, context);
-  for (const r of event.Records) if (/${bad}/.test(Buffer.from(r.kinesis.data, 'base64').toString())) throw new Error('bad');
-};`;
-const ONCE = { maximumRetryAttempts: 0, batchSize: 1 };
-
-const cli = (w: World, ...args: readonly string[]) =>
-  run(MILLRACE, ['failures', ...args, '-c', w.config], { env: { MILLRACE_CACHE: TEST_CACHE } });
-const redrive = async (w: World, ...args: readonly string[]) => {
-  const ran = await cli(w, 'redrive', '--mapping', 'm', '--yes', '--json', ...args);
-  return { ...ran, report: ran.stdout === '' ? null : (JSON.parse(ran.stdout) as object) };
-};
-const mend = (w: World, bad: string) => writeFile(`${w.dir}/handler.mjs`, SAY + handler(bad));
-const listed = async (w: World) => JSON.parse((await cli(w, 'list', '--json')).stdout) as { id: string }[];
-const dataOf = (...daemons: readonly TestDaemon[]) => said(...daemons).map(({ data }) => data.join());
-const givenUp = (w: World, n: number) =>
-  eventually(
-    () => w.redis.xlen(w.keys.failures('m')),
-    (length) => length === n,
-    { what: `${n} notices`, withinMs: 60_000 },
-  );
-/** Nothing is left of a redrive but its state. */
-async function nothingLeft(w: World) {
-  const { keys } = w;
-  const left = [keys.redrives(), keys.redriveShards('m'), keys.redriveTickets('m'), keys.redriveTexts('m')];
-  expect(await w.redis.exists(...left, keys.redrive('m', 'shardId-000000000000'))).toBe(0);
-}
 
 describe('a redrive', () => {
   test('runs what failed in its order, once the function is mended; its notices go', async () => {
-    const w = await world(redis, { handler: handler('x'), mapping: ONCE });
+    const w = await world(redis, { handler: failingFor('x'), mapping: ONCE });
     await add(w.redis, 's', ['a', 'x1', 'b', 'x2', 'x3']);
     const broken = w.start();
     await givenUp(w, 3);
@@ -50,7 +35,7 @@ describe('a redrive', () => {
     await mend(w, 'never');
     const daemon = w.start();
     await daemon.ready;
-    const asked = await cli(w, 'redrive', '--mapping', 'm');
+    const asked = await failures(w, 'redrive', '--mapping', 'm');
     expect([asked.code, asked.stdout]).toEqual([1, expect.stringContaining('would run 3 records of 3 notices again')]);
     const { code, report, stderr } = await redrive(w);
     expect([code, report, stderr]).toEqual([0, { redriven: 3, succeeded: 3, failedAgain: 0 }, '']);
@@ -68,7 +53,7 @@ describe('a redrive', () => {
   });
 
   test('by ids is of these; what fails again stays under its id, and what is behind it goes on', async () => {
-    const w = await world(redis, { handler: handler('.'), mapping: ONCE });
+    const w = await world(redis, { handler: failingFor('.'), mapping: ONCE });
     await add(w.redis, 's', ['x1', 'y1', 'x2', 'y2']);
     const broken = w.start();
     await givenUp(w, 4);
@@ -94,7 +79,7 @@ describe('a redrive', () => {
   });
 
   test('that keeps failing holds back what was redriven behind it, and nothing else; a mended function ends it', async () => {
-    const w = await world(redis, { handler: handler('.'), mapping: ONCE });
+    const w = await world(redis, { handler: failingFor('.'), mapping: ONCE });
     await add(w.redis, 's', ['y1', 'x1', 'y2', 'y3']);
     const broken = w.start();
     await givenUp(w, 4);
@@ -113,6 +98,15 @@ describe('a redrive', () => {
     const runs = dataOf(daemon);
     expect(runs.filter((data) => data.startsWith('live'))).toEqual(['live1', 'live2']);
     expect(new Set(runs)).toEqual(new Set(['y1', 'x1', 'live1', 'live2']));
+    const { mappings } = await collectStatus(w.redis, w.keys);
+    const attempts = runs.filter((data) => data === 'x1').length;
+    const blocked = { attempts, recordsInUnit: 1, lastError: { errorType: 'Error', errorMessage: 'bad' } };
+    expect(mappings[0]!.redrives).toEqual([
+      {
+        ...{ shardId: SHARD, state: 'blocked', notices: 3 },
+        blocked: expect.objectContaining({ ...blocked, notice: (await listed(w))[0]!.id }) as object,
+      },
+    ]);
     expect(said(daemon).at(-1)).toMatchObject({ data: ['x1'], attempt: runs.filter((data) => data === 'x1').length });
     await daemon.stop();
     await mend(w, 'never');
@@ -126,7 +120,7 @@ describe('a redrive', () => {
 
   test('of a batch runs it as the unit that it was; what of it succeeded does not run again', async () => {
     const mapping = { maximumRetryAttempts: 0, batchSize: 5 };
-    const w = await world(redis, { handler: handler('.'), mapping });
+    const w = await world(redis, { handler: failingFor('.'), mapping });
     await w.redis.multi(['a', 'b', 'x', 'c', 'd'].map((d) => ['xadd', 's', '*', 'partitionKey', d, 'data', d])).exec();
     const broken = w.start();
     await givenUp(w, 1);
@@ -151,7 +145,7 @@ describe('a redrive', () => {
   });
 
   test('of a paused shard waits with it, and its age stands still', async () => {
-    const w = await world(redis, { handler: handler('.'), mapping: ONCE });
+    const w = await world(redis, { handler: failingFor('.'), mapping: ONCE });
     await add(w.redis, 's', ['a', 'b']);
     const broken = w.start();
     await givenUp(w, 2);
@@ -164,6 +158,8 @@ describe('a redrive', () => {
     const paused = await redrive(w);
     expect([paused.code, paused.report]).toEqual([0, { redriven: 2, succeeded: 0, failedAgain: 0 }]);
     expect(paused.stderr).toContain('2 notices wait for their turn');
+    const { mappings } = await collectStatus(w.redis, w.keys);
+    expect(mappings[0]!.redrives).toEqual([{ shardId: SHARD, state: 'paused', notices: 2, blocked: null }]);
     await sleep(2_500);
     expect(said(daemon)).toEqual([]);
     expect((await act('resume')).code).toBe(0);
@@ -178,7 +174,7 @@ describe('a redrive', () => {
   });
 
   test('goes on when the command is killed, and what is forgotten leaves nothing of it', async () => {
-    const w = await world(redis, { handler: handler('.'), mapping: ONCE });
+    const w = await world(redis, { handler: failingFor('.'), mapping: ONCE });
     await add(w.redis, 's', numbers(5));
     const broken = w.start();
     await givenUp(w, 5);
@@ -205,7 +201,7 @@ describe('a redrive', () => {
   });
 
   test('two at once run each record once', async () => {
-    const w = await world(redis, { handler: handler('.'), mapping: ONCE });
+    const w = await world(redis, { handler: failingFor('.'), mapping: ONCE });
     await add(w.redis, 's', numbers(40));
     const broken = w.start();
     await givenUp(w, 40);
@@ -224,7 +220,7 @@ describe('a redrive', () => {
 });
 
 test('what cannot run again is said, and left out', async () => {
-  const w = await world(redis, { handler: handler('.'), mapping: ONCE });
+  const w = await world(redis, { handler: failingFor('.'), mapping: ONCE });
   await add(w.redis, 's', ['a']);
   const first = w.start();
   await givenUp(w, 1);
@@ -296,7 +292,7 @@ test('ten kills in the middle of it: every record succeeds, each shard in its or
     return { output: event.Records.map((r) => ({ data: Buffer.from(r.kinesis.data, 'base64').toString(), itemIdentifier: r.kinesis.sequenceNumber })) };
   };`;
   const mapping = { ...ONCE, output: { type: 'redis-stream', stream: 'out' } };
-  const w = await world(redis, { handler: handler('.'), mapping });
+  const w = await world(redis, { handler: failingFor('.'), mapping });
   await run(MILLRACE, ['stream', 'create', 's', '--shards', '2', '-c', w.config]);
   const shards = ['shardId-000000000000', 'shardId-000000000001'];
   for (const shard of shards) await add(w.redis, w.keys.streamShard('s', shard), numbers(EACH));

@@ -165,6 +165,36 @@ Daemons
     );
   });
 
+  it('says what is redriven: what failed again first, and where something is in the way', () => {
+    const waits = { state: 'waiting', notices: 2, blocked: null } as const;
+    const many = Array.from({ length: 9 }, (_, i) => ({ ...waits, shardId: shardIdOf(i) }));
+    const failed = {
+      ...{ notice: '1732370000000-0', sequenceNumber: '173237000000000000000000000000003', since: at(-4_000) },
+      ...{
+        attempts: 3,
+        requestId: 'r',
+        recordsInUnit: 5,
+        lastError: { errorType: 'Error', errorMessage: 'bad\nat x' },
+      },
+      ...{ nextAttemptAt: at(2_000), expiresAt: at(60_000) },
+    };
+    const blocked = { ...waits, shardId: shardIdOf(9), state: 'blocked', notices: 1, blocked: failed } as const;
+    const text = formatStatus(status([shard(0)], { redrives: [...many, blocked] }), plain);
+    const lines = text.split('\n').map((line) => line.trim());
+    expect(lines.slice(1, 6)).toEqual([
+      `redrive of ${shardIdOf(9)}, blocked: 1 notice to run`,
+      'blocked at 173237000000000000000000000000003 of notice 1732370000000-0 for 4.0 s: 3 attempts, 5 records in the unit',
+      'Error: bad',
+      'next attempt in 2.0 s, expires in 1 min',
+      `redrive of ${shardIdOf(0)}, waiting: 2 notices to run`,
+    ]);
+    expect(lines).toContain('redrives of 2 more shards, 4 notices');
+    const refused = { ...waits, shardId: shardIdOf(0), state: 'blocked', why: 'the ACL refuses XDEL on s' } as const;
+    expect(formatStatus(status([shard(0)], { redrives: [refused] }), plain)).toContain(
+      `redrive of ${shardIdOf(0)}, blocked: 2 notices to run\n      the ACL refuses XDEL on s\n`,
+    );
+  });
+
   it('says why the source cannot be read, each reason once', () => {
     const [reason, other] = ['User:alice may not read the topic orders', 'no broker answers'];
     const sourceProblems = [...['d1', 'd2'].map((daemon) => ({ daemon, reason })), { daemon: 'd3', reason: other }];

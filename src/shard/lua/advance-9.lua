@@ -3,12 +3,12 @@
 -- checks everything and writes nothing.
 -- KEYS  1 state hash of the redrive  2 its waiting notices (sorted set)  3 tickets of the mapping  4 its shards with a redrive (set)
 --       5 mappings with a redrive (set)  6 texts of notices from another system  7 pieces of staged outputs (list)
---       8 failure stream (with a notice to be removed; else any key that the ACL lets through)  9 state hash of the shard
+--       8 failure stream (with an entry of it; else any key that the ACL lets through)  9 state hash of the shard
 -- ARGV  1 epoch  2 nonce  3 revision (stored + 1; equal: this step was made already)  4 mapping  5 shard id  6 units (JSON)  7 not before (ms)
 --       8 expiry of the head (ms)  9 why  10 notice at work (member of the sorted set, '' when none)  11 what of it failed for good (JSON)
 --       12 staged pieces that become official, 0: none  13 name of their stage  14 output stream
 --       15 notice that ended (member, '' when none)  16 its ticket's name  17 its ticket from now on (JSON, '' when it needs none)
---       18 entry to be removed from the failure stream ('' when none)  19 '1': a run begins, which a pause of the shard forbids
+--       18 entry of the failure stream that goes with the notice that ended; when none did, it is checked whether it could ('' when none)  19 '1': a run begins, which a pause of the shard forbids
 -- RETURNS {'ok', now ms} | {'paused'} | {'repeated', now ms} | {'fenced', epoch} | {'refused', reason, now ms}
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
