@@ -33,6 +33,9 @@ if tonumber(ARGV[9]) > 0 then
   -- What runs again is counted again.
   redis.call('HDEL', KEYS[1], 'win', 'winDue', 'winState')
   redis.call('HSET', KEYS[1], 'n:redelivered', string.format('%.0f', (tonumber(have[7]) or 0) + tonumber(ARGV[9])))
+elseif string.find(have[3], '"closes"', 1, true) then
+  -- The final invocation that was to come went with the other units, and nothing else would end its window.
+  redis.call('HSET', KEYS[1], 'winDue', time[1] * 1000 + math.floor(time[2] / 1000))
 end
 if counted then redis.call('HSET', KEYS[1], ARGV[6], string.format('%.0f', counted)) end
 if ARGV[7] ~= '' then redis.call('XADD', KEYS[3], '*', ARGV[11], ARGV[7]) end
