@@ -325,6 +325,8 @@ export const STATUS_COUNT_MAX = 1_000_000;
 // --- millrace dev (commands/dev*, redis/private.ts) -------------------------------------------------------------
 /** A private Redis whose owner was killed is waited for this long: its last write and its exit. */
 export const PRIVATE_REDIS_STOP_MS = 10_000;
+/** For `redis-check-aof` to read an append-only file of a Redis of our own: a gigabyte takes it a few seconds. */
+export const APPEND_ONLY_CHECK_MS = 120_000;
 /** How often `dev` looks whether code or configuration changed, and at how many files at most: a look stays below some milliseconds. */
 export const DEV_WATCH_EVERY_MS = 500;
 export const DEV_WATCH_FILES_MAX = 2_000;

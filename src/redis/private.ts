@@ -4,6 +4,7 @@ import path from 'node:path';
 import { MillraceError } from '../errors.ts';
 import { PRIVATE_REDIS_STOP_MS } from '../limits.ts';
 import { systemClock } from '../time.ts';
+import { mendAppendOnly } from './append-only.ts';
 import { findRedis } from './find.ts';
 import { type RedisServer, startRedisServer } from './server.ts';
 
@@ -31,7 +32,8 @@ export async function openPrivateRedis(options: PrivateRedisOptions): Promise<Re
   const dir = path.join(options.stateDir, 'redis');
   if (options.fresh === true) await rm(dir, { recursive: true, force: true });
   const { binary } = await findRedis({ stateDir: options.binaryDir ?? options.stateDir, say: options.say });
-  const server = await startRedisServer({ dir, binary }).catch((error: unknown) => {
+  const started = mendAppendOnly(dir, binary, options.say).then(() => startRedisServer({ dir, binary }));
+  const server = await started.catch((error: unknown) => {
     throw new MillraceError('redis-unreachable', `a Redis of our own could not be started in ${dir}`, {
       hint: error instanceof Error ? error.message : String(error),
       cause: error,
