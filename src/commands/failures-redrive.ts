@@ -73,8 +73,8 @@ async function redrive(ids: readonly string[], options: Options): Promise<void> 
 function refuseWindows({ name, pinned }: MappingConfig, { asWindow }: Options): void {
   if (!pinned['tumblingWindowInSeconds']) return;
   const why = asWindow
-    ? 'redriving records as a window of their own is not supported yet'
-    : 'its records would be counted into windows that are not theirs';
+    ? 'running records as a window of their own is not supported yet'
+    : 'its windows are over, and what was added up of them went on without these records';
   throw new MillraceError('redrive-refused', `mapping ${name} has a tumbling window: ${why}`, {
     hint: 'millrace failures show has the event of each notice',
   });

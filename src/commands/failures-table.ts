@@ -29,7 +29,7 @@ export function formatFailure(failure: ReadNotice): string {
   const positions = first === last ? first : `${first} to ${last}`;
   const lines = [
     `${id}  ${condition}  ${time}`,
-    `mapping ${mapping}, shard ${shardId}: ${count(records, 'record')}, ${positions}`,
+    `mapping ${mapping}, shard ${shardId}: ${records > 0 ? `${count(records, 'record')}, ${positions}` : 'final invocation of a window'}`,
     `request ${requestId}, function version ${String(notice['functionVersion']).slice(0, 12)}`,
     ...(error ? [`${error.errorType}: ${error.errorMessage}`] : []),
     ...(payload === null ? [withoutEvent(failure)] : ['', eventText(payload)]),

@@ -15,7 +15,7 @@ export interface Failure {
 
 export interface ReadNotice extends Failure {
   readonly requestId: string;
-  /** First and last record; of a SourceGap the first and last missing position. */
+  /** First and last record; of a SourceGap the first and last missing position; '' of the final invocation of a window, which has no records. */
   readonly first: string;
   readonly last: string;
   /** The invocation event as JSON text; null when the notice has none. */
@@ -28,7 +28,7 @@ export interface ReadNotice extends Failure {
 export function readNotice(id: string, text: string): ReadNotice | null {
   const notice = objectOf(() => JSON.parse(text) as unknown);
   const context = objectIn(notice, 'requestContext');
-  const batch = kinesisBatch(notice) ?? kafkaBatch(notice);
+  const batch = finalBatch(notice) ?? kinesisBatch(notice) ?? kafkaBatch(notice);
   const { mapping, timestamp, payload } = notice ?? {};
   if (!notice || !context || !batch || typeof mapping !== 'string') return null;
   const error = objectIn(notice, 'error');
@@ -53,6 +53,15 @@ interface Batch {
   readonly records: number;
   readonly first: string;
   readonly last: string;
+}
+
+/** Of the final invocation of a tumbling window: the notice says nothing of records, and the shard is in its event. */
+function finalBatch(notice: Part | null): Batch | null {
+  if (objectIn(notice, 'timeWindowInfo')?.['isFinalInvokeForWindow'] !== true) return null;
+  const payload = notice?.['payload'];
+  const event = typeof payload === 'string' ? objectOf(() => JSON.parse(payload) as unknown) : null;
+  const shardId = objectIn(notice, 'KinesisBatchInfo')?.['shardId'] ?? event?.['shardId'];
+  return { shardId: typeof shardId === 'string' ? shardId : '', records: 0, first: '', last: '' };
 }
 
 function kinesisBatch(notice: Part | null): Batch | null {

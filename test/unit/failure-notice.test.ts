@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildNotice, type NoticeInput } from '../../src/failure/notice.ts';
+import { readNotice } from '../../src/failure/read-notice.ts';
 
 const EVENT = '{"Records":[{"kinesis":{"data":"e30="}}]}';
 
@@ -75,5 +76,17 @@ describe('a failure notice', () => {
   it('writes a time for ids that are none', () => {
     const notice = buildNotice(input({}, { firstArrivalMs: 2 ** 63 }));
     expect(notice).toContain('"approximateArrivalOfFirstRecord":"+275760-09-13T00:00:00.000Z"');
+  });
+});
+
+describe('a notice of a final invocation', () => {
+  const payload = '{"Records":[],"shardId":"clicks-3"}';
+  const window = { start: '2024-11-23T13:53:00Z', end: '2024-11-23T13:54:00Z', final: true, early: false };
+  const read = (more: Partial<NoticeInput>) => readNotice('1-0', buildNotice(input({}, { payload, window, ...more })));
+
+  it('is read back: it has a shard and no records', () => {
+    const none = { records: 0, first: '', last: '', payload };
+    expect(read({})).toMatchObject({ ...none, shardId: 'shardId-000000000000' });
+    expect(read({ kafka: { bootstrapServers: 'b:9092' } })).toMatchObject({ ...none, shardId: 'clicks-3' });
   });
 });
