@@ -19,6 +19,7 @@ import { rebalance } from './figures/rebalance.ts';
 import { takeover } from './figures/takeover.ts';
 import { batchesOf1, batchesOf100 } from './figures/throughput.ts';
 import { latency } from './figures/latency.ts';
+import { windowOverhead } from './figures/windows.ts';
 import { openLab } from './support/lab.ts';
 import type { Options } from './support/options.ts';
 import { type Figure, machine, machineLine, table } from './support/report.ts';
@@ -37,6 +38,7 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   'kafka-client': kafkaClients,
   outputs,
   rebalance,
+  windows: windowOverhead,
 };
 
 const { values: flags } = parseArgs({

@@ -32,8 +32,8 @@ const STUCK_MS = 120_000;
 
 /** The mapping must be fresh; `total` records wait in its stream's shards. */
 export async function raceMillrace(lab: Lab, race: MillraceRace): Promise<Lap> {
-  const { mapping, stream, shards, batchSize, total, handler } = race;
-  const config = lab.configure(handler, { [mapping]: mappingOf(stream, batchSize) });
+  const { mapping, stream, shards, batchSize, total, handler, more } = race;
+  const config = lab.configure(handler, { [mapping]: mappingOf(stream, batchSize, more) });
   const daemon = await startMillrace(config);
   const look = async (least: number): Promise<[number, Snapshot]> => {
     for (const until = Date.now() + STUCK_MS; Date.now() < until; await sleep(LOOK_EVERY_MS)) {
@@ -55,6 +55,8 @@ export interface MillraceRace {
   readonly batchSize: number;
   readonly total: number;
   readonly handler: string;
+  /** Further settings of the mapping. */
+  readonly more?: object;
 }
 
 export async function racePeer(lab: Lab, name: string, args: readonly (string | number)[]): Promise<Lap> {
