@@ -74,6 +74,8 @@ export interface SpoolView {
   readonly unsettled: number;
   /** Its entries are no more those that were appended (deleted, trimmed by somebody): they have to be fetched again. */
   readonly damaged: boolean;
+  /** Its part of the source went, and everything of it is settled. */
+  readonly closed: boolean;
   /** The hold that was shown is void. */
   readonly fenced: boolean;
 }
@@ -147,6 +149,8 @@ export interface Spools {
   lose(hold: SpoolHold, from: number, next: number, loss: SpoolLoss): Promise<SpoolStep>;
   /** The next generation begins: the topic was made anew, its log cut, or the mapping rewound. */
   restart(hold: SpoolHold, restart: SpoolRestart): Promise<SpoolStep>;
+  /** Its part of the source is gone: nothing comes any more. Nothing happens while anything is unsettled. */
+  close(hold: SpoolHold, loss: SpoolLoss | null): Promise<SpoolStep>;
   /** Everything unsettled is to be fetched again. */
   refetch(hold: SpoolHold): Promise<SpoolStep>;
 }

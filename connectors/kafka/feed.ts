@@ -21,12 +21,14 @@ import type {
   KafkaClient,
   MemberFacts,
   PartitionEnds,
+  TopicFacts,
 } from './client.ts';
 import { explainKafka } from './explain.ts';
+import { GonePartitions } from './gone.ts';
 import { PartitionFeed } from './partition-feed.ts';
 import { FeedProblems } from './problems.ts';
-import { refusal } from './refused.ts';
-import { startOffsets } from './start.ts';
+import { barOf, refusal } from './refused.ts';
+import { beginShards, shardIdOf } from './start.ts';
 import { commitOf, isOurs, OURS, type Where, whereToFetch } from './where.ts';
 
 export interface KafkaFeedOptions {
@@ -43,8 +45,6 @@ export interface KafkaFeedOptions {
   /** For `status`, from time to time. */
   readonly tell: (members: readonly MemberFacts[]) => Promise<void>;
 }
-
-const MISSING = 'Kafka: there is no such topic; it is waited for';
 
 /** What is known of a partition that is about to begin. */
 interface Facts {
@@ -69,11 +69,15 @@ export class KafkaFeed implements Feed {
   #ended: (() => void) | null = null;
   /** As it was last heard; '' while it is not known. */
   #topicId = '';
+  /** Shards without a partition. */
+  #missing: readonly string[] = [];
+  readonly #gone: GonePartitions;
   readonly #problems: FeedProblems;
 
   constructor(options: KafkaFeedOptions) {
     this.#options = options;
     this.#problems = new FeedProblems(options.log, options.topic);
+    this.#gone = new GonePartitions(options);
     this.#running = Promise.all([
       this.#loop(KAFKA_RETRY_MS, () => this.#beMember(), 'member'),
       this.#loop(KAFKA_COMMIT_MS, () => this.#commit(), null),
@@ -161,43 +165,26 @@ export class KafkaFeed implements Feed {
 
   /** False while there is no such topic, or the login may not read it as a member of the group; then that is the part's problem. */
   async #mayBegin(part: 'member' | 'topic'): Promise<boolean> {
-    const { client, topic, groupId, principal } = this.#options;
-    const facts = await client.facts(topic);
-    if (facts === 'missing') return this.#waits(part, MISSING);
-    if (facts === 'refused') return this.#waits(part, refusal({ kind: 'describe-topic', name: topic }, principal));
-    if (facts?.mayRead === false) return this.#waits(part, refusal({ kind: 'read-topic', name: topic }, principal));
+    const { client, groupId, principal } = this.#options;
+    const facts = await client.facts(this.#options.topic);
+    const bar = barOf(facts, this.#options);
+    if (bar !== null) return this.#waits(part, bar);
     if (part === 'member' && !(await client.mayJoin(groupId)))
       return this.#waits(part, refusal({ kind: 'join-group', name: groupId }, principal));
-    this.#noteTopicId(facts?.id ?? '');
-    return (await this.#beginShards()) || this.#waits(part, MISSING);
+    this.#noteTopicId((facts as TopicFacts | null)?.id ?? '');
+    return (await this.#beginShards()) || this.#waits(part, barOf('missing', this.#options)!);
   }
 
   #waits(part: 'member' | 'topic', why: string): false {
-    const { topic } = this.#options;
-    this.#problems.set(
-      part,
-      why === MISSING ? `there is no topic ${topic}` : why,
-      why === MISSING ? MISSING : 'Kafka: the topic cannot be read; it is waited for',
-    );
+    this.#problems.set(part, why, 'Kafka: the topic cannot be read; it is waited for');
     return false;
   }
 
   /** False when there is no such topic yet. */
   async #beginShards(): Promise<boolean> {
-    const { client, topic, spools, groupId, position } = this.#options;
-    const partitions = await client.partitions(topic);
-    if (partitions === null) return false;
-    const known = new Set((await spools.known()).map(partitionOf));
-    const missing = partitions.filter((partition) => !known.has(partition));
-    if (missing.length === 0) return true;
-    // Partition 0 is begun last: with it the mapping has started, and what appears later is read from its beginning.
-    const offsets = await startOffsets(client, topic, groupId, known.has(0) ? { kind: 'TRIM_HORIZON' } : position);
-    for (const partition of missing.toSorted((a, b) => b - a)) {
-      const start = offsets.get(partition);
-      // Made between the two questions: the next look begins it.
-      if (start) await spools.begin(shardIdOf(topic, partition), start.position, start.end);
-    }
-    return true;
+    const gone = await beginShards(this.#options);
+    if (gone !== null) this.#missing = gone;
+    return gone !== null;
   }
 
   /** Another topic under the same name ends what was begun on the old one. */
@@ -218,6 +205,8 @@ export class KafkaFeed implements Feed {
       feeds.map(({ hold }) => hold),
       feeds.map(({ partition }) => ends.get(partition)?.high),
     );
+    // By one of the members: there is always a partition 0, and one member has it.
+    if (this.#feeds.has(0)) await this.#gone.look(this.#missing, this.#topicId);
     await this.#tellMembers();
   }
 
@@ -385,12 +374,4 @@ export class KafkaFeed implements Feed {
 
 function nextOf(where: Exclude<Where, { kind: 'fetch' }>): number {
   return where.kind === 'restart' ? where.restart.next : where.next;
-}
-
-function shardIdOf(topic: string, partition: number): string {
-  return `${topic}-${partition}`;
-}
-
-export function partitionOf(shardId: string): number {
-  return Number(shardId.slice(shardId.lastIndexOf('-') + 1));
 }

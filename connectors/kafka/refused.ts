@@ -1,7 +1,7 @@
 /** What the cluster's ACLs do not let this login do, in a sentence that says to whom what has to be granted. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { KafkaConnection } from './client.ts';
+import type { KafkaConnection, TopicFacts } from './client.ts';
 
 export interface Refused {
   readonly kind: 'describe-topic' | 'read-topic' | 'write-topic' | 'join-group';
@@ -31,6 +31,16 @@ export function principalOf({ sasl, ssl }: Pick<KafkaConnection, 'sasl' | 'ssl'>
 export function refusal({ kind, name }: Refused, principal: string): string {
   const [act, operation] = WORDS[kind];
   return `${principal} may not ${act} ${name}: an ACL of the cluster has to grant it ${operation}`;
+}
+
+/** Why the topic cannot be read; null: it can. */
+export function barOf(
+  facts: TopicFacts | 'missing' | 'refused' | null,
+  { topic, principal }: { readonly topic: string; readonly principal: string },
+): string | null {
+  if (facts === 'missing') return `there is no topic ${topic}`;
+  if (facts === 'refused') return refusal({ kind: 'describe-topic', name: topic }, principal);
+  return facts?.mayRead === false ? refusal({ kind: 'read-topic', name: topic }, principal) : null;
 }
 
 export function grantHint({ kind, name }: Refused, principal: string): string {

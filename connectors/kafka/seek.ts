@@ -4,7 +4,7 @@ import type { ReadShard, RewindTo, Sought } from '../../src/source/port.ts';
 import { checkpointBefore, positionAfter } from '../../src/spool.ts';
 import type { KafkaClient, PartitionEnds } from './client.ts';
 import { type Asked, explainKafka } from './explain.ts';
-import { partitionOf } from './feed.ts';
+import { partitionOf } from './start.ts';
 
 /** Closes the client. @throws MillraceError `kafka-unreachable` */
 export async function seekOffsets(

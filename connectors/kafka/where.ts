@@ -79,7 +79,8 @@ function cut({ view, ends, origin }: Partition): Where {
   };
 }
 
-function neverFetched({ next, end }: SpoolView): SpoolLoss | null {
+/** What was seen of the log and is not there any more. */
+export function neverFetched({ next, end }: Pick<SpoolView, 'next' | 'end'>): SpoolLoss | null {
   return end > next ? { condition: 'SourceGap', first: next, last: end - 1 } : null;
 }
 

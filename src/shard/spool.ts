@@ -26,6 +26,7 @@ const appendScript = loadScript(lua, 'append-2.lua');
 const spoolsScript = loadScript(lua, 'spools-N.lua');
 const loseScript = loadScript(lua, 'lose-2.lua');
 const restartScript = loadScript(lua, 'restart-4.lua', { with: AUDIT_LUA });
+const closeScript = loadScript(lua, 'close-3.lua');
 const refetchScript = loadScript(lua, 'refetch-2.lua');
 
 /** Kafka does not say who did it; the host is that of the daemon that found it. */
@@ -103,6 +104,7 @@ export function openSpools(deps: SpoolsDeps): Spools {
       ];
       return toStep(await restartScript.run(redis, [...pair, loss ? stream : pair[0]!, keys.audit()], args));
     },
+    close: (hold, loss) => close(deps, pairOf(hold.shardId), hold, loss),
     async refetch({ shardId, generation, pollerEpoch }) {
       return toStep(await refetchScript.run(redis, pairOf(shardId), [generation, pollerEpoch]));
     },
@@ -124,13 +126,22 @@ function toArguments(entry: SpoolEntry): (string | number | Buffer)[] {
   return ['r', position + 1, arrivalMs, timestamp, flags, key, value, headers];
 }
 
+async function close(deps: SpoolsDeps, pair: string[], hold: SpoolHold, loss: SpoolLoss | null): Promise<SpoolStep> {
+  const { shardId, generation, pollerEpoch } = hold;
+  const { stream, bytesMax, outbox } = deps.failures(shardId);
+  const [count, notice] = loss ? [loss.last - loss.first + 1, deps.notice(shardId, loss)] : [0, ''];
+  const args = [generation, pollerEpoch, count, notice, bytesMax, outbox ? 'message' : 'notice'];
+  return toStep(await closeScript.run(deps.redis, [...pair, loss ? stream : pair[0]!], args));
+}
+
 function toView(row: readonly (string | number)[]): SpoolView {
-  const [cp, next, end, generation, unsettled, damaged, fenced] = row;
+  const [cp, next, end, generation, unsettled, damaged, fenced, closed] = row;
   const there = cp !== '';
   return {
     settledTo: there ? positionAfter(String(cp)) : 0,
     ...{ next: Number(next ?? 0), end: Number(end ?? 0), generation: Number(generation ?? 0) },
     ...{ unsettled: Number(unsettled ?? 0), damaged: damaged === 1, fenced: !there || fenced === 1 },
+    closed: closed === 1,
   };
 }
 

@@ -241,7 +241,7 @@ describe('a topic that changes', () => {
     const topic = `late-${process.pid}`;
     const w = await kafkaWorld(redis, kafka, { topic });
     const daemon = w.start();
-    await daemon.line((l) => l.msg.includes('there is no such topic'), 'the warning');
+    await daemon.line((l) => l['error'] === `there is no topic ${topic}`, 'the warning');
     await kafka.admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
     await kafka.send(topic, keyed(['a']));
     await settled(w, 1);

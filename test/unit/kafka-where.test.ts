@@ -8,7 +8,7 @@ import type { SpoolView } from '../../src/spool.ts';
 import { DAY } from '../../src/time.ts';
 
 const view = (more: Partial<SpoolView> = {}): SpoolView => ({
-  ...{ settledTo: 10, next: 20, end: 25, generation: 1, unsettled: 10, damaged: false, fenced: false },
+  ...{ settledTo: 10, next: 20, end: 25, generation: 1, unsettled: 10, damaged: false, closed: false, fenced: false },
   ...more,
 });
 const ours = { offset: 10, metadata: 'millrace:1:9' };
