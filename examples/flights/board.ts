@@ -1,36 +1,11 @@
 /** The departures board: a small HTTP server that takes departures from the handler and shows them, as a page and as JSON. */
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { bodyOf, type Receiver, refuse, send, sentFrom, startReceiver } from '../receiver.ts';
 import type { Departure } from './handler.ts';
 import type { Ledger } from './ledger.ts';
 
-export interface Board {
-  /** HOST:PORT */
-  readonly address: string;
-  close(): Promise<void>;
-}
-
-const BODY_BYTES_MAX = 6 * 1024 * 1024;
-
-export async function startBoard(ledger: Ledger): Promise<Board> {
-  const server = createServer((request, response) => {
-    answer(ledger, request, response).catch((error: unknown) => {
-      response
-        .writeHead(400, { 'content-type': 'text/plain' })
-        .end(error instanceof Error ? error.message : String(error));
-    });
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+export function startBoard(ledger: Ledger): Promise<Receiver> {
+  return startReceiver((request, response) => answer(ledger, request, response));
 }
 
 async function answer(ledger: Ledger, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -40,38 +15,14 @@ async function answer(ledger: Ledger, request: IncomingMessage, response: Server
   if (pathname === '/tally.json') return send(response, 'application/json', JSON.stringify(ledger.tally()));
   if (airport !== undefined) return send(response, 'text/plain', `${airport.lines.join('\n')}\n`);
   if (pathname === '/') return send(response, 'text/html', page(ledger));
-  response.writeHead(404, { 'content-type': 'text/plain' }).end('no such airport\n');
+  refuse(response, 404, 'no such airport\n');
 }
 
 async function take(ledger: Ledger, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const departures = JSON.parse(await bodyOf(request)) as Departure[];
-  const shard = `${headerOf(request, 'x-millrace-mapping')}/${headerOf(request, 'x-millrace-shard')}`;
-  if (!ledger.admits(shard, headerOf(request, 'x-millrace-epoch'))) {
-    response.writeHead(409, { 'content-type': 'text/plain' }).end('another worker has this shard by now');
-    return;
-  }
+  const { shard, epoch } = sentFrom(request);
+  if (!ledger.admits(shard, epoch)) return refuse(response, 409, 'another worker has this shard by now');
   send(response, 'application/json', JSON.stringify(ledger.take(departures)));
-}
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > BODY_BYTES_MAX) throw new Error('the request is too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function headerOf(request: IncomingMessage, name: string): string {
-  const value = request.headers[name];
-  if (typeof value !== 'string') throw new Error(`the request has no ${name}: the board is for Millrace's handlers`);
-  return value;
-}
-
-function send(response: ServerResponse, type: string, text: string): void {
-  response.writeHead(200, { 'content-type': `${type}; charset=utf-8` }).end(text);
 }
 
 function page(ledger: Ledger): string {

@@ -2,10 +2,6 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { createStream } from '../../connectors/redis-stream/manage.ts';
-import { createProducer } from '../../connectors/redis-stream/producer.ts';
-import { connectRedis, type Redis } from '../../src/redis/connect.ts';
-import type { Keys } from '../../src/redis/keys.ts';
 
 interface RawFlight {
   readonly date: string;
@@ -20,8 +16,7 @@ export interface NumberedFlight extends RawFlight {
   readonly number: number;
 }
 
-export const STREAM = 'flights';
-const SHARDS = 8;
+export const SHARDS = 8;
 /** This one has no distance that a number could be made of: it fails however often it is tried. */
 const POISON_INDEX = 9_999;
 /** Every so many flights one finds its gate closed, and is taken only after some more tries. */
@@ -43,27 +38,4 @@ export async function readFlights(): Promise<NumberedFlight[]> {
 export function closedGates(flights: readonly NumberedFlight[]): Map<string, number> {
   const some = flights.filter((_, index) => index % CLOSED_EVERY === CLOSED_EVERY / 2);
   return new Map(some.map(({ origin, number }) => [`${origin} ${number}`, CLOSED_TRIES]));
-}
-
-/** Begins anew: what an earlier run left in the demo's namespace is removed first. */
-export async function fillStream(url: string, keys: Keys, flights: readonly NumberedFlight[]): Promise<void> {
-  const redis = await connectRedis(url, { role: 'demo' });
-  try {
-    await removeNamespace(redis, keys);
-    await createStream(redis, keys, STREAM, { shards: SHARDS, retentionHours: 24 });
-  } finally {
-    redis.disconnect();
-  }
-  const producer = await createProducer({ url, keys, stream: STREAM });
-  for (const flight of flights) await producer.put(flight.origin, JSON.stringify(flight));
-  await producer.close();
-}
-
-async function removeNamespace(redis: Redis, keys: Keys): Promise<void> {
-  let cursor = '0';
-  do {
-    const [next, found] = await redis.scan(cursor, 'MATCH', `${keys.namespace}:*`, 'COUNT', 1_000);
-    if (found.length > 0) await redis.unlink(...found);
-    cursor = next;
-  } while (cursor !== '0');
 }

@@ -2,6 +2,7 @@
  * What the board knows: the departures of each airport, in the order in which they came. Each carries its number among those of its
  * airport, so that a flight that is lost, doubled or out of order shows at once.
  */
+import { Epochs } from '../receiver.ts';
 import type { Departure } from './handler.ts';
 
 export interface Airport {
@@ -39,7 +40,7 @@ export class Ledger {
   private outOfOrder = 0;
   private stale = 0;
   private refused = 0;
-  private readonly epochs = new Map<string, bigint>();
+  private readonly epochs = new Epochs();
   private readonly closedGates: Map<string, number>;
 
   /** `closedGates`: `airport number` → how often that departure is refused before it is taken. */
@@ -49,14 +50,9 @@ export class Ledger {
 
   /** False when a later owner of the shard has been heard already (P7): nothing of the request may count. */
   admits(shard: string, epoch: string): boolean {
-    const newest = this.epochs.get(shard) ?? 0n;
-    const current = BigInt(epoch);
-    if (current < newest) {
-      this.stale += 1;
-      return false;
-    }
-    this.epochs.set(shard, current);
-    return true;
+    if (this.epochs.admits(shard, epoch)) return true;
+    this.stale += 1;
+    return false;
   }
 
   /** Takes departures in order until one is refused. */

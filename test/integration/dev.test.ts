@@ -119,7 +119,7 @@ describe('the quickstart', () => {
   const redis = useRedis();
 
   test('every flight arrives once and in order, but for the one that is given up', async () => {
-    const main = ['--no-node-snapshot', path.join(ROOT, 'examples', 'flights', 'main.ts'), '--until-drained'];
+    const main = ['--no-node-snapshot', path.join(ROOT, 'examples', 'main.ts'), '--until-drained'];
     const { code, stdout, stderr } = await run(process.execPath, main, { env: { REDIS_URL: redis.url } });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/records +20,000 settled, 0 left/);
@@ -130,7 +130,7 @@ describe('the quickstart', () => {
   }, 60_000);
 
   test('its arguments are checked', async () => {
-    const { code, stderr } = await run(process.execPath, [path.join(ROOT, 'examples', 'flights', 'main.ts'), '--nope']);
+    const { code, stderr } = await run(process.execPath, [path.join(ROOT, 'examples', 'main.ts'), '--nope']);
     expect(code).toBe(1);
     expect(stderr).toContain("Unknown option '--nope'");
   });
