@@ -1,96 +1,36 @@
 /**
- * The shard's scripts against a plain model (fault class R28): takes, settles, zombies, repeats and losses of the source in any
- * order. After every command the whole of the state hash, the notices and the group marker have to equal the model.
+ * The shard's scripts against a plain model (fault class R28): takes, settles, zombies, repeats, losses of the source, and an operator who
+ * pauses, resumes, rewinds and skips, in any order. After every command the whole of the state hash, the notices and the group marker have to equal the model.
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { FencedError } from '../../src/errors.ts';
-import { BEFORE_ALL, compareIds, type EntryId } from '../../src/record.ts';
-import { Keys } from '../../src/redis/keys.ts';
+import { BEFORE_ALL, compareIds } from '../../src/record.ts';
 import { initShard } from '../../src/shard/init.ts';
 import { type Settlement, settle } from '../../src/shard/settle.ts';
-import { type Holding, releaseShard, takeShard } from '../../src/shard/take.ts';
+import { releaseShard, takeShard } from '../../src/shard/take.ts';
 import { useRedis } from '../support/redis.ts';
+import { Pause, Rewind } from './operator-steps.ts';
+import {
+  type Command,
+  COUNTERS,
+  type Holder,
+  keys,
+  type Model,
+  type Real,
+  refOf,
+  SHARD,
+  Step,
+  targetOf,
+} from './shard-model.ts';
 
 const RUNS = Number(process.env['MILLRACE_MODEL_RUNS'] ?? 500);
 const COMMANDS = Number(process.env['MILLRACE_MODEL_COMMANDS'] ?? 30);
 const redis = useRedis();
-const keys = new Keys('t');
-const COUNTERS = ['succeeded', 'expired', 'givenUp', 'filtered', 'lostBySource'] as const;
-
-interface Holder {
-  readonly holding: Holding;
-  last: Settlement | null;
-}
-
-interface Model {
-  checkpoint: EntryId;
-  read: number;
-  generation: number;
-  revision: number;
-  done: boolean;
-  owner: string;
-  holder: Holder | null;
-  readonly holders: Holder[];
-  readonly counts: Record<(typeof COUNTERS)[number], number>;
-  readonly notices: string[];
-  /** null: the key does not exist. */
-  stream: { ids: EntryId[]; added: number } | null;
-  ms: number;
-  /** null: the group does not exist. */
-  marker: EntryId | null;
-}
-
-interface Real {
-  readonly mapping: string;
-  readonly stream: string;
-}
-
-type Command = fc.AsyncCommand<Model, Real>;
-const SHARD = 'shardId-000000000000';
-const refOf = (real: Real) => ({ mapping: real.mapping, shardId: SHARD });
-const targetOf = (real: Real, holding: Holding) => ({
-  ...{ holding, streamKey: real.stream, failureStream: keys.failures(real.mapping) },
-  ...{ failureBytesMax: 0, failureKeptMs: 0 },
-});
-
-async function verify(m: Model, real: Real): Promise<void> {
-  const replies = (await redis.client
-    .pipeline()
-    .hgetall(keys.shard(real.mapping, SHARD))
-    .xrange(keys.failures(real.mapping), '-', '+')
-    .xinfo('GROUPS', real.stream)
-    .exec())!;
-  const state = replies[0]![1] as Record<string, string>;
-  expect(state).toMatchObject({
-    ...{ cp: m.checkpoint, read: String(m.read), gen: String(m.generation), rev: String(m.revision) },
-    ...{ owner: m.owner, epoch: m.holder?.holding.epoch ?? '0', nonce: m.holder?.holding.nonce ?? '' },
-    done: m.done ? '1' : '',
-  });
-  for (const name of COUNTERS) expect(Number(state[`n:${name}`] ?? 0), name).toBe(m.counts[name]);
-  const notices = (replies[1]![1] as [string, string[]][]).map(([, fields]) => fields[1]);
-  expect(notices).toEqual(m.notices);
-  const groups = (replies[2]![0] ? [] : replies[2]![1]) as (string | number)[][];
-  const marker = groups[0] ? String(groups[0][groups[0].indexOf('last-delivered-id') + 1]) : null;
-  expect(marker).toBe(m.marker);
-  if (marker !== null) expect(compareIds(marker, m.checkpoint)).toBeLessThanOrEqual(0);
-}
-
-abstract class Step implements Command {
-  check(_m: Readonly<Model>): boolean {
-    return true;
-  }
-  abstract act(m: Model, real: Real): Promise<void>;
-  async run(m: Model, real: Real): Promise<void> {
-    await this.act(m, real);
-    await verify(m, real);
-  }
-}
-
 class Take extends Step {
   readonly owner: string;
-  readonly mode: 'turn' | 'idle';
-  constructor(owner: string, mode: 'turn' | 'idle') {
+  readonly mode: 'turn' | 'idle' | 'act';
+  constructor(owner: string, mode: 'turn' | 'idle' | 'act') {
     super();
     this.owner = owner;
     this.mode = mode;
@@ -99,11 +39,14 @@ class Take extends Step {
     const options = { owner: this.owner, parents: [], mode: this.mode };
     const taken = await takeShard(redis.client, keys, refOf(real), options);
     if (m.done) return void expect(taken.kind).toBe('done');
+    if (m.paused && this.mode !== 'act') return void expect(taken.kind).toBe('paused');
     if (this.mode === 'idle' && m.owner !== '') return void expect(taken.kind).toBe('owned');
     if (taken.kind !== 'ok') throw new Error(`take: ${taken.kind}`);
     expect(taken.ownerBefore).toBe(m.owner);
     expect(taken.state).toMatchObject({ checkpoint: m.checkpoint, revision: m.revision, generation: m.generation });
-    expect(BigInt(taken.holding.epoch) > BigInt(m.holder?.holding.epoch ?? '0')).toBe(true);
+    expect(BigInt(taken.holding.epoch) > BigInt(m.epoch)).toBe(true);
+    m.epoch = taken.holding.epoch;
+    m.changed = false;
     m.holder = { holding: taken.holding, last: null };
     m.holders.push(m.holder);
     m.owner = this.owner;
@@ -142,10 +85,12 @@ class Settle extends Step {
     const run = settle(redis.client, keys, targetOf(real, holding), settlement);
     const fenced = !current || ['other-nonce', 'older-epoch', 'revision-ahead'].includes(twist);
     if (fenced) return void (await expect(run).rejects.toThrow(FencedError));
+    // Nothing expires by what was known before an operator's act.
+    if (m.changed && settlement.counts.expired > 0) return void expect(await run).toMatchObject({ kind: 'paused' });
     if (twist === 'go-back' && compareIds(settlement.checkpoint!, m.checkpoint) < 0) {
       return void expect(await run).toMatchObject({ kind: 'refused', reason: expect.stringContaining('go back') });
     }
-    expect(await run).toMatchObject({ kind: 'ok' });
+    expect(await run).toMatchObject({ kind: 'ok', paused: m.changed });
     holder.last = settlement;
     this.#adopt(m, settlement);
   }
@@ -220,6 +165,24 @@ class Release extends Step {
   override toString = () => `release(${this.who})`;
 }
 
+/** What `millrace mapping skip` does to the shard: it is taken, also while paused, records are given up with a notice, and it is let go. */
+class Skip extends Step {
+  readonly records: number;
+  constructor(records: number) {
+    super();
+    this.records = records;
+  }
+  override check(m: Readonly<Model>): boolean {
+    return !m.done;
+  }
+  override async act(m: Model, real: Real): Promise<void> {
+    await new Take('operator', 'act').act(m, real);
+    await new Settle({ who: 0, advance: this.records, notices: 1, outcome: 'givenUp', twist: 'none' }).act(m, real);
+    await new Release(0).act(m);
+  }
+  override toString = () => `skip(${this.records})`;
+}
+
 /** What users and other tools do to the stream. */
 class Source extends Step {
   readonly kind: 'add' | 'trim' | 'delete-entry' | 'destroy-group' | 'delete-key';
@@ -270,7 +233,7 @@ class Source extends Step {
 const holderIndex = fc.oneof({ weight: 4, arbitrary: fc.constant(0) }, { weight: 1, arbitrary: fc.nat(3) });
 const commands = [
   fc
-    .tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('turn' as const, 'idle' as const))
+    .tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('turn' as const, 'turn' as const, 'idle' as const))
     .map(([owner, mode]): Command => new Take(owner, mode)),
   fc
     .record({
@@ -287,6 +250,11 @@ const commands = [
     .map((spec): Command => new Settle(spec)),
   holderIndex.map((who): Command => new Repeat(who)),
   holderIndex.map((who): Command => new Release(who)),
+  fc.constantFrom('pause' as const, 'resume' as const, 'resume' as const).map((verb): Command => new Pause(verb)),
+  fc
+    .tuple(fc.nat(6), fc.constantFrom('no' as const, 'no' as const, 'no' as const, 'generation', 'trimmed'))
+    .map(([back, stale]): Command => new Rewind(back, stale)),
+  fc.nat(4).map((records): Command => new Skip(records)),
   fc
     .tuple(
       fc.constantFrom('add' as const, 'add' as const, 'trim', 'delete-entry', 'destroy-group', 'delete-key'),
@@ -298,9 +266,10 @@ const commands = [
 let run = 0;
 
 async function begin(): Promise<{ model: Model; real: Real }> {
-  const real = { mapping: `m${run}`, stream: `s${run++}` };
+  const real = { mapping: `m${run}`, stream: `s${run++}`, client: redis.client };
   await redis.client.xadd(real.stream, '1-0', 'data', 'x');
   const shard = { shardId: SHARD, key: real.stream, parents: [], checkpoint: BEFORE_ALL, entriesRead: 0 };
+  await redis.client.hset(keys.mapping(real.mapping), 'identity', 'x');
   expect(await initShard(redis.client, keys, real.mapping, shard)).toBe(true);
   const model: Model = {
     ...{
@@ -310,7 +279,12 @@ async function begin(): Promise<{ model: Model; real: Real }> {
       revision: 0,
       done: false,
       owner: '',
+      epoch: '0',
       holder: null,
+      paused: false,
+      pauses: 0,
+      changed: false,
+      redelivered: 0,
       holders: [],
     },
     ...{ counts: { succeeded: 0, expired: 0, givenUp: 0, filtered: 0, lostBySource: 0 }, notices: [] },
@@ -325,7 +299,12 @@ it(
     const history = fc.asyncProperty(fc.commands(commands, { maxCommands: COMMANDS, size: 'max' }), async (steps) => {
       const { model, real } = await begin();
       await fc.asyncModelRun(() => ({ model, real }), steps);
-      await redis.client.del(real.stream, keys.shard(real.mapping, SHARD), keys.failures(real.mapping));
+      await redis.client.del(
+        real.stream,
+        keys.mapping(real.mapping),
+        keys.shard(real.mapping, SHARD),
+        keys.failures(real.mapping),
+      );
     });
     await fc.assert(history, { numRuns: RUNS });
   },
