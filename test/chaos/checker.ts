@@ -5,6 +5,7 @@
 import { type EndState, withEndState } from '../support/end-state.ts';
 import type { HistoryLine } from '../support/history.ts';
 import { checkExpiry, type ExpiryOptions } from './check-expiry.ts';
+import { checkRedelivered, endOfGenerations, isOver, splitGenerations } from './generations.ts';
 import { checkIsolation, checkLiveness, type IsolationOptions, type LivenessOptions } from './check-liveness.ts';
 import { checkLoss } from './check-loss.ts';
 import { checkOrder, checkSingleWriter } from './check-order.ts';
@@ -34,10 +35,12 @@ export interface CheckResult {
 }
 
 export function checkHistory(history: readonly HistoryLine[], end: EndState, options: CheckOptions): CheckResult {
-  const lines = withEndState(history, end);
+  const whole = withEndState(history, end);
+  const lines = splitGenerations(whole);
   const views = viewShards(lines);
+  const last = endOfGenerations(whole, end);
   const perShard = views.flatMap((view) => [
-    ...checkLoss(view, end),
+    ...checkLoss(view, last),
     ...checkOrder(view),
     ...checkSingleWriter(view),
     ...checkRepeats(view, options),
@@ -50,7 +53,12 @@ export function checkHistory(history: readonly HistoryLine[], end: EndState, opt
   return {
     violations: [
       ...perShard,
-      ...checkLiveness(views, end, options.liveness),
+      ...checkRedelivered(whole, end),
+      ...checkLiveness(
+        views.filter((view) => !isOver(view)),
+        end,
+        options.liveness,
+      ),
       ...(options.isolation ? checkIsolation(views, options.isolation) : []),
       ...checkResources(lines),
       ...(options.shutdown ? checkShutdown(lines, views, options.shutdown, options.silentFailures ?? false) : []),

@@ -81,7 +81,9 @@ function viewShard(shard: string, lines: HistoryLine[], allFaults: Fault[]): Sha
   const notices = lines.filter((line): line is NoticeLine => line.kind === 'notice' || line.kind === 'gap');
   const attempts = attemptsOf(lines);
   const faults = allFaults.filter(({ begin }) => begin.shards === '*' || begin.shards.includes(shard));
-  const known = [...new Set([...accepted, ...attempts.flatMap(({ start }) => start.positions)])].sort(comparePositions);
+  const besides = lines.flatMap((line) => (line.kind === 'known' ? line.positions : []));
+  const started = attempts.flatMap(({ start }) => start.positions);
+  const known = [...new Set([...accepted, ...besides, ...started])].sort(comparePositions);
   const terminal = terminalOf(known, attempts, notices);
   return { shard, accepted, known, acceptedLines, lines, attempts, notices, terminal, faults };
 }

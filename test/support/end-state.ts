@@ -12,7 +12,10 @@ export interface ShardEnd {
   /** First entry that the stream still has: all before it is trimmed. Leave it out where the test trims by hand. */
   readonly firstEntry?: string | null;
   readonly unitsPending: number;
-  readonly settled: { readonly succeeded: number; readonly expired: number; readonly givenUp: number };
+  /** How many records run, or ran, again after rewinds. */
+  readonly redelivered?: number;
+  /** Absent: not to be compared. */
+  readonly settled?: { readonly succeeded: number; readonly expired: number; readonly givenUp: number };
 }
 
 export interface NoticeEnd {

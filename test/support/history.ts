@@ -65,6 +65,23 @@ export interface ExpiredLine extends Base {
   readonly positions: readonly string[];
 }
 
+/** Records that a shard knew when it was rewound, and that run again later (chaos/generations.ts). */
+export interface KnownLine extends Base {
+  readonly kind: 'known';
+  readonly shard: string;
+  readonly positions: readonly string[];
+}
+
+/** An operator rewound a shard. */
+export interface RewindLine extends Base {
+  readonly kind: 'rewind';
+  readonly shard: string;
+  /** The first record that runs again. */
+  readonly first: string;
+  /** Redis ms. */
+  readonly atMs: number;
+}
+
 /** A process took a shard. */
 export interface LeaseLine extends Base {
   readonly kind: 'lease';
@@ -110,6 +127,8 @@ export type HistoryLine =
   | NoticeLine
   | ExpiredLine
   | LeaseLine
+  | KnownLine
+  | RewindLine
   | FaultLine
   | ProcessLine
   | ResourceLine;

@@ -13,6 +13,7 @@ export interface PositionSample {
   readonly groupMarker?: string | null;
   readonly firstEntry?: string | null;
   readonly checkpoint: string | null;
+  readonly generation?: number;
 }
 
 /** Samples every `everyMs` until `stop` is called; one sample is recorded before the next is read, and only what changed. */
@@ -32,21 +33,24 @@ export function samplePositions(
     kind: 'checkpoint' | 'ack',
     what: 'group' | 'trim' | undefined,
     id: string,
+    generation: number,
   ): boolean => {
-    const key = `${shard} ${kind} ${what ?? ''}`;
+    const key = `${shard} ${kind} ${what ?? ''} ${generation}`;
     if (id === BEFORE_ALL || last.get(key) === id) return false;
     last.set(key, id);
     return true;
   };
   const linesOf = (sample: PositionSample): Unstamped<PositionLine>[] => {
-    const { shard, groupMarker, firstEntry, checkpoint } = sample;
+    const { shard, groupMarker, firstEntry, checkpoint, generation = 1 } = sample;
     const seen = [
       { kind: 'ack', what: 'group', id: groupMarker },
       { kind: 'ack', what: 'trim', id: firstEntry ? previousId(firstEntry) : null },
       { kind: 'checkpoint', what: undefined, id: checkpoint },
     ] as const;
     return seen.flatMap(({ kind, what, id }) =>
-      id && changed(shard, kind, what, id) ? [{ kind, shard, position: positionOf(id), ...(what && { what }) }] : [],
+      id && changed(shard, kind, what, id, generation)
+        ? [{ kind, shard, position: positionOf(id), generation, ...(what && { what }) }]
+        : [],
     );
   };
   const loop = async (): Promise<void> => {

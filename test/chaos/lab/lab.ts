@@ -108,8 +108,8 @@ export class Lab {
       return [{ kind: 'lease', shard: shard.name, epoch, pid }];
     });
     await this.recorder.record(...leases);
-    return now.map(({ shard, groupMarker, firstEntry, checkpoint }) => ({
-      ...{ shard: shard.name, groupMarker, checkpoint },
+    return now.map(({ shard, state, groupMarker, firstEntry, checkpoint }) => ({
+      ...{ shard: shard.name, groupMarker, checkpoint, generation: Number(state['gen'] ?? 1) },
       ...(this.spec.trimmedByHand ? {} : { firstEntry }),
     }));
   }

@@ -35,6 +35,7 @@ function endOf(now: ShardNow, trimmedByHand: boolean): ShardEnd {
     ...{ shard: shard.name, checkpoint, groupMarker },
     ...(trimmedByHand ? {} : { firstEntry }),
     unitsPending: unitsOf(now).length,
+    redelivered: count('redelivered'),
     settled: { succeeded: count('succeeded'), expired: count('expired'), givenUp: count('givenUp') },
   };
 }
