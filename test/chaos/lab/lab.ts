@@ -41,8 +41,8 @@ export interface LabSpec {
   /** Seconds; well above what a stopped process sleeps through, unless that is the point. */
   readonly timeout?: number;
   readonly mapping?: Record<string, unknown>;
-  /** Functions and mappings beside the lab's own. */
-  readonly more?: { readonly functions: object; readonly mappings: object };
+  /** What there is beside the lab's own. */
+  readonly more?: { readonly connections?: object; readonly functions: object; readonly mappings: object };
   /** The name of one: daemons are started as it (wrong-builds/). */
   readonly wrongBuild?: string;
   readonly drainMsMax?: number;
@@ -351,7 +351,7 @@ async function copyHandler(dir: string): Promise<void> {
 function configOf(spec: LabSpec, redis: string, recorder: Recorder, { config }: LabSource): object {
   return {
     redis,
-    ...(config.connections && { connections: config.connections }),
+    connections: { ...config.connections, ...spec.more?.connections },
     functions: {
       f: {
         ...{ code: 'handler.ts', handler: 'handler', timeout: spec.timeout ?? 20 },

@@ -24,4 +24,24 @@ const APART_FROM_SETTLE: WrongBuild = {
   ],
 };
 
+/** It also takes its time before it says what was sent: kills in between are rare else. */
+const NOT_ASKED: WrongBuild = {
+  name: 'a new sender does not ask how far the topic is',
+  breaks: ['doubled'],
+  edits: [
+    {
+      file: 'connectors/kafka/exact-producer.ts',
+      from: 'position: position ?? BEFORE_ALL',
+      to: 'position: BEFORE_ALL',
+    },
+    {
+      file: 'src/daemon/forwarding.ts',
+      from: 'await this.#senders.outputs(name, to).send(outputs);',
+      to: `await this.#senders.outputs(name, to).send(outputs);
+    await this.#deps.clock.sleep(150);`,
+    },
+  ],
+};
+
+export const KAFKA_PIPELINE_WRONG_BUILDS: readonly WrongBuild[] = [NOT_ASKED];
 export const PIPELINE_WRONG_BUILDS: readonly WrongBuild[] = [APART_FROM_SETTLE];

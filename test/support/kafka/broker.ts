@@ -10,6 +10,8 @@ import { makeCertificates, PASSWORD, type SecurePorts, secureProperties, USER } 
 
 const run = promisify(execFile);
 const START_MS = 60_000;
+/** What a tool may print. */
+const TOOL_BYTES_MAX = 512 * 1024 * 1024;
 const scram = ['SCRAM-SHA-256', 'SCRAM-SHA-512'];
 const CLUSTER = 'millrace-test-cluster0';
 
@@ -124,7 +126,10 @@ export async function stopBroker(broker: Broker, signal: NodeJS.Signals = 'SIGTE
 
 /** One of Kafka's own command-line tools; what it printed. */
 export async function java(place: Pick<BrokerPlace, 'dir'>, tool: string, args: readonly string[]): Promise<string> {
-  const { stdout } = await run('java', [...(await jvm(place)), tool, ...args], { timeout: START_MS });
+  const { stdout } = await run('java', [...(await jvm(place)), tool, ...args], {
+    timeout: START_MS,
+    maxBuffer: TOOL_BYTES_MAX,
+  });
   return stdout;
 }
 

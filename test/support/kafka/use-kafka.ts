@@ -12,6 +12,7 @@ import { type Broker, type BrokerPlace, java, newBrokerPlace, startBroker, stopB
 
 const START_MS = 120_000;
 const TEST_MS = 180_000;
+const READ_MS = 8_000;
 
 /** Tests of this file may take their time. */
 export function allowKafkaTime(): void {
@@ -27,8 +28,20 @@ export interface TestKafka {
   /** A topic of its own name; the name. */
   topic(partitions: number, config?: Readonly<Record<string, string>>): Promise<string>;
   send(topic: string, messages: readonly Message[], partition?: number): Promise<void>;
+  /** Every committed record of a topic, partition by partition in its order, as Kafka's own consumer has them. */
+  committed(topic: string): Promise<readonly TopicRecord[]>;
+  /** How many records it has, those of aborted transactions among them. */
+  everything(topic: string): Promise<number>;
   /** What Kafka's own tool says of a group's partitions: committed offset and lag. */
   group(groupId: string): Promise<ReadonlyMap<number, { readonly offset: number; readonly lag: number }>>;
+}
+
+export interface TopicRecord {
+  readonly partition: number;
+  readonly offset: number;
+  /** Header of that name; '': none. */
+  readonly origin: string;
+  readonly value: string;
 }
 
 let topics = 0;
@@ -87,6 +100,8 @@ export function useKafka(): TestKafka {
         messages: messages.map((m) => (partition === undefined ? m : { ...m, partition })),
       });
     },
+    committed: (topic) => readTopic(place, topic, 'read_committed'),
+    everything: async (topic) => (await readTopic(place, topic, 'read_uncommitted')).length,
     group: (groupId) => describeGroup(place, groupId),
   };
 }
@@ -144,6 +159,21 @@ async function announced(file: string): Promise<BrokerPlace> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error('the test file that starts the broker did not come to an end');
+}
+
+async function readTopic(place: BrokerPlace, topic: string, isolation: string): Promise<TopicRecord[]> {
+  const shown = ['partition', 'offset', 'headers'].flatMap((what) => ['--formatter-property', `print.${what}=true`]);
+  const text = await java(place, 'org.apache.kafka.tools.consumer.ConsoleConsumer', [
+    ...['--bootstrap-server', `127.0.0.1:${place.port}`, '--topic', topic, '--from-beginning', ...shown],
+    // It ends when nothing came for so long.
+    ...['--isolation-level', isolation, '--timeout-ms', String(READ_MS)],
+  ]);
+  return text.split('\n').flatMap((line) => {
+    const [, partition, offset, headers, value] = /^Partition:(\d+)\tOffset:(\d+)\t([^\t]*)\t(.*)$/.exec(line) ?? [];
+    if (value === undefined) return [];
+    const origin = /(?:^|,)origin:([^,]*)/.exec(headers!)?.[1] ?? '';
+    return [{ partition: Number(partition), offset: Number(offset), origin, value }];
+  });
 }
 
 export async function describeGroup(place: BrokerPlace, groupId: string) {
