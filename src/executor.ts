@@ -53,8 +53,8 @@ export function createExecutor(
 async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Promise<TurnEnd> {
   const redriven = shardOfRedriveLine(lock.shardId);
   if (redriven !== undefined) return await runRedrive(deps, mapping, lock, redriven);
-  const shard = mapping.shard(lock.shardId);
-  // Not known here yet, e.g. a fresh split: the pollers wake it again once everybody had time to hear of it.
+  // Not known here yet, e.g. a fresh split, or a partition whose first records were spooled just now.
+  const shard = mapping.shard(lock.shardId) ?? (await mapping.lookFor(lock.shardId));
   if (!shard) return { kind: 'finished' };
   // A process that stood still may hold the answer to a fetch of long ago: by now the turn is another's, and must not be taken from it.
   if (!lock.held()) return { kind: 'yield' };

@@ -37,6 +37,8 @@ export class ServedMapping implements PolledMapping {
   #feed: Feed | null = null;
   readonly #outputs = new Map<string, OutputTarget>();
   #closed = false;
+  #looking: Promise<void> | null = null;
+  #changed = false;
   #problem: string | null = null;
 
   constructor(deps: ServedDeps, config: MappingConfig, version: FunctionVersion) {
@@ -74,6 +76,13 @@ export class ServedMapping implements PolledMapping {
   }
 
   shard(shardId: string): TurnShard | undefined {
+    return this.#shards.get(shardId);
+  }
+
+  async lookFor(shardId: string): Promise<TurnShard | undefined> {
+    // A look that began before the shard was there does not see it.
+    await this.#looking;
+    if (!this.#shards.has(shardId)) await this.#lookOnce();
     return this.#shards.get(shardId);
   }
 
@@ -125,8 +134,21 @@ export class ServedMapping implements PolledMapping {
     return true;
   }
 
-  /** Asks the source for its shards and gives new ones their state; true when the set changed. */
+  /** Asks the source for its shards and gives new ones their state; true when the set changed since this was last asked. */
   async refresh(): Promise<boolean> {
+    await this.#lookOnce();
+    const changed = this.#changed;
+    this.#changed = false;
+    return changed;
+  }
+
+  /** Many turns may ask at once for shards that are new. */
+  #lookOnce(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => (this.#looking = null));
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
     let description: SourceDescription;
     try {
       description = await this.#source.describe();
@@ -146,14 +168,14 @@ export class ServedMapping implements PolledMapping {
     const known = this.#description;
     if (known && known.revision === description.revision && known.shards.length === description.shards.length) {
       this.#description = description;
-      return false;
+      return;
     }
     await this.#init(description.shards);
     this.#shards = new Map(description.shards.map((shard) => [shard.shardId, this.#sameOrNew(shard)]));
     this.#shardList = [...this.#shards.values()];
     this.#description = description;
     this.#settings = null;
-    return true;
+    this.#changed = true;
   }
 
   /** A shard that did not change stays the same object, so that who watches it need not look again. */

@@ -51,6 +51,8 @@ export interface TurnMapping {
   readonly name: string;
   settings(): TurnSettings;
   shard(shardId: string): TurnShard | undefined;
+  /** Asks the source for its shards now; undefined: it has none of that name. Rejects when the source cannot be read. */
+  lookFor(shardId: string): Promise<TurnShard | undefined>;
   readonly shardCount: number;
   /** One for each stream, and for each shard's outbox. */
   outputTo(stream: string, shardId: string): OutputTarget;

@@ -156,6 +156,7 @@ export class ScriptedTurns {
       name: MAPPING,
       settings: () => ({ ...fixed, ...this.settings }),
       shard: () => shard,
+      lookFor: () => Promise.resolve(shard),
       shardCount: 1,
       outputTo: (stream) => openOutput(stream, context),
     };

@@ -26,3 +26,15 @@ test.each([
   expect(seen).toEqual(takes);
   expect(end.kind).toBe(kind);
 });
+
+test.each([
+  { has: true, takes: ['take'], kind: 'park' },
+  { has: false, takes: [], kind: 'finished' },
+])('a shard that is not known yet is looked for: there $has', async ({ has, takes, kind }) => {
+  const seen: string[] = [];
+  const unknowing = { name: 'm', shard: () => undefined, lookFor: async () => (has ? shard : undefined) };
+  const lock = { shardId: shard.shardId, held: () => true, proof: { key: 'lock', token: 't' } };
+  const end = await executorThatTakes(seen).turn(unknowing as unknown as TurnMapping, lock);
+  expect(seen).toEqual(takes);
+  expect(end.kind).toBe(kind);
+});
