@@ -29,7 +29,10 @@ export const KAFKA_HEARTBEAT_WAIT_MS = 300;
 export const KAFKA_REBALANCE_MS = 10_000;
 /** New partitions and a topic that was made anew are noticed within this. */
 export const KAFKA_METADATA_MS = 10_000;
-/** A log that ends before what was fetched has to do so for this long to count as cut: a new leader knows its end within a second or two. */
+/**
+ * A log that ends before what was fetched has to do so for this long to count as cut: a new leader knows its end within a second or two. So
+ * has another id of the topic: longer than KAFKA_METADATA_MS, so that it was told twice.
+ */
 export const KAFKA_CUT_MS = 15_000;
 /** The committed offset follows the checkpoint this often (contract.md: at most 1 s behind). */
 export const KAFKA_COMMIT_MS = 500;

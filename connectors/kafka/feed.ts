@@ -286,8 +286,8 @@ export class KafkaFeed implements Feed {
     const { topic, log, spools } = this.#options;
     const { view, origin } = claim;
     const where = whereToFetch({ view, committed, ends, origin, topicId: this.#topicId });
-    if (where.kind === 'restart' && !where.sure) {
-      if (!this.#lasts(partition)) return 'the log ends before what was fetched; it is looked at again';
+    if (where.kind === 'restart' && where.doubt !== null) {
+      if (!this.#lasts(partition)) return where.doubt;
     } else this.#doubtful.delete(partition);
     if (where.kind === 'fetch') {
       await spools.look([claim.hold], [ends.high]);

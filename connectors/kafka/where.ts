@@ -13,8 +13,8 @@ export type Where =
   | { readonly kind: 'fetch'; readonly from: number }
   /** The log begins behind where fetching stands. */
   | { readonly kind: 'lost'; readonly next: number; readonly loss: SpoolLoss }
-  /** `sure`: false where the next moment may tell another story, so that it has to last. */
-  | { readonly kind: 'restart'; readonly sure: boolean; readonly why: string; readonly restart: SpoolRestart };
+  /** `doubt`: the next moment may tell another story, so that it has to last; said meanwhile. */
+  | { readonly kind: 'restart'; readonly doubt: string | null; readonly why: string; readonly restart: SpoolRestart };
 
 export interface Partition {
   readonly view: SpoolView;
@@ -42,11 +42,14 @@ export function whereToFetch(partition: Partition): Where {
   return { kind: 'lost', next: ends.low, loss };
 }
 
-/** What is spooled is settled first; what was there and never fetched is lost; then the new log is read from its beginning. */
+/**
+ * What is spooled is settled first; what was there and never fetched is lost; then the new log is read from its beginning. A broker that
+ * is behind may still tell of the topic that was there before, after another has told of the new one: it has to last.
+ */
 function anew({ view, ends, topicId }: Partition): Where {
   return {
     kind: 'restart',
-    sure: topicId !== '',
+    doubt: 'the topic seems to be another; it is looked at again',
     why: 'the topic was made anew: it is read from its beginning, as a new generation',
     restart: {
       next: ends.low,
@@ -66,7 +69,7 @@ function anew({ view, ends, topicId }: Partition): Where {
 function cut({ view, ends, origin }: Partition): Where {
   return {
     kind: 'restart',
-    sure: false,
+    doubt: 'the log ends before what was fetched; it is looked at again',
     why: 'the log was cut: it is read on from its end, as a new generation',
     restart: {
       next: ends.high,
@@ -90,7 +93,7 @@ function reset(view: SpoolView, to: number, origin: string): Where {
   const why = `the group's offset was set to ${to} by somebody else: ${skipped ? 'what lies before is skipped' : 'reading goes on there'}`;
   return {
     kind: 'restart',
-    sure: true,
+    doubt: null,
     why,
     restart: {
       next: to,

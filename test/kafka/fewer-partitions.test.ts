@@ -18,9 +18,14 @@ const MANY = 60_000;
 async function makeAnew(topic: string, numPartitions: number): Promise<void> {
   await kafka.admin.deleteTopics({ topics: [topic] });
   const make = () => kafka.admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1 }] });
+  const there = async () => (await kafka.admin.fetchTopicMetadata({ topics: [topic] })).topics[0]!.partitions.length;
+  // It answers "no" while the old one is there, and also when the new one is: one that was made and not heard of is no reason to wait on.
   await patiently(
-    () => make().catch(() => false),
-    (made) => made,
+    () =>
+      make()
+        .then(there)
+        .catch((error: unknown) => String(error)),
+    (partitions) => partitions === numPartitions,
     { what: 'the topic made anew' },
   );
 }
