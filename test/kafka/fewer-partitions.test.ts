@@ -4,6 +4,7 @@ import { collectStatus } from '../../src/observe/status.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import { numbers } from '../support/engine.ts';
 import { useHttpServer } from '../support/http-server.ts';
+import { makeAnew } from '../support/kafka/make-anew.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
 import { dataOf, joined, kafkaSaid, kafkaWorld, keyed, patiently, SAID } from '../support/kafka/world.ts';
 import { useRedis } from '../support/redis.ts';
@@ -14,21 +15,6 @@ let open = false;
 const gate = useHttpServer(() => ({ status: 200, body: open ? 'open' : 'shut' }));
 /** More than a spool takes (SPOOL_RECORDS_MAX) and a poller queues. */
 const MANY = 60_000;
-
-async function makeAnew(topic: string, numPartitions: number): Promise<void> {
-  await kafka.admin.deleteTopics({ topics: [topic] });
-  const make = () => kafka.admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1 }] });
-  const there = async () => (await kafka.admin.fetchTopicMetadata({ topics: [topic] })).topics[0]!.partitions.length;
-  // It answers "no" while the old one is there, and also when the new one is: one that was made and not heard of is no reason to wait on.
-  await patiently(
-    () =>
-      make()
-        .then(there)
-        .catch((error: unknown) => String(error)),
-    (partitions) => partitions === numPartitions,
-    { what: 'the topic made anew' },
-  );
-}
 
 test('what is spooled of partitions that went is worked off, what was never fetched is reported, then their shards are closed', async () => {
   const topic = await kafka.topic(3);
@@ -63,7 +49,7 @@ test('what is spooled of partitions that went is worked off, what was never fetc
     { what: 'a full spool and a held one' },
   );
 
-  await makeAnew(topic, 1);
+  await makeAnew(kafka.admin, topic, 1);
   await kafka.send(topic, keyed(numbers(3, 100)), 0);
   await expect.poll(() => dataOf(said(), kept), SAID).toEqual([...numbers(5), ...numbers(3, 100)]);
   open = true;
@@ -90,7 +76,7 @@ test('what is spooled of partitions that went is worked off, what was never fetc
   expect(await w.state()).toMatchObject({ gen: '2' });
 
   // Those that come back are read from their beginning.
-  await makeAnew(topic, 3);
+  await makeAnew(kafka.admin, topic, 3);
   await kafka.send(topic, keyed(numbers(4, 200)), 2);
   await expect.poll(() => dataOf(said(), held), SAID).toEqual([...numbers(5), ...numbers(4, 200)]);
   expect((await shards()).map(({ state }) => state)).not.toContain('closed');

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { numbers } from '../support/engine.ts';
 import { java } from '../support/kafka/broker.ts';
 import { spooled } from '../support/kafka/spooled.ts';
+import { makeAnew } from '../support/kafka/make-anew.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
 import {
   caughtUp,
@@ -254,12 +255,7 @@ describe('a topic that changes', () => {
     const first = w.start();
     await settled(w, 10);
     await first.stop();
-    await kafka.admin.deleteTopics({ topics: [topic] });
-    await patiently(
-      () => kafka.admin.createTopics({ topics: [{ topic, numPartitions: 1 }] }).catch(() => false),
-      (made) => made,
-      { what: 'the topic made anew' },
-    );
+    await makeAnew(kafka.admin, topic, 1);
     const anew = Array.from({ length: 15 }, (_, i) => `new-${i}`);
     await kafka.send(topic, keyed(anew));
     const second = w.start();
