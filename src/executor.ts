@@ -12,6 +12,7 @@ import type { TurnEnd, TurnLock } from './queue/turn-worker.ts';
 import { runRedrive } from './redrive.ts';
 import { takeShard } from './shard/take.ts';
 import { AloneGate } from './turn/alone.ts';
+import { hasLanes, runLanes } from './turn/lane-turns.ts';
 import type { TurnMapping } from './turn/settings.ts';
 import { SettleRefused } from './turn/shipping.ts';
 import type { TurnDeps } from './turn/deps.ts';
@@ -74,8 +75,10 @@ async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Pr
   const ran = { mapping: mapping.name, shard: shard.shardId, epoch: taken.holding.epoch };
   deps.log.debug({ ...ran, config: configHash, version: version.hash }, 'turn');
 
+  if (hasLanes(mapping, taken.state)) return await runLanes(deps, mapping, shard, lock, taken, runUnits);
   const turn = new Turn(deps, mapping, shard, lock, taken);
   try {
+    await turn.finishOutputs();
     return await runUnits(turn);
   } catch (error) {
     if (error instanceof SettleRefused) return await turn.refused(error);
@@ -84,7 +87,6 @@ async function runTurn(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock): Pr
 }
 
 async function runUnits(turn: Turn): Promise<TurnEnd> {
-  await turn.finishOutputs();
   if (turn.tooEarly()) return await turn.end();
   for (;;) {
     const ready = await turn.pick();

@@ -233,6 +233,8 @@ export class Poller {
       return this.#enterOnce(polled, 'parked');
     }
     if (verdict.kind === 'idle') {
+      polled.checkpoint = verdict.from ?? polled.checkpoint;
+      polled.windowDueAt = verdict.until ?? polled.windowDueAt;
       if (polled.state !== 'watching') this.#watch(polled);
       return;
     }

@@ -123,8 +123,13 @@ export interface Unit {
   readonly lastError: { readonly errorType: string; readonly errorMessage: string } | null;
   /** Hash of the function version that made the last attempt: a new version is tried at once, once. */
   readonly triedVersion: string | null;
-  /** With a filter: which one made the unit, how many records within and behind it that passes over, and the last entry of all of them. */
-  readonly passes?: { readonly by: string; readonly count: number; readonly end: EntryId };
+  /**
+   * With a filter: which one made the unit, how many records within and behind it that passes over, and the last entry of all of them; with
+   * lanes also how many there are of other lanes.
+   */
+  readonly passes?: { readonly by: string; readonly count: number; readonly end: EntryId; readonly others?: number };
+  /** Of a shard that has lanes: which one it is of. */
+  readonly lane?: number;
   /** Never delivered yet: so many of its first records are run one by one (the rest of an overdue unit that failed). */
   readonly runSingly?: number;
   /** It is the final invocation of this window: without records, at the checkpoint; `count` is 1 all the same. */

@@ -22,6 +22,7 @@ export function toSettings(config: MappingConfig, version: FunctionVersion, keys
     ...{ mapping: config.name, arn, version, configHash: config.configHash, eventFormat: config.eventFormat },
     ...ofSource(config.source),
     filter,
+    laneCount: config.parallelizationFactor,
     batchSize: config.batchSize,
     windowMs: config.maximumBatchingWindowInSeconds * SECOND,
     tumblingMs: config.tumblingWindowInSeconds * SECOND,

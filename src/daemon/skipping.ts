@@ -49,6 +49,7 @@ export async function planSkip(deps: Deps, { mapping, version, shardId, what }: 
   const shard = source.shards.find((found) => found.shardId === shardId);
   const state = shard && (await lookAt(deps, name, shardId));
   if (!state) throw noSuchShard(name, shardId, []);
+  if (state.lanes !== null) throw withLanes(name, shardId);
   const settings = toSettings(mapping, version, deps.keys, source.arn);
   const head = state.units[0];
   const inUnit = head && head.blockedSince !== null ? head.count : 0;
@@ -109,6 +110,17 @@ export async function skip(deps: Deps, { mapping, shardId }: SkipAct, plan: Skip
   } finally {
     await tellShards(deps, mapping.name, [shardId], 'hurry');
   }
+}
+
+/** What is settled above the checkpoint would be given up with the rest. */
+function withLanes(mapping: string, shardId: string): MillraceError {
+  return new MillraceError(
+    'nothing-to-skip',
+    `${shardId} of mapping ${mapping} has lanes, of which none can be skipped yet`,
+    {
+      hint: 'deploy a function that returns for the record that blocks it, or set maximumRetryAttempts',
+    },
+  );
 }
 
 function notBlocked(mapping: string, shardId: string): MillraceError {

@@ -120,6 +120,7 @@ export function resolveMapping(view: MappingView, root: string): MappingConfig {
     filters: (values.filterCriteria?.filters ?? []).map(({ pattern }) => readPattern(pattern)),
     batchSize: values.batchSize,
     maximumBatchingWindowInSeconds: values.maximumBatchingWindowInSeconds,
+    parallelizationFactor: values.parallelizationFactor,
     tumblingWindowInSeconds: values.tumblingWindowInSeconds,
     startingPosition: values.startingPosition,
     ...(timestamp === undefined ? {} : { startingPositionTimestamp: timestamp }),

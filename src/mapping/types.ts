@@ -56,6 +56,7 @@ type Kept =
   | 'enabled'
   | 'batchSize'
   | 'maximumBatchingWindowInSeconds'
+  | 'parallelizationFactor'
   | 'tumblingWindowInSeconds'
   | 'maximumRetryAttempts'
   | 'bisectBatchOnFunctionError'

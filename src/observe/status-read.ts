@@ -3,6 +3,7 @@ import { type Ageing, parseAgeing } from '../ageing.ts';
 import type { Redis } from '../redis/connect.ts';
 import { STATUS_COUNT_MAX, STATUS_COUNT_PER_CALL, STATUS_SHARDS_PER_CALL } from '../limits.ts';
 import type { EntryId, Unit } from '../record.ts';
+import { type LanesState, parseLanes } from '../lanes.ts';
 import type { Window } from '../tumbling.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
@@ -34,6 +35,7 @@ export interface ShardFacts {
   readonly ageing: Ageing | null;
   readonly why: string;
   readonly marks: readonly (readonly [EntryId, number])[];
+  readonly lanes: LanesState | null;
   /** The newest tumbling window. */
   readonly window: Window | null;
   readonly settled: {
@@ -92,6 +94,7 @@ const FIELDS = [
     'pz',
     'rwTo',
     'rwAt',
+    'lanes',
   ],
   ...COUNTERS.map((name) => `n:${name}`),
 ];
@@ -165,6 +168,7 @@ function toFacts({ shardId, key }: { shardId: string; key: string }, row: Row): 
     ageing: parseAgeing({ pauses: field('pz'), rewoundTo: field('rwTo'), rewoundAt: field('rwAt') }),
     ...{ lastResult: field('res'), done: field('done') === '1', marks: json<[EntryId, number][]>('marks', []) },
     window: json<Window | null>('win', null),
+    lanes: parseLanes(field('lanes')),
     spool: field('sp:next') === '' ? null : { next: number('sp:next'), end: number('sp:end'), arrivals },
     stream: exists
       ? {

@@ -4,6 +4,7 @@ import { arrivalMs } from '../arrival.ts';
 import { AFTER_ALL, BEFORE_ALL, compareIds, type EntryId, idMs, type SequenceNumber, type Unit } from '../record.ts';
 import { sequenceNumberOf } from '../spool.ts';
 import type { OutboxFacts } from './outboxes.ts';
+import { laneStatuses } from './status-lanes.ts';
 import type { ShardFacts } from './status-read.ts';
 import type { BlockedStatus, OutboxStatus, ShardStateName, ShardStatus } from './status-types.ts';
 
@@ -51,6 +52,7 @@ export function shardStatus(facts: ShardFacts, around: Surroundings): ShardStatu
     ...(around.unsent && { unsent: outboxStatus(around.unsent) }),
     ...(facts.window?.open && { window: { start: iso(facts.window.start), end: iso(facts.window.end) } }),
     blocked: isBlocked(facts) ? blockedStatus(facts, around, arrived) : null,
+    ...(facts.lanes && { lanes: laneStatuses(facts, stateOf(facts, around), around.nowMs) }),
   };
 }
 

@@ -61,6 +61,14 @@ export interface ShardStatus {
   /** The open tumbling window; absent when there is none. */
   readonly window?: { readonly start: string; readonly end: string };
   readonly blocked: BlockedStatus | null;
+  /** With a `parallelizationFactor` above 1; absent otherwise. */
+  readonly lanes?: readonly LaneStatus[];
+}
+
+export interface LaneStatus {
+  readonly lane: number;
+  readonly state: 'idle' | 'running' | 'waiting' | 'blocked' | 'closed' | 'paused';
+  readonly blocked: Omit<BlockedStatus, 'recordsBehind' | 'nextExpiryBehind'> | null;
 }
 
 export interface OutboxStatus {

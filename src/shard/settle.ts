@@ -2,6 +2,7 @@
 import type { Redis } from '../redis/connect.ts';
 import { FencedError } from '../errors.ts';
 import type { EntryId, Unit } from '../record.ts';
+import type { LanesState } from '../lanes.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript, type ScriptArg, type ScriptCaller } from '../redis/scripts.ts';
 import type { Shipment } from './outputs.ts';
@@ -50,6 +51,10 @@ export interface Settlement {
   readonly notices: readonly string[];
   /** Absent: the shard's window stays as it is. */
   readonly window?: WindowChange;
+  /** Absent: the shard's lanes stay as they are; null: it has none from now on. */
+  readonly lanes?: LanesState | null;
+  /** With lanes: where the first of those begins that are free to go on; '' when none is. */
+  readonly freeFrom?: EntryId | '';
 }
 
 export interface SettleTarget {
@@ -97,6 +102,7 @@ export async function settle(
       ...[counts.succeeded, counts.expired, counts.givenUp, counts.filtered, counts.lostBySource],
       ...[s.notices.length, target.outbox ? 'message' : 'notice', ...s.notices],
       ...(shipment ? shipmentArgs(shipment) : []),
+      ...laneArgs(s),
       ...windowArgs(s.window),
     ],
   );
@@ -122,6 +128,11 @@ export async function settle(
 
 function shipmentArgs({ stream, staged, stage, revision, index, packed }: Shipment): ScriptArg[] {
   return [stream, staged, stage, revision, index, packed];
+}
+
+function laneArgs({ lanes, freeFrom = '' }: Settlement): ScriptArg[] {
+  if (lanes === undefined) return ['', ''];
+  return [lanes === null ? 'none' : JSON.stringify(lanes), freeFrom];
 }
 
 function windowArgs(window: WindowChange | undefined): ScriptArg[] {

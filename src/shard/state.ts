@@ -1,6 +1,7 @@
 /** A shard's durable state for one mapping, as the scripts of lua/ keep it in one hash (names of its fields: init-5.lua). */
 import { type Ageing, parseAgeing } from '../ageing.ts';
 import type { EntryId, Unit } from '../record.ts';
+import { type LanesState, parseLanes } from '../lanes.ts';
 import type { Window } from '../tumbling.ts';
 
 export interface ShardState {
@@ -27,6 +28,8 @@ export interface ShardState {
   readonly staged: { readonly any: boolean; readonly official: number; readonly stream: string };
   /** The newest window and its state as JSON text; null: there was none. */
   readonly window: { readonly newest: Window; readonly state: string; readonly dueAt: number } | null;
+  /** Null: it has none. */
+  readonly lanes: LanesState | null;
   /** Of a spool: its feed has not fetched all that the source is known to have. */
   readonly feedBehind: boolean;
 }
@@ -52,6 +55,7 @@ export function parseState(flat: readonly string[]): ShardState {
     ageing: parseAgeing({ pauses: field.get('pz'), rewoundTo: field.get('rwTo'), rewoundAt: field.get('rwAt') }),
     staged: { any: field.has('stg'), official: number('out'), stream: field.get('outTo') ?? '' },
     window: windowIn(field),
+    lanes: parseLanes(field.get('lanes')),
     feedBehind: number('sp:next') < number('sp:end'),
   };
 }

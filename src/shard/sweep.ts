@@ -39,6 +39,8 @@ export interface ShardView {
   readonly spool: null | { readonly next: number; readonly end: number; readonly nextArrivalMs: number | null };
   /** Redis ms at which the open window ends when no records come; 0: there is none. */
   readonly windowDueAt: number;
+  /** With lanes: where the first of those begins that are free to go on while others wait; '' when none is. */
+  readonly freeFrom: EntryId | '';
   /** First record after the checkpoint, if there is one. */
   readonly nextId: EntryId | null;
 }
@@ -82,6 +84,7 @@ function toView(row: readonly (string | number)[]): ShardView | null {
     rewoundTo,
     rewoundAt,
     windowDue,
+    freeFrom,
   ] = row;
   if (cp === '') return null;
   return {
@@ -119,6 +122,7 @@ function toView(row: readonly (string | number)[]): ShardView | null {
             nextArrivalMs: nextArrival === '' || nextArrival === undefined ? null : Number(nextArrival),
           },
     windowDueAt: Number(windowDue),
+    freeFrom: String(freeFrom ?? ''),
     nextId: next === '' || next === undefined ? null : String(next),
   };
 }

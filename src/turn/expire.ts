@@ -10,7 +10,7 @@ import type { Keys } from '../redis/keys.ts';
 import type { RangeReader } from '../redis/reader.ts';
 import type { SettleCounts } from '../shard/settle.ts';
 import { markArrivals } from '../shard/sweep.ts';
-import { releaseShard, takeShard } from '../shard/take.ts';
+import { releaseShard, takeShard, type Taken } from '../shard/take.ts';
 import type { Clock } from '../time.ts';
 import { expireNow, overdueAt } from '../unit/expiry.ts';
 import type { UnitPolicy } from '../unit/types.ts';
@@ -46,6 +46,7 @@ export async function expireShard(
   const nowMs = () => Math.floor(clock.monoMs() + ahead);
   const settings = () => mapping.settings();
   const { state, holding } = taken;
+  if (state.lanes !== null) return await leaveToTurn(deps, mapping, taken);
   const mark = () => markArrivals(redis, keys, ref, shard.key);
   const newestWindowEnd = () => state.window?.newest.end ?? 0;
   const read = { log: deps.log.child(ref), reader: deps.reader, nowMs, mark, newestWindowEnd };
@@ -76,6 +77,20 @@ export async function expireShard(
     expiresAt: left.nextAt > 0 ? left.nextAt : settling.expiresAt,
     windowDueAt: settling.windows.lookAt(nowMs()),
   };
+  await releaseShard(redis, keys, holding, handBack);
+  return handBack;
+}
+
+/** Where the shard has lanes a turn gives up what is overdue, before anything else of its lane. */
+async function leaveToTurn(
+  { redis, keys }: ExpireDeps,
+  mapping: TurnMapping,
+  { holding, state }: Extract<Taken, { kind: 'ok' }>,
+): Promise<HandBack> {
+  const { shardId } = holding.shard;
+  const { checkpoint, settledAt } = state;
+  const back = { mapping: mapping.name, shardId, state: 'queued' as const, checkpoint, settledAt };
+  const handBack: HandBack = { ...back, dueAt: 0, windowDueAt: 0, until: 0, expiresAt: 0 };
   await releaseShard(redis, keys, holding, handBack);
   return handBack;
 }

@@ -8,8 +8,11 @@ export interface SiftedBatch extends RawBatch {
     /** Records before the first one that the filter passes over, and the last of them. */
     readonly leading: number;
     readonly leadingLast: EntryId;
-    /** Behind record i, before the next one: how many it passes over, and the last of them ('' for none). */
+    /** Of other lanes, before the first one that is kept. */
+    readonly leadingOthers: number;
+    /** Behind record i, before the next one: how many it passes over, how many are of other lanes, and the last of them ('' for none). */
     readonly passed: readonly number[];
+    readonly others: readonly number[];
     readonly passedLast: readonly (EntryId | '')[];
     /** Which filter. */
     readonly by: string;
@@ -46,6 +49,8 @@ export function streamBefore(batch: Batch): RawBatch['stream'] {
 export interface ActiveFilter {
   readonly id: string;
   readonly passes: (batch: RawBatch, i: number) => boolean;
+  /** Where the shard has lanes: whether the record is of this one. What is not is none of its business, and not counted by it. */
+  readonly isOfLane?: (batch: RawBatch, i: number) => boolean;
 }
 
 interface Kept {
@@ -62,7 +67,9 @@ export class Gathering {
   #leading = 0;
   #leadingLast: EntryId = '0-0';
   readonly #ids: EntryId[] = [];
+  #leadingOthers = 0;
   readonly #passed: number[] = [];
+  readonly #others: number[] = [];
   readonly #passedLast: (EntryId | '')[] = [];
   readonly #kept: Kept[] = [];
   #first: RawBatch | null = null;
@@ -75,25 +82,28 @@ export class Gathering {
 
   /** Looks at [from, to) until `wanted` were kept in all, and at what is passed over behind the last of them; where it ended. */
   add(raw: RawBatch, from: number, to: number, wanted: number): number {
-    const { passes } = this.#filter;
+    const { passes, isOfLane } = this.#filter;
     this.#first ??= raw;
     this.#last = raw;
     const indexes: number[] = [];
     let i = from;
     for (; i < to; i++) {
       const id = raw.ids[i]!;
-      if (passes(raw, i)) {
+      const other = isOfLane !== undefined && !isOfLane(raw, i);
+      if (!other && passes(raw, i)) {
         if (this.count >= wanted) break;
         this.count++;
         indexes.push(i);
         this.#ids.push(id);
         this.#passed.push(0);
+        this.#others.push(0);
         this.#passedLast.push('');
       } else if (this.count === 0) {
-        this.#leading++;
+        if (other) this.#leadingOthers++;
+        else this.#leading++;
         this.#leadingLast = id;
       } else {
-        this.#passed[this.count - 1]!++;
+        (other ? this.#others : this.#passed)[this.count - 1]!++;
         this.#passedLast[this.count - 1] = id;
       }
     }
@@ -115,6 +125,7 @@ export class Gathering {
       sifted: {
         by: this.#filter.id,
         ...{ leading: this.#leading, leadingLast: this.#leadingLast, passed: this.#passed },
+        ...{ leadingOthers: this.#leadingOthers, others: this.#others },
         ...{ passedLast: this.#passedLast, scanned: this.scanned, before: this.#first.stream, full, end: this.#end },
       },
     };

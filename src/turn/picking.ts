@@ -7,8 +7,10 @@ import type { Log } from '../observe/log.ts';
 import type { EntryId } from '../record.ts';
 import type { WindowPart } from '../tumbling.ts';
 import { startUnit } from '../unit/pieces.ts';
+import type { Gap } from './gap.ts';
 import type { Linger } from './linger.ts';
-import type { Next, Reading } from './reading.ts';
+import type { Next } from './reading-types.ts';
+import type { Reading } from './reading.ts';
 import type { HandBack, TurnSettings } from './settings.ts';
 import type { Settling } from './settling.ts';
 import { lastLooked, type Slice } from './slice.ts';
@@ -22,6 +24,8 @@ export interface PickingDeps {
   /** Redis ms of the last settle that moved the checkpoint. */
   readonly settledAt: () => number;
   readonly nowMs: () => number;
+  /** With lanes a gap is a matter of all of them. */
+  readonly onGap?: (gap: Gap) => void;
 }
 
 export class Picking {
@@ -32,7 +36,7 @@ export class Picking {
   dueAt = 0;
   gathered: HandBack['gathered'];
   /** Records passed over that are not settled yet. */
-  #passing: { readonly last: EntryId; readonly count: number } | null = null;
+  #passing: { readonly last: EntryId; readonly count: number; readonly others: number } | null = null;
 
   constructor(deps: PickingDeps) {
     this.#deps = deps;
@@ -45,14 +49,18 @@ export class Picking {
     // It was turned off.
     if (tumblingMs === 0 && settling.windows.open) return this.#endWindow();
     const passing = this.#passing;
-    reading.moveTo(passing?.last ?? settling.checkpoint, settling.entriesRead + (passing?.count ?? 0));
+    reading.moveTo(
+      passing?.last ?? settling.checkpoint,
+      settling.entriesRead + (passing ? passing.count + passing.others : 0),
+    );
     // With a window the moment of the last settle decides when the next batch is due, so it cannot wait to be written with it.
     if (!reading.ready || window > 0) await settling.commit();
     // Whoever finds nothing by a read after the window's end has seen all of it.
     const askedAt = reading.ready ? 0 : nowMs();
     const next = await this.#nextSoon(window === 0);
     if (next.kind === 'passed') {
-      this.#passing = { last: next.last, count: next.count + (passing?.count ?? 0) };
+      const others = next.others + (passing?.others ?? 0);
+      this.#passing = { last: next.last, count: next.count + (passing?.count ?? 0), others };
       if (window === 0) this.pass();
       return next.atEnd && settling.windows.isOver(askedAt) ? this.#endWindow() : 'next';
     }
@@ -60,6 +68,10 @@ export class Picking {
     // A window runs from the last settle on: to settle what is passed over before it would prolong it.
     if (dueAt <= nowMs()) this.pass();
     if (next.kind === 'gap') {
+      if (this.#deps.onGap) {
+        this.#deps.onGap(next.gap);
+        return null;
+      }
       this.#deps.log.warn({ ...next.gap }, 'the source lost records before they were read');
       await settling.applyGap(next.gap);
       await settling.commit();
@@ -75,7 +87,7 @@ export class Picking {
 
   /** Settles what was passed over. */
   pass(): void {
-    if (this.#passing) this.#deps.settling.pass(this.#passing.last, this.#passing.count);
+    if (this.#passing) this.#deps.settling.pass(this.#passing.last, this.#passing.count, this.#passing.others);
     this.#passing = null;
   }
 

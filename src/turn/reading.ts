@@ -9,46 +9,21 @@ import type { RangeReader } from '../redis/reader.ts';
 import { type EventFormat, eventFormat, kinesisFormat } from '../event/format.ts';
 import type { EncodedEvent } from '../event/kinesis.ts';
 import { spooledArrival, spooledKey } from '../event/parts.ts';
-import { recordFilter } from '../filter/filter.ts';
-import { passedIn } from '../unit/pieces.ts';
+import { othersIn, passedIn } from '../unit/pieces.ts';
 import type { RecordTime } from '../unit/types.ts';
 import { closingRecord, endOfWindow, windowTime, withinWindow } from '../unit/windows.ts';
 import type { Closing } from '../tumbling.ts';
 import { type Ageing, notRewound, withAges } from '../ageing.ts';
 import { arrivalMs, idIsTime } from '../arrival.ts';
-import type { Log } from '../observe/log.ts';
-import { findGap, type Gap, type Position } from './gap.ts';
+import { findGap, type Position } from './gap.ts';
 import { formatOptions, recordBytesMax } from './format-options.ts';
 import { type ActiveFilter, type Batch, moreBehind, scannedIn, type SiftedBatch, streamBefore } from './gathering.ts';
+import { activeFilter } from './lane-filter.ts';
+import type { Next, ReadFrom, ReadingDeps } from './reading-types.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 import { Sieve } from './sieve.ts';
 import type { Slice } from './slice.ts';
 import { SpoolLacks, spoolReader } from './spool-reader.ts';
-
-export type Next =
-  | { readonly kind: 'slice'; readonly slice: Slice }
-  | { readonly kind: 'gap'; readonly gap: Gap }
-  /** Records that the filter does not let through, with nothing unsettled before them: they are settled with that. */
-  | { readonly kind: 'passed'; readonly count: number; readonly last: EntryId; readonly atEnd: boolean }
-  | { readonly kind: 'end'; readonly sealed: boolean };
-
-export interface ReadingDeps {
-  /** Of the shard. */
-  readonly log: Pick<Log, 'warn'>;
-  readonly reader: RangeReader;
-  readonly nowMs: () => number;
-  /** End of the newest window of the shard; 0: there was none. */
-  readonly newestWindowEnd?: () => number;
-  /** Marks that reach the stream's present end (shard/sweep.ts markArrivals). */
-  readonly mark: () => Promise<readonly (readonly [EntryId, number])[]>;
-}
-
-/** What a shard's state says of where it is read, and of its records' ages (shard/state.ts). */
-export interface ReadFrom extends Omit<Position, 'after'> {
-  readonly checkpoint: EntryId;
-  readonly marks: readonly (readonly [EntryId, number])[];
-  readonly ageing: Ageing | null;
-}
 
 const NO_TIMES = 'ids of this stream are no times: its records count as having arrived when they were first seen';
 
@@ -85,7 +60,7 @@ export class Reading {
     { checkpoint: after, entriesRead, seenAdded, seenLast, marks, ageing }: ReadFrom,
   ) {
     this.#deps = deps;
-    this.#reader = shard.spooled ? spoolReader(deps.reader) : deps.reader;
+    this.#reader = shard.spooled && !deps.unpacked ? spoolReader(deps.reader) : deps.reader;
     this.#settingsNow = settings;
     this.#shard = shard;
     this.#at = { after, entriesRead, seenAdded, seenLast };
@@ -146,11 +121,11 @@ export class Reading {
       this.#handedOut = this.#at;
     }
     if (next.kind === 'passed')
-      this.#handedOut = { after: next.last, entriesRead: this.#handedOut.entriesRead + next.count };
+      this.#handedOut = { after: next.last, entriesRead: this.#handedOut.entriesRead + next.count + next.others };
     if (next.kind === 'slice') {
       const { records, entriesReadBefore } = next.slice;
       const last = records[records.length - 1]!;
-      const entriesRead = entriesReadBefore + records.length + passedIn(records);
+      const entriesRead = entriesReadBefore + records.length + passedIn(records) + othersIn(records);
       this.#handedOut = { after: last.passed?.last ?? last.id, entriesRead };
     }
     return next;
@@ -167,13 +142,16 @@ export class Reading {
       const gap = this.#shard.spooled ? null : findGap(this.#at, streamBefore(batch));
       this.#batch = null;
       if (gap) return { kind: 'gap', gap };
-      if (scannedIn(batch) === 0) return { kind: 'end', sealed: batch.stream.lastGeneratedId === AFTER_ALL };
+      if (scannedIn(batch) === 0) {
+        const sealed = batch.stream.lastGeneratedId === AFTER_ALL && this.#deps.upTo === undefined;
+        return { kind: 'end', sealed };
+      }
       this.#batch = batch;
       this.#index = 0;
       this.#adoptTrueCount(batch);
       await this.#seen(batch);
       this.#notMovedSince(moves);
-      if ('sifted' in batch && batch.sifted.leading > 0) return this.#pass(batch);
+      if ('sifted' in batch && batch.sifted.leading + batch.sifted.leadingOthers > 0) return this.#pass(batch);
     }
     const batch = this.#batch;
     const slice = this.#slice(batch, this.#index, Math.min(batch.count, this.#index + this.#settings.batchSize));
@@ -186,13 +164,14 @@ export class Reading {
   }
 
   #pass(batch: SiftedBatch): Next {
-    const { leading, leadingLast } = batch.sifted;
-    this.#at = { ...this.#at, after: leadingLast, entriesRead: this.#at.entriesRead + leading };
+    const { leading, leadingOthers, leadingLast } = batch.sifted;
+    this.#at = { ...this.#at, after: leadingLast, entriesRead: this.#at.entriesRead + leading + leadingOthers };
     if (batch.count === 0 && moreBehind(batch)) {
       this.#ahead = this.#read();
       this.#ahead.catch(() => undefined);
     }
-    return { kind: 'passed', count: leading, last: leadingLast, atEnd: batch.count === 0 && !moreBehind(batch) };
+    const atEnd = batch.count === 0 && !moreBehind(batch);
+    return { kind: 'passed', count: leading, others: leadingOthers, last: leadingLast, atEnd };
   }
 
   /** What is left of a read but no whole batch, with more behind it, is read again from its beginning (the 6 MB bound cut a batch). */
@@ -215,11 +194,10 @@ export class Reading {
     // Records that the filter passed over and the source lost since: they count as passed over.
     const gone = records.length === unit.count ? (unit.passes?.count ?? 0) - passedIn(records) : 0;
     const last = records.at(-1);
-    if (gone > 0 && last)
-      records[records.length - 1] = {
-        ...last,
-        passed: { count: gone + (last.passed?.count ?? 0), last: unit.passes!.end },
-      };
+    if (gone > 0 && last) {
+      const passed = { ...last.passed, count: gone + (last.passed?.count ?? 0), last: unit.passes!.end };
+      records[records.length - 1] = { ...last, passed };
+    }
     const event = this.#encode(batch, 0, batch.count, records, 2 * EVENT_BYTES_MAX, false);
     const filterId = unit.passes?.by;
     return { batch, from: 0, to: batch.count, records, event, filterId, entriesReadBefore, moreBehind: false };
@@ -229,7 +207,7 @@ export class Reading {
     const { filter } = this.#made();
     if (passes === undefined || filter === null)
       return this.#reader.readAfter(this.#shard.key, previousId(first), count, last);
-    return this.#sieve.readAgain(first, passes.end, count + passes.count, filter);
+    return this.#sieve.readAgain(first, passes.end, count + passes.count + (passes.others ?? 0), filter);
   }
 
   /** What the final invocation of a window is called with. */
@@ -259,7 +237,11 @@ export class Reading {
     };
     this.#index = to;
     const after = times[to - from - 1]!.passed?.last ?? batch.ids[to - 1]!;
-    this.#at = { ...this.#at, after, entriesRead: this.#at.entriesRead + (to - from) + passedIn(records) };
+    this.#at = {
+      ...this.#at,
+      after,
+      entriesRead: this.#at.entriesRead + (to - from) + passedIn(records) + othersIn(records),
+    };
     return slice;
   }
 
@@ -278,7 +260,7 @@ export class Reading {
     const wanted = readCount(this.#settings.batchSize);
     const { filter } = this.#made();
     if (filter === null) return this.#reader.readAfter(this.#shard.key, this.#at.after, wanted);
-    return this.#sieve.read(this.#at, wanted, filter);
+    return this.#sieve.read(this.#at, wanted, filter, this.#deps.upTo);
   }
 
   /** Single deletions (XDEL) are holes that no count shows until a read reaches the end of the stream: then the true count is known. */
@@ -306,11 +288,12 @@ export class Reading {
     const arrivalOf = this.#arrivals();
     const times = new Array<RecordTime>(to - from);
     if ('sifted' in batch) {
-      const { passed, passedLast } = batch.sifted;
+      const { passed, passedLast, others } = batch.sifted;
       for (let i = from; i < to; i++) {
         const time = { id: batch.ids[i]!, arrivalMs: arrivalOf(batch, i) };
         const last = passedLast[i]!;
-        times[i - from] = last === '' ? time : { ...time, passed: { count: passed[i]!, last } };
+        const beside = others[i]! > 0 ? { others: others[i]! } : {};
+        times[i - from] = last === '' ? time : { ...time, passed: { count: passed[i]!, last, ...beside } };
       }
     } else for (let i = from; i < to; i++) times[i - from] = { id: batch.ids[i]!, arrivalMs: arrivalOf(batch, i) };
     return withAges(times, this.#ageing);
@@ -340,11 +323,7 @@ export class Reading {
     const settings = this.#settings;
     if (this.#framed?.settings !== settings) {
       const format = eventFormat(formatOptions(settings, this.#shard));
-      const view = () => format.view((batch, i) => this.#arrivals()(batch as RawBatch, i));
-      const filter = settings.filter && {
-        id: settings.filter.id,
-        passes: recordFilter(settings.filter.patterns, view()),
-      };
+      const filter = activeFilter(settings, format, (batch, i) => this.#arrivals()(batch, i));
       this.#framed = { settings, format, filter };
     }
     return this.#framed;

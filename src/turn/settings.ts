@@ -13,7 +13,14 @@ export interface TurnSettings {
   readonly spooled: boolean;
   readonly eventFormat: 'kinesis' | 'kafka' | 'dynamodb' | 's3' | 'raw';
   /** Null: every record is for the function. `id`: equal for equal filters. */
-  readonly filter: { readonly patterns: readonly Pattern[]; readonly id: string } | null;
+  readonly filter: {
+    readonly patterns: readonly Pattern[];
+    readonly id: string;
+    /** Only the records of this lane are read (lanes.ts). */
+    readonly lane?: { readonly index: number; readonly factor: number };
+  } | null;
+  /** `parallelizationFactor`. */
+  readonly laneCount: number;
   /** Of a Kafka source, as configured; else ''. */
   readonly bootstrapServers: string;
   readonly dataField?: string;

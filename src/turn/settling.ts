@@ -13,8 +13,9 @@ import { type SettleCounts, type Settled, settle } from '../shard/settle.ts';
 import type { ShardState } from '../shard/state.ts';
 import type { Holding } from '../shard/take.ts';
 import { closingPiece } from '../unit/windows.ts';
+import { SettleBook } from './settle-book.ts';
 import type { Decision, GiveUp } from '../unit/types.ts';
-import { countsOf, NOTHING, recordsIn, sumOf } from './counting.ts';
+import { countsOf, NOTHING, othersOf, recordsIn, sumOf } from './counting.ts';
 import type { Gap } from './gap.ts';
 import { failurePlace, noticesOf, outboxPlace } from './notices.ts';
 import type { Reading } from './reading.ts';
@@ -43,6 +44,8 @@ export interface SettlingDeps {
   /** Absent where nothing is run, so that there are no outputs. */
   readonly shipping?: Shipping;
   readonly onSettled: (counts: SettleCounts, nowMs: number, checkpointMoved: boolean) => void;
+  /** What the lanes of a shard have in common; absent: this is all of the shard. */
+  readonly book?: SettleBook;
 }
 
 type Head = Pick<
@@ -52,7 +55,7 @@ type Head = Pick<
 
 export class Settling {
   readonly #deps: SettlingDeps;
-  #revision: number;
+  readonly #book: SettleBook;
   #generation: number;
   /** As stored, or as the draft will store it. */
   checkpoint: EntryId;
@@ -71,8 +74,6 @@ export class Settling {
   #notices: string[] = [];
   /** They are messages, whatever a reload says meanwhile. */
   #toOutbox = false;
-  /** The shard was paused since it was taken, or let run again: the turn ends with what is in flight. */
-  paused = false;
   #outputs: readonly Output[] = [];
   /** Where they go, whatever a reload says meanwhile. */
   #outputPlace: OutputPlace = { stream: '' };
@@ -81,7 +82,7 @@ export class Settling {
 
   constructor(deps: SettlingDeps, state: ShardState) {
     this.#deps = deps;
-    this.#revision = state.revision;
+    this.#book = deps.book ?? new SettleBook(state);
     this.#generation = state.generation;
     this.checkpoint = state.checkpoint;
     this.entriesRead = state.entriesRead;
@@ -104,6 +105,11 @@ export class Settling {
 
   get notBefore(): number {
     return this.#notBefore;
+  }
+
+  /** The shard was paused since it was taken, or let run again: the turn ends with what is in flight. */
+  get paused(): boolean {
+    return this.#book.paused;
   }
 
   get done(): boolean {
@@ -142,6 +148,8 @@ export class Settling {
     this.#outputs = decision.outputs ?? [];
     this.#outputPlace = this.#deps.settings().output ?? this.#outputPlace;
     this.windows.apply(decision.window, ran);
+    // What is of other lanes and lies between the records that are settled now is behind this one.
+    const others = othersOf(this.units) - othersOf(decision.stack);
     this.units = decision.stack;
     this.#notBefore = decision.notBefore ?? 0;
     if (decision.lastProcessingResult) this.#result = decision.lastProcessingResult;
@@ -150,7 +158,7 @@ export class Settling {
     // Records that vanished from within a unit count as read, although the checkpoint stays before the unit: else they are missed again.
     if (decision.checkpoint !== null || counts.lostBySource > 0) {
       this.checkpoint = decision.checkpoint ?? this.checkpoint;
-      this.entriesRead += recordsIn(counts);
+      this.entriesRead += recordsIn(counts) + others;
       this.#moved = true;
     }
     this.#describeHead(slice, reading);
@@ -166,11 +174,11 @@ export class Settling {
   }
 
   /** Records that the filter does not let through, right behind the checkpoint. */
-  pass(last: EntryId, count: number): void {
+  pass(last: EntryId, count: number, others = 0): void {
     this.#dirty = true;
     this.#moved = true;
     this.checkpoint = last;
-    this.entriesRead += count;
+    this.entriesRead += count + others;
     this.#count({ ...NOTHING, filtered: count });
   }
 
@@ -245,11 +253,14 @@ export class Settling {
    * without the draft.
    */
   async commit(): Promise<void> {
-    if (!this.#dirty) return;
+    if (this.#dirty) await this.#book.oneByOne(() => this.#commit());
+  }
+
+  async #commit(): Promise<void> {
     const deps = this.#deps;
     const outputs = this.#outputs;
     const output = this.#outputPlace;
-    const to = { output, revision: this.#revision + 1, generation: this.#generation };
+    const to = { output, revision: this.#book.revision + 1, generation: this.#generation };
     const reply =
       outputs.length > 0 && deps.shipping
         ? await deps.shipping.settle(outputs, to, (shipment) => this.#settle(shipment))
@@ -257,13 +268,12 @@ export class Settling {
     if (reply.kind !== 'ok') {
       this.#restore();
       if (reply.kind === 'paused') {
-        this.paused = true;
+        this.#book.paused = true;
         throw new ShardPaused();
       }
       throw new SettleRefused(reply.kind === 'refused' ? reply.reason : reply.kind);
     }
-    this.#revision++;
-    this.paused ||= reply.paused;
+    this.#book.settled(reply);
     this.windows.settled();
     deps.onSettled(this.#counts, reply.nowMs, this.#moved);
     this.#reset();
@@ -280,13 +290,13 @@ export class Settling {
         ...{ holding: deps.holding, streamKey: deps.shard.key },
         ...(this.#toOutbox ? outboxPlace(deps.keys, deps.holding.shard) : failurePlace(deps.settings())),
       },
-      {
-        ...{ revision: this.#revision + 1, generation: this.#generation, entriesRead: this.entriesRead },
+      this.#book.compose({
+        ...{ revision: this.#book.revision + 1, generation: this.#generation, entriesRead: this.entriesRead },
         ...{ checkpoint: this.#moved ? this.checkpoint : null, units: this.units, notBefore: this.#notBefore },
         ...{ expiresAt: this.#expiresAt, blocked: this.#blocked, lastProcessingResult: this.#result, why: this.#why },
         ...{ done: this.#done, counts: this.#counts, notices: this.#notices },
         ...(this.windows.change && { window: this.windows.change }),
-      },
+      }),
       shipment,
     );
     return settled.kind === 'ok' && shipment ? { ...settled, staged: shipment.staged } : settled;

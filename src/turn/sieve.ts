@@ -28,13 +28,14 @@ export class Sieve {
   }
 
   /** From `at` on, until `wanted` records passed or the stream or a bound ends. */
-  async read(at: Place, wanted: number, filter: ActiveFilter): Promise<SiftedBatch> {
+  async read(at: Place, wanted: number, filter: ActiveFilter, upTo?: EntryId): Promise<SiftedBatch> {
     const gathering = new Gathering(filter);
     let { after, entriesRead } = at;
     for (;;) {
       const rest = this.#rest?.after === after ? this.#rest : null;
       this.#rest = null;
-      const raw = rest?.raw ?? (await this.#reader.readAfter(this.#key, after, Math.max(wanted, READ_AHEAD_RECORDS)));
+      const raw =
+        rest?.raw ?? (await this.#reader.readAfter(this.#key, after, Math.max(wanted, READ_AHEAD_RECORDS), upTo));
       // What is lost ends this batch; the next one begins with saying so.
       if (gathering.scanned > 0 && !rest && this.#lost({ after, entriesRead }, raw.stream)) return gathering.done(true);
       const from = rest?.index ?? 0;

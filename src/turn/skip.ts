@@ -100,6 +100,8 @@ export async function skipUpTo(
     if (taken.kind === 'missing' || taken.kind === 'pending-parent') return { ...counted, end: taken.kind };
     if (taken.kind !== 'ok') return { ...counted, end: 'done' };
     try {
+      // They began since it was planned.
+      if (taken.state.lanes !== null) return { ...counted, end: 'busy' };
       await skipSome(deps, settings, shard, taken, upTo, counted);
       return { ...counted, end: 'done' };
     } catch (error) {

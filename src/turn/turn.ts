@@ -4,6 +4,7 @@ import { LEASE_CONFIRM_MS, OUTPUT_WAIT_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '
 import type { Log } from '../observe/log.ts';
 import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
 import type { EntryId, Unit } from '../record.ts';
+import type { RangeReader } from '../redis/reader.ts';
 import type { LeaseView } from '../sandbox/types.ts';
 import type { SettleCounts } from '../shard/settle.ts';
 import { markArrivals } from '../shard/sweep.ts';
@@ -13,14 +14,31 @@ import { backoffMs } from '../unit/backoff.ts';
 import { beforeAttempt } from '../unit/before-attempt.ts';
 import type { Decision } from '../unit/types.ts';
 import { attempt, type Attempted } from './attempt.ts';
+import type { Gap } from './gap.ts';
 import { Linger } from './linger.ts';
 import { Picking } from './picking.ts';
 import { Reading } from './reading.ts';
 import type { Slice } from './slice.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
+import type { SettleBook } from './settle-book.ts';
 import { Settling, ShardPaused } from './settling.ts';
 import type { TurnDeps } from './deps.ts';
 import { SettleRefused, Shipping } from './shipping.ts';
+
+/** What a turn is when it is that of one lane of a shard (lane-turns.ts). */
+export interface LaneSeat {
+  readonly index: number;
+  readonly book: SettleBook;
+  readonly reader: Pick<RangeReader, 'readAfter'>;
+  readonly upTo: EntryId | undefined;
+  settings(settings: TurnSettings): TurnSettings;
+  /** The turn ends, as far as that is not for the lane to say. */
+  isOver(): boolean;
+  attempts(running: Promise<Attempted>): Promise<Attempted>;
+  gap(gap: Gap): void;
+  /** Instead of handing the shard back. */
+  ended(back: HandBack): void;
+}
 
 /** A unit with its records, about to run. */
 export interface Ready {
@@ -41,6 +59,7 @@ export class Turn {
   readonly #lease: LeaseView;
   readonly #endsAt: number;
   readonly #picking: Picking;
+  readonly #lane: LaneSeat | undefined;
   #settings: TurnSettings;
   #settledAt: number;
   /** Redis' clock minus our monotonic one, as of Redis' last answer. */
@@ -52,13 +71,15 @@ export class Turn {
     shard: TurnShard,
     lock: TurnLock,
     taken: Extract<Taken, { kind: 'ok' }>,
+    lane?: LaneSeat,
   ) {
+    this.#lane = lane;
     this.#deps = deps;
     this.#mapping = mapping;
     this.#shard = shard;
     this.#lock = lock;
     this.#taken = taken;
-    this.#settings = mapping.settings();
+    this.#settings = this.#newest();
     const { redis, keys, reader, clock } = deps;
     const { state, holding } = taken;
     this.#log = deps.log.child({ mapping: mapping.name, shard: shard.shardId });
@@ -75,7 +96,9 @@ export class Turn {
     const settings = () => this.#settings;
     const mark = () => markArrivals(redis, keys, holding.shard, shard.key);
     const newestWindowEnd = () => this.#settling.windows.newest?.end ?? 0;
-    const read = { log: this.#log, reader, nowMs, mark, newestWindowEnd };
+    const shared = lane && { reader: lane.reader, unpacked: true as const };
+    const bound = lane?.upTo === undefined ? {} : { upTo: lane.upTo };
+    const read = { log: this.#log, reader, nowMs, mark, newestWindowEnd, ...shared, ...bound };
     this.#reading = new Reading(read, settings, shard, state);
     const onSettled = (counts: SettleCounts, settledMs: number, moved: boolean) => {
       this.#redisAhead = settledMs - clock.monoMs();
@@ -84,14 +107,25 @@ export class Turn {
     };
     const targetOf = (stream: string) => mapping.outputTo(stream, shard.shardId);
     const shipping = (this.#shipping = new Shipping({ redis, keys, holding, targetOf }));
+    const book = lane && { book: lane.book };
     this.#settling = new Settling(
-      { redis: deps.settleBy, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled, shipping },
+      { redis: deps.settleBy, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled, shipping, ...book },
       state,
     );
     const spare = () => deps.spare(mapping);
     const linger = new Linger({ clock, spare, draining: deps.draining, endsAt: this.#endsAt });
     const [reading, settling, settledAt] = [this.#reading, this.#settling, () => this.#settledAt];
-    this.#picking = new Picking({ log: this.#log, settings, reading, settling, linger, settledAt, nowMs });
+    const onGap = lane && { onGap: (gap: Gap) => lane.gap(gap) };
+    this.#picking = new Picking({ log: this.#log, settings, reading, settling, linger, settledAt, nowMs, ...onGap });
+  }
+
+  #newest(): TurnSettings {
+    const settings = this.#mapping.settings();
+    return this.#lane?.settings(settings) ?? settings;
+  }
+
+  #quantumOver(): boolean {
+    return this.#lane?.isOver() ?? this.#deps.clock.monoMs() >= this.#endsAt;
   }
 
   #nowMs(): number {
@@ -127,8 +161,12 @@ export class Turn {
   async pick(): Promise<Ready | TurnEnd> {
     for (let settled = false; ; settled = true) {
       if (this.#settling.paused) return await this.#leave();
-      if (settled && (this.#deps.draining() || this.#deps.clock.monoMs() >= this.#endsAt)) return await this.#yield();
-      this.#settings = this.#mapping.settings();
+      // Lanes begin where nothing is left of before.
+      const { units, windows } = this.#settling;
+      if (!this.#lane && units.length === 0 && !windows.open && this.#mapping.settings().laneCount > 1)
+        return await this.#yield();
+      if (settled && (this.#deps.draining() || this.#quantumOver())) return await this.#yield();
+      this.#settings = this.#newest();
       const slice = this.#settling.units.length > 0 ? await this.#headSlice() : await this.#picking.next();
       if (slice === null) return await this.end();
       if (slice === 'next') continue;
@@ -199,7 +237,7 @@ export class Turn {
       return attempt({ sandbox, log, handlerLog }, this.#settings, shard, unit, event, this.#lease);
     });
     if (this.#settings.windowMs === 0) this.#reading.prepare();
-    return await running;
+    return await (this.#lane?.attempts(running) ?? running);
   }
 
   /** Writes what became of the unit; the turn's end when that is now, null when it goes on. */
@@ -230,7 +268,7 @@ export class Turn {
     }
     const waits = decision.notBefore !== null && decision.notBefore > this.#nowMs();
     if (!written || waits) return this.end();
-    const over = this.#deps.clock.monoMs() >= this.#endsAt && (slice.moreBehind || decision.stack.length > 0);
+    const over = this.#quantumOver() && (slice.moreBehind || decision.stack.length > 0);
     return over || this.#deps.draining() ? this.#yield() : null;
   }
 
@@ -312,6 +350,7 @@ export class Turn {
       windowDueAt: this.#settling.windows.lookAt(this.#nowMs()),
       ...(waits && gathered && { gathered }),
     };
+    if (this.#lane) return this.#lane.ended(message);
     await releaseShard(this.#deps.redis, this.#deps.keys, this.#taken.holding, message);
   }
 }

@@ -25,13 +25,25 @@ export function startUnit(records: readonly RecordTime[], requestId: string, fil
     blockedSince: null,
     lastError: null,
     triedVersion: null,
-    ...(filterId !== undefined && { passes: { by: filterId, count: passedIn(records), end: reachOf(last) } }),
+    ...(filterId !== undefined && {
+      passes: { by: filterId, count: passedIn(records), end: reachOf(last), ...othersOf(records) },
+    }),
   };
 }
 
 /** How many records the filter passed over behind these. */
 export function passedIn(records: readonly RecordTime[]): number {
   return records.reduce((sum, { passed }) => sum + (passed?.count ?? 0), 0);
+}
+
+/** How many records of other lanes are behind these. */
+export function othersIn(records: readonly RecordTime[]): number {
+  return records.reduce((sum, { passed }) => sum + (passed?.others ?? 0), 0);
+}
+
+function othersOf(records: readonly RecordTime[]): { readonly others?: number } {
+  const others = othersIn(records);
+  return others > 0 ? { others } : {};
 }
 
 function reachOf(record: RecordTime): EntryId {
@@ -62,13 +74,13 @@ export function cut(piece: Piece, from: number, to: number, requestId: string): 
 /** The same unit without its first `n` records (fewer than all): its id, counts and error stay (esm-semantics.md §4.2). */
 export function withoutFirst(piece: Piece, n: number): Piece {
   const records = piece.records.slice(n);
-  const { runSingly, passes, ...unit } = piece.unit;
+  const { runSingly, passes: before, ...unit } = piece.unit;
   const singly = (runSingly ?? 0) - n;
   return {
     records,
     unit: {
       ...{ ...unit, first: records[0]!.id, count: records.length },
-      ...(passes && { passes: { ...passes, count: passedIn(records) } }),
+      ...(before && { passes: { by: before.by, count: passedIn(records), end: before.end, ...othersOf(records) } }),
       ...(singly > 0 && { runSingly: singly }),
     },
   };

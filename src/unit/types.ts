@@ -41,8 +41,8 @@ export interface RecordTime {
   readonly arrivalMs: number;
   /** Age counts from here instead (ageing.ts). */
   readonly agesFromMs?: number;
-  /** Behind it, before the next one: how many records the filter passes over, and the last of them. They share its fate, uncounted by it. */
-  readonly passed?: { readonly count: number; readonly last: EntryId };
+  /** Behind it, before the next one: how many records the filter passes over, and the last of them. They share its fate, uncounted by it. `others`: so many of other lanes beside them. */
+  readonly passed?: { readonly count: number; readonly last: EntryId; readonly others?: number };
 }
 
 /** What the attempt came to. */

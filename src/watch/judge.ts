@@ -1,5 +1,5 @@
 /** What a look at a shard says: is there work, when may it run, what would expire. Pure. */
-import { AFTER_ALL, type EntryId } from '../record.ts';
+import { AFTER_ALL, compareIds, type EntryId } from '../record.ts';
 import type { ShardView } from '../shard/sweep.ts';
 import { findGap } from '../turn/gap.ts';
 
@@ -13,15 +13,21 @@ export type Verdict =
   | { readonly kind: 'parked'; readonly until: number }
   /** `first`: a record that begins a fresh batch, so a batching window applies; null: a unit or a gap, which wait for nothing. */
   | { readonly kind: 'work'; readonly first: EntryId | null }
-  | { readonly kind: 'idle' };
+  /** `from`: lanes are free and have nothing to do there, while others wait until `until`. */
+  | { readonly kind: 'idle'; readonly from?: EntryId; readonly until?: number };
 
 /** `alive`: ids of the daemons that are; a turn of another one is over, whatever the state says. */
 export function judge(view: ShardView, nowMs: number, alive: ReadonlySet<string>): Verdict {
   if (view.done) return { kind: 'done' };
   if (view.owner !== '' && alive.has(view.owner)) return { kind: 'running' };
   if (view.paused) return { kind: 'paused' };
-  if (view.unitPending)
-    return view.notBefore > nowMs ? { kind: 'parked', until: view.notBefore } : { kind: 'work', first: null };
+  if (view.unitPending) {
+    if (view.notBefore <= nowMs) return { kind: 'work', first: null };
+    const { freeFrom, notBefore: until, stream } = view;
+    if (freeFrom === '') return { kind: 'parked', until };
+    const more = stream !== null && stream.lastId !== '' && compareIds(stream.lastId, freeFrom) > 0;
+    return more ? { kind: 'work', first: null } : { kind: 'idle', from: freeFrom, until };
+  }
   const stream = view.stream
     ? { ...view.stream, exists: true, firstId: view.stream.firstId === '' ? null : view.stream.firstId }
     : { exists: false, length: 0, entriesAdded: 0, firstId: null, lastGeneratedId: '0-0' };

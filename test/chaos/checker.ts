@@ -7,6 +7,7 @@ import type { HistoryLine } from '../support/history.ts';
 import { checkExpiry, type ExpiryOptions } from './check-expiry.ts';
 import { checkRedelivered, endOfGenerations, isOver, splitGenerations } from './generations.ts';
 import { checkIsolation, checkLiveness, type IsolationOptions, type LivenessOptions } from './check-liveness.ts';
+import { checkLanes, type LaneOptions } from './check-lanes.ts';
 import { checkLoss } from './check-loss.ts';
 import { checkOrder, checkSingleWriter } from './check-order.ts';
 import { checkAcks, checkCheckpoint } from './check-positions.ts';
@@ -16,6 +17,8 @@ import { collectFaults, type Violation, viewShards } from './shard-view.ts';
 
 export interface CheckOptions extends RepeatOptions {
   readonly liveness: LivenessOptions;
+  /** The mapping has a parallelizationFactor above 1. */
+  readonly lanes?: LaneOptions;
   readonly expiry?: ExpiryOptions;
   readonly isolation?: IsolationOptions;
   readonly shutdown?: ShutdownOptions;
@@ -41,7 +44,7 @@ export function checkHistory(history: readonly HistoryLine[], end: EndState, opt
   const last = endOfGenerations(whole, end);
   const perShard = views.flatMap((view) => [
     ...checkLoss(view, last),
-    ...checkOrder(view),
+    ...(options.lanes ? checkLanes(view, options.lanes) : checkOrder(view)),
     ...checkSingleWriter(view),
     ...checkRepeats(view, options),
     ...checkCheckpoint(view),

@@ -147,7 +147,14 @@ export class ScriptedTurns {
     };
     const fixed = {
       ...{ mapping: MAPPING, streamName: 's', arn: 'arn:s', spooled: false, eventFormat: 'kinesis' as const },
-      ...{ bootstrapServers: '', firstSeen: false, windowMs: 0, failureStream: this.failures, failureBytesMax: 0 },
+      ...{
+        bootstrapServers: '',
+        firstSeen: false,
+        windowMs: 0,
+        laneCount: 1,
+        failureStream: this.failures,
+        failureBytesMax: 0,
+      },
       ...{ output: { stream: this.out, maxUnsettled: null }, version, configHash: 'c' },
     };
     const shard: TurnShard = { shardId: SHARD, key: this.stream, parents: [], closed: false };

@@ -47,7 +47,16 @@ const stream = (length: number, added: number, firstId: string, lastId: string, 
 const view = (over: Partial<ShardView> = {}): ShardView => ({
   ...{ checkpoint: '5-0', entriesRead: 5, owner: '', notBefore: 0, expiresAt: 0, done: false, settledAt: 0 },
   ...{ paused: false, ageing: null },
-  ...{ unitPending: false, blocked: false, epoch: '1', seenAdded: 5, spool: null, windowDueAt: 0, nextId: null },
+  ...{
+    unitPending: false,
+    blocked: false,
+    epoch: '1',
+    seenAdded: 5,
+    spool: null,
+    windowDueAt: 0,
+    freeFrom: '',
+    nextId: null,
+  },
   stream: stream(5, 5, '1-0', '5-0'),
   ...over,
 });

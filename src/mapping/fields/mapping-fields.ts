@@ -93,10 +93,10 @@ export const mappingShape = {
     unit: 'bytes',
   }),
   parallelizationFactor: field(integer(1, 10).default(1), {
-    about: 'Batches of one shard that run at once, in order per partition key. Only 1 is supported yet.',
-    example: '1',
+    about:
+      'Batches of one shard that run at once: its lanes. Records of one partition key are in the same lane and stay in their order; a blocked key blocks its lane only.',
+    example: '4',
     pinned: true,
-    later: { feature: 'a parallelizationFactor above 1', isOff: (value) => value === 1 },
   }),
   tumblingWindowInSeconds: field(integer(0, 900, 'seconds').default(0), {
     about:

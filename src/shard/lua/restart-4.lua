@@ -23,7 +23,7 @@ local epoch = string.format('%.0f', math.max(tonumber(have[6]) + 1, time[1] * 10
 if ARGV[12] == '1' then writeAudit(KEYS[4], 13) end
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[1], 'cp', ARGV[3] .. '-0', 'read', 0, 'gen', tonumber(ARGV[1]) + 1, 'epoch', epoch, 'nonce', '', 'owner', '',
-  'units', '[]', 'nb', 0, 'exp', 0, 'blk', '', 'why', '', 'done', '', 'seenAdded', 0, 'seenLast', '', 'sp:next', ARGV[3], 'sp:last', '', 'sp:origin', ARGV[10])
+  'units', '[]', 'lanes', '', 'free', '', 'nb', 0, 'exp', 0, 'blk', '', 'why', '', 'done', '', 'seenAdded', 0, 'seenLast', '', 'sp:next', ARGV[3], 'sp:last', '', 'sp:origin', ARGV[10])
 -- The age of what runs again counts from now. Without an operator's act it is another log, whose positions are not those of before.
 if ARGV[12] ~= '1' then redis.call('HDEL', KEYS[1], 'rwTo', 'rwAt') end
 if tonumber(ARGV[9]) > 0 then

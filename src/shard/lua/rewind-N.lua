@@ -53,7 +53,7 @@ for n = 0, (#KEYS - 1) / 2 - 1 do
     end
     local upTo = have[1]
     if (have[6] or '') ~= '' and below(upTo, have[6]) then upTo = have[6] end
-    redis.call('HSET', state, 'cp', target, 'read', string.format('%.0f', read), 'gen', tonumber(have[2]) + 1, 'units', '[]', 'nb', 0,
+    redis.call('HSET', state, 'cp', target, 'read', string.format('%.0f', read), 'gen', tonumber(have[2]) + 1, 'units', '[]', 'lanes', '', 'free', '', 'nb', 0,
       'exp', 0, 'blk', '', 'why', '', 'done', '', 'rwTo', upTo, 'rwAt', now,
       'n:redelivered', string.format('%.0f', (tonumber(have[5]) or 0) + again))
     -- What a window held is counted again.

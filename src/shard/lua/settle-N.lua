@@ -13,6 +13,7 @@
 --       then, with outputs: a name of the output stream  b staged pieces that become official, 0: none  c name of their stage
 --       d revision of the topology, '' where there is none  e index of each entry's key among KEYS 6.., from 0, as 16-bit numbers
 --       f the entries, packed: 4 texts each, a big-endian 32-bit length before each (partition key, data, origin, headers)
+--       then the lanes (JSON, 'none': there are none any more, '' keeps them)  where those begin that are free to go on ('': none is)
 --       the last three  the newest window (JSON, '' keeps it)  when it ends without records (ms)  its state (JSON, '' keeps it)
 -- RETURNS {'ok', now ms, '1' when an operator paused the shard since it was taken, or let it run again} | {'repeated', the same}
 --         | {'paused', now ms} likewise, so that nothing may expire now | {'stale', now ms} the output stream was resharded | {'fenced', epoch} | {'refused', reason, now ms}
@@ -131,6 +132,11 @@ if ARGV[#ARGV - 2] ~= '' then
   set('win', ARGV[#ARGV - 2])
   set('winDue', ARGV[#ARGV - 1])
   if ARGV[#ARGV] ~= '' then set('winState', ARGV[#ARGV]) end
+end
+local lanes = ARGV[#ARGV - 4]
+if lanes ~= '' then
+  set('lanes', lanes == 'none' and '' or lanes)
+  set('free', lanes == 'none' and '' or ARGV[#ARGV - 3])
 end
 local counters = { 'n:succeeded', 'n:expired', 'n:givenUp', 'n:filtered', 'n:lostBySource' }
 for i, name in ipairs(counters) do

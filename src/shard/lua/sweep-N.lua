@@ -6,16 +6,16 @@
 --          first id after the checkpoint, head unit or staged outputs pending (1 or 0), seenAdded, epoch,
 --          blocked (1 or 0), of a spool: next position, the source's end, arrival of the first record after the checkpoint,
 --          paused since or '', past pauses (JSON) or '', rewound up to or '', rewound at,
---          when the open window ends without records, 0: none}}; a pair without state (or with one of the wrong type) gives {''}
+--          when the open window ends without records, 0: none, with lanes: where the first begins that is free, ''}}; a pair without state (or with one of the wrong type) gives {''}
 local time = redis.call('TIME')
 local out = { string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000)) }
 for i = 1, #KEYS, 2 do
   -- One state of the wrong type must not keep the others from being looked at.
-  local s = redis.pcall('HMGET', KEYS[i], 'cp', 'read', 'owner', 'nb', 'exp', 'done', 'at', 'units', 'seenAdded', 'epoch', 'blk', 'sp:next', 'sp:end', 'out', 'ps', 'pz', 'rwTo', 'rwAt', 'winDue')
+  local s = redis.pcall('HMGET', KEYS[i], 'cp', 'read', 'owner', 'nb', 'exp', 'done', 'at', 'units', 'seenAdded', 'epoch', 'blk', 'sp:next', 'sp:end', 'out', 'ps', 'pz', 'rwTo', 'rwAt', 'winDue', 'free')
   if s.err or not s[1] then
     out[#out + 1] = { '' }
   else
-    local row = { s[1], s[2], s[3], s[4], s[5], s[6], s[7], 0, 0, 0, '', '', '', '', s[8] == '[]' and (s[14] or '0') == '0' and 0 or 1, s[9] or '', s[10], s[11] == '' and 0 or 1, s[12] or '', s[13] or '', '', s[15] or '', s[16] or '', s[17] or '', s[18] or '', s[19] or '0' }
+    local row = { s[1], s[2], s[3], s[4], s[5], s[6], s[7], 0, 0, 0, '', '', '', '', s[8] == '[]' and (s[14] or '0') == '0' and 0 or 1, s[9] or '', s[10], s[11] == '' and 0 or 1, s[12] or '', s[13] or '', '', s[15] or '', s[16] or '', s[17] or '', s[18] or '', s[19] or '0', s[20] or '' }
     local info = redis.pcall('XINFO', 'STREAM', KEYS[i + 1])
     if not info.err then
       row[8] = 1

@@ -10,6 +10,8 @@ export interface ProducerSpec {
   readonly work: readonly [number, number];
   /** Share of records that fail once or twice, half of them by a partial response. */
   readonly failing: number;
+  /** So many partition keys; absent: one. */
+  readonly keys?: number;
 }
 
 const TICK_MS = 50;
@@ -59,7 +61,8 @@ export class Producer {
     if (count === 0) return;
     const records = Array.from({ length: count }, () => {
       const shard = this.#random.pick(shards);
-      return { shard, data: JSON.stringify(this.#task(spec)) };
+      const key = spec.keys === undefined ? {} : { key: `k${this.#random.between(1, spec.keys)}` };
+      return { shard, data: JSON.stringify(this.#task(spec)), ...key };
     });
     const positions = new Map<string, string[]>();
     for (const [index, position] of (await this.#source.write(records)).entries()) {

@@ -26,6 +26,8 @@ export interface ShardNow {
 export interface LabRecord {
   readonly shard: LabShard;
   readonly data: string;
+  /** Its partition key; absent: the same for all. */
+  readonly key?: string;
 }
 
 export interface LabSource {

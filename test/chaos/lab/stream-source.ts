@@ -26,8 +26,8 @@ export async function openStreamSource({ redis, keys }: SourceParts, count: numb
 
 async function addAll(redis: Redis, records: readonly LabRecord[]): Promise<(string | null)[]> {
   const batch = redis.pipeline();
-  for (const { shard, data } of records) {
-    batch.xadd(shard.key, 'NOMKSTREAM', '*', 'partitionKey', 'k', 'data', data);
+  for (const { shard, data, key = 'k' } of records) {
+    batch.xadd(shard.key, 'NOMKSTREAM', '*', 'partitionKey', key, 'data', data);
   }
   const replies = (await batch.exec()) ?? [];
   return replies.map(([error, id]) => (error || typeof id !== 'string' ? null : toSequenceNumber(id)));

@@ -4,11 +4,12 @@ import { registerHooks, syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { editText, WRONG_BUILDS } from './builds.ts';
+import { LANE_WRONG_BUILDS } from './lane-builds.ts';
 import { KAFKA_PIPELINE_WRONG_BUILDS, PIPELINE_WRONG_BUILDS } from './pipeline-builds.ts';
 import { WINDOW_WRONG_BUILDS } from './window-builds.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const builds = [...WRONG_BUILDS, ...PIPELINE_WRONG_BUILDS, ...KAFKA_PIPELINE_WRONG_BUILDS, ...WINDOW_WRONG_BUILDS];
+const builds = [...WRONG_BUILDS, ...PIPELINE_WRONG_BUILDS, ...KAFKA_PIPELINE_WRONG_BUILDS, ...WINDOW_WRONG_BUILDS, ...LANE_WRONG_BUILDS];
 const build = builds.find(({ name }) => name === process.env['MILLRACE_TEST_WRONG_BUILD']);
 if (!build) throw new Error('MILLRACE_TEST_WRONG_BUILD names no wrong build');
 

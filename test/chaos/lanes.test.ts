@@ -1,0 +1,67 @@
+/** R1 with lanes: executors are killed while four lanes of each shard run at once; order per key, no gap at the checkpoint, nothing settled runs again. */
+import { expect, test } from 'vitest';
+import { toSequenceNumber } from '../../src/record.ts';
+import { type Checked, type Lab, mustBeClean, pause, withLab } from './lab/lab.ts';
+import { report, seedOf, timesOf } from './lab/report.ts';
+import { LANE_WRONG_BUILDS } from './wrong-builds/lane-builds.ts';
+
+const FACTOR = 4;
+const BATCH = 2;
+const SPEC = { shards: 4, batchSize: BATCH, mapping: { parallelizationFactor: FACTOR } };
+const EXECUTORS = 3;
+const KILLS = 40;
+const WRONG_KILLS = 8;
+const WRONG_RUNS_MAX = 6;
+const WRONG_DRAIN_MS_MAX = 15_000;
+
+async function run(lab: Lab, kills: number): Promise<void> {
+  const startExecutor = () => lab.start('--role', 'executor', '--concurrency', '6');
+  lab.start('--role', 'poller');
+  for (let i = 0; i < EXECUTORS; i++) startExecutor();
+  await Promise.all(lab.daemons.map((daemon) => daemon.process.ready));
+  // Some records are slow, so that lanes are far apart when their executor is killed.
+  lab.producer.start({ perSecond: 60, work: [10, 120], failing: 0.03, keys: 20 });
+  for (let kill = 0; kill < kills; kill++) {
+    await pause(lab.random.between(200, 1_500));
+    await lab.kill(lab.random.pick(await lab.someReady('executor', EXECUTORS - 1)));
+    startExecutor();
+  }
+}
+
+/** Keys are read from the streams, which keep everything. */
+async function check(lab: Lab): Promise<Checked> {
+  await lab.drain();
+  const keys = new Map<string, string>();
+  for (const { name, key } of lab.shards)
+    for (const [id, fields] of await lab.redis.xrange(key, '-', '+'))
+      keys.set(`${name} ${toSequenceNumber(id)}`, fields[fields.indexOf('partitionKey') + 1]!);
+  const keyOf = (shard: string, position: string) => keys.get(`${shard} ${position}`)!;
+  return await lab.check({ lanes: { factor: FACTOR, batchSize: BATCH, keyOf } });
+}
+
+test(`R1 with ${FACTOR} lanes: ${KILLS} executors killed at random moments`, { timeout: 600_000 }, () =>
+  withLab({ ...SPEC, name: 'lanes', seed: seedOf(150) }, async (lab) => {
+    const kills = timesOf(KILLS);
+    await run(lab, kills);
+    const checked = await check(lab);
+    report('R1 lanes', checked, { kills });
+    mustBeClean(checked);
+    expect(checked.drained).toBe(true);
+  }),
+);
+
+test.each(LANE_WRONG_BUILDS)('the checker rejects: $name', { timeout: 600_000 }, async (build) => {
+  const seen = new Set<string>();
+  for (let go = 0; go < WRONG_RUNS_MAX; go++) {
+    const spec = { ...SPEC, name: 'lanes wrong', seed: seedOf(151) + go, wrongBuild: build.name };
+    const checked = await withLab({ ...spec, drainMsMax: WRONG_DRAIN_MS_MAX }, async (lab) => {
+      await run(lab, WRONG_KILLS);
+      return await check(lab);
+    });
+    for (const { invariant } of checked.violations) if (checked.drained || invariant !== 'I1') seen.add(invariant);
+    if (!build.breaks.some((invariant) => seen.has(invariant))) continue;
+    report(`wrong build: ${build.name}`, checked, { run: go + 1, seen: [...seen].sort().join(' ') });
+    return;
+  }
+  expect([...seen], 'invariants that were reported').toEqual(expect.arrayContaining([...build.breaks]));
+});
