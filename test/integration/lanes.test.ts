@@ -142,30 +142,34 @@ test('killed over and over: each key in its order, repeats of what was in flight
   expect(await daemons.at(-1)!.stop()).toBe(0);
 });
 
-test('another factor takes effect when the lanes are level; order per key holds throughout', async () => {
-  const w = await laned('say(event, context); await sleep(5);');
-  const all: TestDaemon[] = [];
-  let written = 0;
-  for (const factor of [4, 2, 10, 1, 3]) {
-    await fill(w, 20, KEYS, written);
-    const text = await (await import('node:fs/promises')).readFile(w.config, 'utf8');
-    const changed = text.replace(/parallelizationFactor: \d+/, `parallelizationFactor: ${factor}`);
-    await (await import('node:fs/promises')).writeFile(w.config, changed);
-    const daemon = w.start();
-    all.push(daemon);
-    // Stopped while it is at it, so that the next one finds lanes that are not level.
-    await settled(w, (written + 10) * FACTOR);
-    expect(await daemon.stop()).toBe(0);
-    written += 20;
-  }
-  const last = w.start();
-  all.push(last);
-  const state = await settled(w, written * FACTOR);
-  expect(state['n:succeeded']).toBe(String(written * FACTOR));
-  expect(await last.stop()).toBe(0);
-  expect(JSON.parse((await w.state())['lanes']!).lanes).toHaveLength(3);
-  for (const key of KEYS) expect(recordsOf(said(...all), key)).toEqual(numbered(key, written));
-});
+test(
+  'another factor takes effect when the lanes are level; order per key holds throughout',
+  { timeout: 120_000 },
+  async () => {
+    const w = await laned('say(event, context); await sleep(5);');
+    const all: TestDaemon[] = [];
+    let written = 0;
+    for (const factor of [4, 2, 10, 1, 3]) {
+      await fill(w, 20, KEYS, written);
+      const text = await (await import('node:fs/promises')).readFile(w.config, 'utf8');
+      const changed = text.replace(/parallelizationFactor: \d+/, `parallelizationFactor: ${factor}`);
+      await (await import('node:fs/promises')).writeFile(w.config, changed);
+      const daemon = w.start();
+      all.push(daemon);
+      // Stopped while it is at it, so that the next one finds lanes that are not level.
+      await settled(w, (written + 10) * FACTOR);
+      expect(await daemon.stop()).toBe(0);
+      written += 20;
+    }
+    const last = w.start();
+    all.push(last);
+    const state = await settled(w, written * FACTOR);
+    expect(state['n:succeeded']).toBe(String(written * FACTOR));
+    expect(await last.stop()).toBe(0);
+    expect(JSON.parse((await w.state())['lanes']!).lanes).toHaveLength(3);
+    for (const key of KEYS) expect(recordsOf(said(...all), key)).toEqual(numbered(key, written));
+  },
+);
 
 test('partial responses and bisection are of the lane’s batch', async () => {
   const bad = `${KEYS[2]}3`;

@@ -9,7 +9,13 @@ import { KAFKA_PIPELINE_WRONG_BUILDS, PIPELINE_WRONG_BUILDS } from './pipeline-b
 import { WINDOW_WRONG_BUILDS } from './window-builds.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const builds = [...WRONG_BUILDS, ...PIPELINE_WRONG_BUILDS, ...KAFKA_PIPELINE_WRONG_BUILDS, ...WINDOW_WRONG_BUILDS, ...LANE_WRONG_BUILDS];
+const builds = [
+  ...WRONG_BUILDS,
+  ...PIPELINE_WRONG_BUILDS,
+  ...KAFKA_PIPELINE_WRONG_BUILDS,
+  ...WINDOW_WRONG_BUILDS,
+  ...LANE_WRONG_BUILDS,
+];
 const build = builds.find(({ name }) => name === process.env['MILLRACE_TEST_WRONG_BUILD']);
 if (!build) throw new Error('MILLRACE_TEST_WRONG_BUILD names no wrong build');
 
