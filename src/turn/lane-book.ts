@@ -81,7 +81,7 @@ export class LaneBook extends SettleBook {
       blocked: waiting.find(({ blocked }) => blocked !== '')?.blocked ?? '',
       why: lanes.find(({ why }) => why !== '')?.why ?? '',
       done: lanes.every(({ done }) => done),
-      lanes: { lanes: lanes.map(({ units: _, ...lane }) => lane) },
+      lanes: { lanes: lanes.map(({ units: _units, ...lane }) => lane) },
       freeFrom: freeFrom(lanes),
     };
   }
