@@ -10,7 +10,7 @@ import { KAFKA_PIPELINE_WRONG_BUILDS } from './wrong-builds/pipeline-builds.ts';
 const kafka = useKafka();
 const DAEMONS = 3;
 const START = ['--concurrency', '6'] as const;
-const KILLS = 20;
+const KILLS = 10;
 const ZOMBIES = 1;
 const EVERYTHING = 1;
 const REDIS = 1;

@@ -9,7 +9,7 @@ import { WINDOW_WRONG_BUILDS } from './wrong-builds/window-builds.ts';
 const DAEMONS = 3;
 const SPEC = { shards: 4, ...WINDOWED };
 const START = ['--concurrency', '6'] as const;
-const KILLS = 30;
+const KILLS = 15;
 const ZOMBIES = 1;
 const EVERYTHING = 1;
 const REDIS = 1;

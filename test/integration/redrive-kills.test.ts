@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { Ticket } from '../../src/redrive-line.ts';
+import { timesOf } from '../chaos/lab/report.ts';
 import { eventually } from '../support/daemon.ts';
 import { add, heard, numbers, said, SAY, world } from '../support/engine.ts';
 import { failingFor, givenUp, nothingLeft, ONCE, redrive, REDRIVE_LINE } from '../support/redrive.ts';
@@ -31,7 +32,10 @@ function randomOf(seed: number): () => number {
   };
 }
 
-test.for([1, 2, 3])('seed %d: a notice is gone exactly when its records succeeded', async (seed) => {
+/** More with MILLRACE_CHAOS_TIMES in the environment. */
+const SEEDS = Array.from({ length: timesOf(1) }, (_, n) => n + 1);
+
+test.for(SEEDS)('seed %d: a notice is gone exactly when its records succeeded', async (seed) => {
   const random = randomOf(seed);
   const mapping = { ...ONCE, output: { type: 'redis-stream', stream: 'out' } };
   const w = await world(redis, { handler: failingFor('.'), mapping });
