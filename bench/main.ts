@@ -13,6 +13,7 @@ import { filterRate } from './figures/filter.ts';
 import { idleShards } from './figures/idle.ts';
 import { kafkaThroughput } from './figures/kafka.ts';
 import { kafkaClients } from './figures/kafka-client.ts';
+import { lanes } from './figures/lanes.ts';
 import { memory } from './figures/memory.ts';
 import { outputs } from './figures/outputs.ts';
 import { rebalance } from './figures/rebalance.ts';
@@ -36,6 +37,7 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   filter: filterRate,
   kafka: kafkaThroughput,
   'kafka-client': kafkaClients,
+  lanes,
   outputs,
   rebalance,
   windows: windowOverhead,

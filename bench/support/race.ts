@@ -32,8 +32,13 @@ const STUCK_MS = 120_000;
 
 /** The mapping must be fresh; `total` records wait in its stream's shards. */
 export async function raceMillrace(lab: Lab, race: MillraceRace): Promise<Lap> {
-  const { mapping, stream, shards, batchSize, total, handler, more } = race;
-  const config = lab.configure(handler, { [mapping]: mappingOf(stream, batchSize, more) });
+  const { mapping, stream, shards, batchSize, total, handler, more, allow } = race;
+  const f = { code: 'handler.mjs', handler: 'handler', timeout: 10, network: { allow } };
+  const config = lab.configure(
+    handler,
+    { [mapping]: mappingOf(stream, batchSize, more) },
+    allow && { functions: { f } },
+  );
   const daemon = await startMillrace(config);
   const look = async (least: number): Promise<[number, Snapshot]> => {
     for (const until = Date.now() + STUCK_MS; Date.now() < until; await sleep(LOOK_EVERY_MS)) {
@@ -57,6 +62,8 @@ export interface MillraceRace {
   readonly handler: string;
   /** Further settings of the mapping. */
   readonly more?: object;
+  /** Hosts that the function may reach. */
+  readonly allow?: readonly string[];
 }
 
 export async function racePeer(lab: Lab, name: string, args: readonly (string | number)[]): Promise<Lap> {
