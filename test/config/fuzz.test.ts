@@ -23,13 +23,24 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 const SECRET = 'hush-hush-9f8e7d';
 const ENV = { SECRET, NUMBER: '7', EMPTY: '' };
 
-function load(content: string | Uint8Array): LoadResult {
-  writeFileSync(file, content);
+const CPU_MS_MAX = 1_000;
+const TRIES = 5;
+
+/** Milliseconds of CPU, and what came of it. */
+function timed(): [number, LoadResult] {
   const before = process.cpuUsage();
   const result = loadConfig(file, ENV, { memoryBytes: 2 ** 34 });
-  // CPU time: what else the machine does must not decide.
   const { user, system } = process.cpuUsage(before);
-  expect((user + system) / 1000).toBeLessThan(1000);
+  return [(user + system) / 1000, result];
+}
+
+function load(content: string | Uint8Array): LoadResult {
+  writeFileSync(file, content);
+  const [ms, result] = timed();
+  // CPU time, and the least of some tries: what else the machine does, in its caches too, and a collector at work must not decide.
+  let least = ms;
+  for (let again = 1; again < TRIES && least >= CPU_MS_MAX; again++) least = Math.min(least, timed()[0]);
+  expect(least).toBeLessThan(CPU_MS_MAX);
   for (const problem of result.problems) {
     expect(problem.line).toBeGreaterThan(0);
     expect(problem.column).toBeGreaterThan(0);
