@@ -21,6 +21,7 @@ import { parentsDone } from './watch/parents.ts';
 import { newPolledShard, type PolledMapping, type PolledShard, shardKey } from './watch/polled-shard.ts';
 import { sweepPlan } from './watch/sweep-plan.ts';
 import { Sweeper } from './watch/sweep.ts';
+import { RedisTime } from './time.ts';
 import { Wakes } from './watch/wakes.ts';
 import { canTrim } from './watch/trimming.ts';
 import { Watcher } from './watch/watcher.ts';
@@ -43,12 +44,13 @@ export class Poller {
   readonly #sweeper: Sweeper;
   readonly #assigned = new AssignedBefore();
   #alive: ReadonlySet<string> = new Set();
-  #redisAhead = 0;
+  readonly #redisTime: RedisTime;
   #closed = false;
 
   constructor(deps: PollerDeps) {
     this.#deps = deps;
     const { clock, log } = deps;
+    this.#redisTime = new RedisTime(clock, clock.monoMs());
     this.#sweeper = new Sweeper(deps.redis, deps.keys);
     this.#expiring = new Expiring(deps);
     this.#wakes = new Wakes(log);
@@ -202,7 +204,7 @@ export class Poller {
     if (this.#shards.size === 0) return;
     const askedAt = this.#deps.clock.monoMs();
     const { nowMs, seen, roundEnded } = await this.#sweeper.next([...this.#shards.values()]);
-    this.#redisAhead = nowMs - this.#deps.clock.monoMs();
+    this.#redisTime.heard(nowMs);
     for (const { polled, view } of seen) {
       // What changed while the look was on its way is newer than what it saw.
       if (polled.changed > askedAt) polled.view = view;
@@ -285,7 +287,7 @@ export class Poller {
   }
 
   #nowMs(): number {
-    return Math.floor(this.#deps.clock.monoMs() + this.#redisAhead);
+    return this.#redisTime.nowMs();
   }
 
   async close(): Promise<void> {

@@ -9,6 +9,25 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** Redis' clock, in whole ms, as of its last answer and by our monotonic clock since then. */
+export class RedisTime {
+  readonly #clock: Pick<Clock, 'monoMs'>;
+  #ahead: number;
+
+  constructor(clock: Pick<Clock, 'monoMs'>, nowMs: number) {
+    this.#clock = clock;
+    this.#ahead = nowMs - clock.monoMs();
+  }
+
+  heard(nowMs: number): void {
+    this.#ahead = nowMs - this.#clock.monoMs();
+  }
+
+  nowMs(): number {
+    return Math.floor(this.#clock.monoMs() + this.#ahead);
+  }
+}
+
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;

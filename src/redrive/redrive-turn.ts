@@ -10,6 +10,7 @@ import type { EntryId, Unit } from '../record.ts';
 import type { LeaseView } from '../sandbox/types.ts';
 import { firstWaiting, readPauses, type ShardPauses, type StreamEntry } from '../shard/redrive-line.ts';
 import { releaseShard, stillHeld, type Taken } from '../shard/take.ts';
+import { RedisTime } from '../time.ts';
 import { attempt, type Attempted } from '../turn/attempt.ts';
 import { formatOptions } from '../turn/format-options.ts';
 import type { TurnMapping, TurnSettings } from '../turn/settings.ts';
@@ -43,7 +44,7 @@ export class RedriveTurn {
   readonly #shardId: string;
   readonly #endsAt: number;
   #settings: TurnSettings;
-  #redisAhead: number;
+  readonly #redisTime: RedisTime;
   #notice: CurrentNotice | null = null;
   #pauses: ShardPauses;
   /** A run that is not concluded. */
@@ -67,7 +68,7 @@ export class RedriveTurn {
     this.#shardId = shardOfRedriveLine(holding.shard.shardId)!;
     this.#log = deps.log.child({ mapping: mapping.name, shard: holding.shard.shardId });
     this.#endsAt = clock.monoMs() + QUANTUM_MS;
-    this.#redisAhead = nowMs - clock.monoMs();
+    this.#redisTime = new RedisTime(clock, nowMs);
     this.#lease = {
       epoch: holding.epoch,
       held: () => lock.held(),
@@ -75,7 +76,7 @@ export class RedriveTurn {
     };
     const targetOf = (stream: string) => mapping.outputTo(stream, this.#shardId);
     this.#shipping = new Shipping({ redis, keys, holding, targetOf });
-    const onTime = (redisMs: number) => (this.#redisAhead = redisMs - clock.monoMs());
+    const onTime = (redisMs: number) => this.#redisTime.heard(redisMs);
     this.#advancing = new Advancing(
       { redis, keys, holding, shipping: this.#shipping, targetOf, onTime },
       state,
@@ -84,7 +85,7 @@ export class RedriveTurn {
   }
 
   #nowMs(): number {
-    return Math.floor(this.#deps.clock.monoMs() + this.#redisAhead);
+    return this.#redisTime.nowMs();
   }
 
   /** Woken before its time, and not by a new version of the function, which may try the unit at once, once. */

@@ -5,6 +5,7 @@ import type { TurnEnd } from '../queue/turn-worker.ts';
 import { compareIds } from '../record.ts';
 import type { Settlement } from '../shard/settle.ts';
 import { releaseShard, type Taken } from '../shard/take.ts';
+import { RedisTime } from '../time.ts';
 import type { TurnDeps } from './deps.ts';
 import type { Gap } from './gap.ts';
 import { isFree, type LaneBook, type StoredLane } from './lane-book.ts';
@@ -22,15 +23,15 @@ export interface LaneEndingDeps {
 
 export class LaneEnding {
   readonly #it: LaneEndingDeps;
-  readonly #redisAhead: number;
+  readonly #redisTime: RedisTime;
 
   constructor(it: LaneEndingDeps) {
     this.#it = it;
-    this.#redisAhead = it.taken.nowMs - it.deps.clock.monoMs();
+    this.#redisTime = new RedisTime(it.deps.clock, it.taken.nowMs);
   }
 
   nowMs(): number {
-    return Math.floor(this.#it.deps.clock.monoMs() + this.#redisAhead);
+    return this.#redisTime.nowMs();
   }
 
   /** Lanes are stored, and the mapping wants another number of them. */

@@ -13,7 +13,7 @@ import type { RangeReader } from '../redis/reader.ts';
 import { parseState, type ShardState } from '../shard/state.ts';
 import { markArrivals } from '../shard/sweep.ts';
 import { releaseShard, type Taken, takeShard } from '../shard/take.ts';
-import type { Clock } from '../time.ts';
+import { type Clock, RedisTime } from '../time.ts';
 import { skipNow } from '../unit/skipped.ts';
 import { Reading } from './reading.ts';
 import type { ShardChanged, TurnSettings, TurnShard } from './settings.ts';
@@ -124,8 +124,8 @@ async function skipSome(
   upTo: SkipTo,
   counted: { records: number; closings: number },
 ): Promise<void> {
-  const ahead = takenAt - clock.monoMs();
-  const nowMs = () => Math.floor(clock.monoMs() + ahead);
+  const time = new RedisTime(clock, takenAt);
+  const nowMs = () => time.nowMs();
   const settings = () => fixed;
   const mark = () => markArrivals(redis, keys, holding.shard, shard.key);
   const reading = new Reading({ log, reader, nowMs, mark }, settings, shard, state);

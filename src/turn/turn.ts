@@ -9,6 +9,7 @@ import type { LeaseView } from '../sandbox/types.ts';
 import type { SettleCounts } from '../shard/settle.ts';
 import { markArrivals } from '../shard/sweep.ts';
 import { releaseShard, stillHeld, type Taken } from '../shard/take.ts';
+import { RedisTime } from '../time.ts';
 import { afterAttempt } from '../unit/after-attempt.ts';
 import { backoffMs } from '../unit/backoff.ts';
 import { beforeAttempt } from '../unit/before-attempt.ts';
@@ -62,8 +63,7 @@ export class Turn {
   readonly #lane: LaneSeat | undefined;
   #settings: TurnSettings;
   #settledAt: number;
-  /** Redis' clock minus our monotonic one, as of Redis' last answer. */
-  #redisAhead: number;
+  readonly #redisTime: RedisTime;
 
   constructor(
     deps: TurnDeps,
@@ -83,7 +83,7 @@ export class Turn {
     const { redis, keys, reader, clock } = deps;
     const { state, holding } = taken;
     this.#log = deps.log.child({ mapping: mapping.name, shard: shard.shardId });
-    this.#redisAhead = taken.nowMs - clock.monoMs();
+    this.#redisTime = new RedisTime(clock, taken.nowMs);
     this.#endsAt = clock.monoMs() + QUANTUM_MS;
     this.#settledAt = state.settledAt;
     this.#lease = {
@@ -101,7 +101,7 @@ export class Turn {
     const read = { log: this.#log, reader, nowMs, mark, newestWindowEnd, ...shared, ...bound };
     this.#reading = new Reading(read, settings, shard, state);
     const onSettled = (counts: SettleCounts, settledMs: number, moved: boolean) => {
-      this.#redisAhead = settledMs - clock.monoMs();
+      this.#redisTime.heard(settledMs);
       if (moved) this.#settledAt = settledMs;
       deps.observe.settled(mapping.name, counts);
     };
@@ -129,7 +129,7 @@ export class Turn {
   }
 
   #nowMs(): number {
-    return Math.floor(this.#deps.clock.monoMs() + this.#redisAhead);
+    return this.#redisTime.nowMs();
   }
 
   /** A parked unit woken before its time; only a new version of the function may try it at once, once (contract.md, Handlers). */
