@@ -2,22 +2,23 @@
 import { randomUUID } from 'node:crypto';
 import { eventFormat } from '../event/format.ts';
 import { type NoticeAtWork, shardOfRedriveLine, type Ticket } from '../redrive-line.ts';
-import { LEASE_CONFIRM_MS, OUTPUT_WAIT_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
+import { OUTPUT_WAIT_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import { addressOf } from '../outbox.ts';
 import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { LeaseView } from '../sandbox/types.ts';
 import { firstWaiting, readPauses, type ShardPauses, type StreamEntry } from '../shard/redrive-line.ts';
-import { releaseShard, stillHeld, type Taken } from '../shard/take.ts';
+import { releaseShard, type Taken } from '../shard/take.ts';
 import { RedisTime } from '../time.ts';
-import { attempt, type Attempted } from '../turn/attempt.ts';
+import { answerOf, attempt, type Attempted } from '../turn/attempt.ts';
 import { formatOptions } from '../turn/format-options.ts';
+import { leaseOf } from '../turn/lease.ts';
 import type { TurnMapping, TurnSettings } from '../turn/settings.ts';
 import { Shipping } from '../turn/shipping.ts';
 import type { TurnDeps } from '../turn/deps.ts';
 import { afterAttempt } from '../unit/after-attempt.ts';
-import { backoffMs } from '../unit/backoff.ts';
+import { notBeforeIfLost } from '../unit/backoff.ts';
 import { beforeAttempt } from '../unit/before-attempt.ts';
 import { expiresAt } from '../unit/expiry.ts';
 import type { Decision, UnitPolicy } from '../unit/types.ts';
@@ -69,11 +70,7 @@ export class RedriveTurn {
     this.#log = deps.log.child({ mapping: mapping.name, shard: holding.shard.shardId });
     this.#endsAt = clock.monoMs() + QUANTUM_MS;
     this.#redisTime = new RedisTime(clock, nowMs);
-    this.#lease = {
-      epoch: holding.epoch,
-      held: () => lock.held(),
-      confirm: () => Promise.race([stillHeld(redis, keys, holding), clock.sleep(LEASE_CONFIRM_MS).then(() => false)]),
-    };
+    this.#lease = leaseOf(deps, lock, holding);
     const targetOf = (stream: string) => mapping.outputTo(stream, this.#shardId);
     this.#shipping = new Shipping({ redis, keys, holding, targetOf });
     const onTime = (redisMs: number) => this.#redisTime.heard(redisMs);
@@ -130,8 +127,7 @@ export class RedriveTurn {
       }
       const wait = await this.#mustWait();
       if (wait > 0) return await this.#parkUntil(now + wait);
-      const { lost } = next.unit;
-      const notBefore = lost > 1 ? now + backoffMs(lost - 1, Math.random()) : 0;
+      const notBefore = notBeforeIfLost(next.unit, now, Math.random());
       const atWork = { ...this.#advancing.atWork, current: notice.member };
       const change = { units: [next.unit, ...units.slice(1)], notBefore, why: '', atWork };
       const begun = await this.#advancing.begin(change, entryOf(notice));
@@ -214,9 +210,7 @@ export class RedriveTurn {
       decision = decide();
     }
     if (invoked) {
-      const short = outcome.kind === 'returned' && decision.succeeded < ran!.count;
-      const answer = !short ? 'ok' : decision.lastProcessingResult === 'OK' ? 'partial' : 'error';
-      this.#deps.observe.invoked(this.#settings.version.name, invoked, answer);
+      this.#deps.observe.invoked(this.#settings.version.name, invoked, answerOf(outcome, ran!, decision));
     }
     await this.#apply(decision, notice, ran!);
     if (decision.notBefore !== null && decision.notBefore > this.#nowMs()) return await this.end();

@@ -5,7 +5,7 @@ import { PlatformLines } from '../observe/platform-lines.ts';
 import type { ShardRef, Unit } from '../record.ts';
 import type { HandlerLogLine, InvokeOutcome, LeaseView, Sandbox } from '../sandbox/types.ts';
 import { sequenceNumberOf } from '../spool.ts';
-import type { AttemptOutcome } from '../unit/types.ts';
+import type { AttemptOutcome, Decision } from '../unit/types.ts';
 import { recordBytesMax } from './format-options.ts';
 import type { TurnSettings } from './settings.ts';
 
@@ -72,6 +72,13 @@ export async function attempt(
     `invocation failed: ${errorMessage}`,
   );
   return { outcome: { kind: 'failed', errorType, errorMessage }, invoked };
+}
+
+/** What the metrics call what a function returned. */
+export function answerOf(outcome: AttemptOutcome, ran: Unit, decision: Decision): 'ok' | 'partial' | 'error' {
+  const short = outcome.kind === 'returned' && (ran.closes ? decision.failed : decision.succeeded < ran.count);
+  // AWS's result of an answer that named failed records is OK; of one that cannot be used it is not.
+  return !short ? 'ok' : decision.lastProcessingResult === 'OK' ? 'partial' : 'error';
 }
 
 function noEvent(event: EncodedEvent, settings: TurnSettings): AttemptOutcome {

@@ -1,6 +1,6 @@
 /** The steps of one turn, which executor.ts tells in order. Holds what they share: the lease, the reading and the writing side. */
 import { randomUUID } from 'node:crypto';
-import { LEASE_CONFIRM_MS, OUTPUT_WAIT_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
+import { OUTPUT_WAIT_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
 import type { EntryId, Unit } from '../record.ts';
@@ -8,14 +8,15 @@ import type { RangeReader } from '../redis/reader.ts';
 import type { LeaseView } from '../sandbox/types.ts';
 import type { SettleCounts } from '../shard/settle.ts';
 import { markArrivals } from '../shard/sweep.ts';
-import { releaseShard, stillHeld, type Taken } from '../shard/take.ts';
+import { releaseShard, type Taken } from '../shard/take.ts';
 import { RedisTime } from '../time.ts';
 import { afterAttempt } from '../unit/after-attempt.ts';
-import { backoffMs } from '../unit/backoff.ts';
+import { notBeforeIfLost } from '../unit/backoff.ts';
 import { beforeAttempt } from '../unit/before-attempt.ts';
 import type { Decision } from '../unit/types.ts';
-import { attempt, type Attempted } from './attempt.ts';
+import { answerOf, attempt, type Attempted } from './attempt.ts';
 import type { Gap } from './gap.ts';
+import { leaseOf } from './lease.ts';
 import { Linger } from './linger.ts';
 import { Picking } from './picking.ts';
 import { Reading } from './reading.ts';
@@ -86,12 +87,7 @@ export class Turn {
     this.#redisTime = new RedisTime(clock, taken.nowMs);
     this.#endsAt = clock.monoMs() + QUANTUM_MS;
     this.#settledAt = state.settledAt;
-    this.#lease = {
-      epoch: holding.epoch,
-      held: () => lock.held(),
-      // With Redis away nobody can be sure, and the request does not leave.
-      confirm: () => Promise.race([stillHeld(redis, keys, holding), clock.sleep(LEASE_CONFIRM_MS).then(() => false)]),
-    };
+    this.#lease = leaseOf(deps, lock, holding);
     const nowMs = () => this.#nowMs();
     const settings = () => this.#settings;
     const mark = () => markArrivals(redis, keys, holding.shard, shard.key);
@@ -187,9 +183,7 @@ export class Turn {
           this.#log.debug({ reason: full }, 'the output waits for its reader');
           return await this.#parkUntil(this.#nowMs() + OUTPUT_WAIT_MS);
         }
-        // lost counts this delivery too, until it has an outcome; the first one to be lost is repeated as soon as it is noticed.
-        const { lost } = next.unit;
-        const notBefore = lost > 1 ? now + backoffMs(lost - 1, Math.random()) : 0;
+        const notBefore = notBeforeIfLost(next.unit, now, Math.random());
         if (!next.unit.closes) this.#settling.windows.enter(this.#picking.windowOf(slice));
         this.#settling.deliver([next.unit, ...this.#settling.units.slice(1)], notBefore);
         return { slice, alone: next.alone };
@@ -255,10 +249,7 @@ export class Turn {
     };
     let decision = decide(false);
     if (invoked) {
-      const short = outcome.kind === 'returned' && (ran.closes ? decision.failed : decision.succeeded < ran.count);
-      // AWS's result of an answer that named failed records is OK; of one that cannot be used it is not.
-      const answer = !short ? 'ok' : decision.lastProcessingResult === 'OK' ? 'partial' : 'error';
-      this.#deps.observe.invoked(this.#settings.version.name, invoked, answer);
+      this.#deps.observe.invoked(this.#settings.version.name, invoked, answerOf(outcome, ran, decision));
     }
     let written = await this.#write(decision, slice, ran);
     if (written === 'paused') {

@@ -1,0 +1,19 @@
+/** The right to act for a shard during a turn, as the sandbox asks for it at every outgoing request (P7). */
+import { LEASE_CONFIRM_MS } from '../limits.ts';
+import type { TurnLock } from '../queue/turn-worker.ts';
+import type { LeaseView } from '../sandbox/types.ts';
+import { type Holding, stillHeld } from '../shard/take.ts';
+import type { TurnDeps } from './deps.ts';
+
+export function leaseOf(
+  { redis, keys, clock }: Pick<TurnDeps, 'redis' | 'keys' | 'clock'>,
+  lock: TurnLock,
+  holding: Holding,
+): LeaseView {
+  return {
+    epoch: holding.epoch,
+    held: () => lock.held(),
+    // With Redis away nobody can be sure, and the request does not leave.
+    confirm: () => Promise.race([stillHeld(redis, keys, holding), clock.sleep(LEASE_CONFIRM_MS).then(() => false)]),
+  };
+}
