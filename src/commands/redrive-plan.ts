@@ -18,8 +18,6 @@ export interface Planned {
   readonly records: number;
   /** Of its text, when that has to be brought. */
   readonly bytes: number;
-  /** A redrive has it already. */
-  readonly onItsWay: boolean;
 }
 
 export interface Plan {
@@ -38,14 +36,14 @@ export async function planRedrive(
   const wanted = new Set(ids);
   const began = Date.now();
   const seen = new Set<string>();
-  const found: (Omit<Planned, 'onItsWay'> & { readonly why: string | null })[] = [];
+  const found: (Planned & { readonly why: string | null })[] = [];
   for (const destination of destinationsOf([mapping], place.keys)) {
     const take = (notice: ReadNotice, text: string) => {
       const { id, shardId, first, records } = notice;
-      seen.add(ticketName(destination, id));
+      const ticket = ticketName(destination, id);
+      seen.add(ticket);
       if (notice.mapping !== mapping.name || (wanted.size > 0 && !wanted.has(id))) return;
       const bytes = destination.kind === 'kafka-topic' ? Buffer.byteLength(text) : 0;
-      const ticket = ticketName(destination, id);
       found.push({ id, place: destination, ticket, shardId, first, records, bytes, why: whyNot(notice) });
     };
     await eachNotice(place, destination, take, remark);
@@ -97,10 +95,10 @@ async function dropOldTickets(
   }
 }
 
-function planned(one: Omit<Planned, 'onItsWay'>, tickets: ReadonlyMap<string, Ticket>): Planned {
+function planned(one: Planned, tickets: ReadonlyMap<string, Ticket>): Planned {
   const ticket = tickets.get(one.ticket);
   const records = ticket?.state === 'failed' ? (ticket.failed ?? one.records) : one.records;
-  return { ...one, records, onItsWay: ticket?.state === 'waiting' };
+  return { ...one, records };
 }
 
 export async function ticketsOf(

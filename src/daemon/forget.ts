@@ -59,11 +59,9 @@ export async function forgetMapping(
 async function forgetRedrives(redis: Redis, keys: Keys, name: string, shardIds: readonly string[]): Promise<void> {
   const redriven = new Set([...shardIds, ...(await redis.smembers(keys.redriveShards(name)))]);
   const lines = [...redriven].flatMap((shardId) => [
-    ...[
-      keys.shard(name, redriveLineOf(shardId)),
-      keys.staged(name, redriveLineOf(shardId)),
-      keys.redrive(name, shardId),
-    ],
+    keys.shard(name, redriveLineOf(shardId)),
+    keys.staged(name, redriveLineOf(shardId)),
+    keys.redrive(name, shardId),
   ]);
   const ofMapping = [keys.redriveShards(name), keys.redriveTickets(name), keys.redriveTexts(name)];
   await redis.multi().del(lines.concat(ofMapping)).srem(keys.redrives(), name).exec();

@@ -176,3 +176,8 @@ function parseInfo(text: string): Map<string, string> {
   }
   return fields;
 }
+
+/** Redis' ACL does not let this user do it. */
+export function isNoPermission(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('NOPERM');
+}

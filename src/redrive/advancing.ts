@@ -8,7 +8,7 @@ import { type Advance, advanceRedrive, type Ended, type StreamEntry } from '../s
 import { bytesOf, packOutputs, piecesOf, stageOutputs } from '../shard/outputs.ts';
 import type { ShardState } from '../shard/state.ts';
 import type { Holding } from '../shard/take.ts';
-import { SettleRefused, type Shipping } from '../turn/shipping.ts';
+import { reasonOf, SettleRefused, type Shipping } from '../turn/shipping.ts';
 
 export interface AdvancingDeps {
   readonly redis: Redis;
@@ -113,8 +113,7 @@ export class Advancing {
     try {
       await stageOutputs({ redis, keys, holding }, stage, pieces);
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('OOM')) throw error;
-      throw new SettleRefused('Redis is at its maxmemory: outputs wait until there is room', { cause: error });
+      throw new SettleRefused(reasonOf(error), { cause: error });
     }
     return { pieces: pieces.length, stage, stream };
   }

@@ -6,7 +6,7 @@ import { readFailureEntry } from '../failure/failure-stream.ts';
 import { readNotice } from '../failure/read-notice.ts';
 import { type NoticePlace, readTicketName, type Ticket, ticketOf } from '../redrive-line.ts';
 import type { EntryId, Unit } from '../record.ts';
-import type { Redis } from '../redis/connect.ts';
+import { isNoPermission, type Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { readTickets } from '../shard/redrive-line.ts';
 import type { TurnSettings } from '../turn/settings.ts';
@@ -52,7 +52,7 @@ async function readEntry(redis: Redis, stream: string, id: string): Promise<stri
     return (await readFailureEntry(redis, stream, id))?.text;
   } catch (error) {
     if (error instanceof MillraceError) throw new SettleRefused(error.message, { cause: error });
-    if (!(error instanceof Error) || !error.message.startsWith('NOPERM')) throw error;
+    if (!isNoPermission(error)) throw error;
     throw new SettleRefused(`the ACL refuses to read the failure stream ${stream}`, { cause: error });
   }
 }

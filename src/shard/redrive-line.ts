@@ -3,7 +3,7 @@ import { type Ageing, parseAgeing } from '../ageing.ts';
 import { FencedError } from '../errors.ts';
 import { redriveLineOf, type NoticeAtWork, memberOf, type Ticket, ticketOf } from '../redrive-line.ts';
 import type { Unit } from '../record.ts';
-import type { Redis } from '../redis/connect.ts';
+import { isNoPermission, type Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
 import type { Holding } from './take.ts';
@@ -149,7 +149,7 @@ export async function advanceRedrive(
   );
   const reply = (await run.catch((error: unknown) => {
     // An ACL is asked for every key that is named.
-    if (!remove || !(error instanceof Error && error.message.startsWith('NOPERM'))) throw error;
+    if (!remove || !isNoPermission(error)) throw error;
     return ['refused', `the ACL refuses the failure stream ${remove.stream}`];
   })) as string[];
   switch (reply[0]) {

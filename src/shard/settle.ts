@@ -1,5 +1,5 @@
 /** The one step that moves a shard (architecture.md §3, invariants 2–4). */
-import type { Redis } from '../redis/connect.ts';
+import { isNoPermission, type Redis } from '../redis/connect.ts';
 import { FencedError } from '../errors.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { LanesState } from '../lanes.ts';
@@ -138,8 +138,4 @@ function laneArgs({ lanes, freeFrom = '' }: Settlement): ScriptArg[] {
 function windowArgs(window: WindowChange | undefined): ScriptArg[] {
   if (!window) return ['', '', ''];
   return [JSON.stringify(window.newest), window.dueAt, window.state ?? ''];
-}
-
-function isNoPermission(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('NOPERM');
 }

@@ -109,7 +109,7 @@ export class Shipping {
 }
 
 /** A name that is no stream's, or a full Redis, is the user's to mend and the shard waits for it; anything else goes on as it is. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   if (error instanceof FencedError || !(error instanceof Error)) throw error;
   if (error.message.startsWith('OOM')) return MEMORY_FULL;
   if (error instanceof MillraceError && error.code === 'stream-wrong-type') return error.message;
