@@ -7,7 +7,7 @@ import { type LaneState, lowestOf } from '../lanes.ts';
 import { compareIds, type EntryId, type Unit } from '../record.ts';
 import type { Settlement } from '../shard/settle.ts';
 import type { ShardState } from '../shard/state.ts';
-import { SettleBook } from './settle-book.ts';
+import { SettleBook, type Written } from './settle-book.ts';
 
 export interface StoredLane extends LaneState {
   readonly units: readonly Unit[];
@@ -25,8 +25,8 @@ export class LaneBook extends SettleBook {
     this.#checkpoint = state.checkpoint;
     const { lanes } = state.lanes ?? { lanes: Array.from({ length: factor }, () => ({ ...laneAt(state) })) };
     // A pause has moved the shard's expiry, which is that of the lane that comes first, and with it all others.
-    const first = Math.min(...lanes.map(({ expiresAt }) => (expiresAt > 0 ? expiresAt : Infinity)));
-    const later = Number.isFinite(first) ? Math.max(0, state.expiresAt - first) : 0;
+    const first = firstExpiry(lanes);
+    const later = first > 0 ? Math.max(0, state.expiresAt - first) : 0;
     this.lanes = lanes.map((lane, i) => ({
       ...lane,
       expiresAt: lane.expiresAt > 0 ? lane.expiresAt + later : 0,
@@ -41,43 +41,37 @@ export class LaneBook extends SettleBook {
     await mine;
   }
 
-  /** The side of lane `index`, as its settling sees it. */
-  seat(index: number): SettleBook {
-    return new Seat(this, index);
+  /** What settles a part of the shard sees: `compose` makes its settlement one of the whole. */
+  seat(compose: (settlement: Settlement) => Settlement): SettleBook {
+    return new Seat(this, compose);
   }
 
-  /** What a lane settles, as a settlement of the shard. */
+  /** What lane `index` settles, as a settlement of the shard. */
   together(index: number, s: Settlement): Settlement {
     const before = this.lanes[index]!;
+    const moved = s.checkpoint === null ? before : { checkpoint: s.checkpoint, entriesRead: s.entriesRead };
     const lane: StoredLane = {
-      ...(s.checkpoint === null
-        ? { checkpoint: before.checkpoint, entriesRead: before.entriesRead, settledAt: before.settledAt }
-        : { checkpoint: s.checkpoint, entriesRead: s.entriesRead, settledAt: before.settledAt }),
+      ...{ checkpoint: moved.checkpoint, entriesRead: moved.entriesRead, settledAt: before.settledAt },
       ...{ notBefore: s.notBefore, expiresAt: s.expiresAt, blocked: s.blocked, why: s.why, done: s.done },
       units: s.units.map((unit) => (unit.lane === index ? unit : { ...unit, lane: index })),
     };
-    return this.#shardOf(
+    return this.replaced(
       this.lanes.map((other, i) => (i === index ? lane : other)),
       s,
     );
   }
 
-  /** All lanes at once, e.g. at a gap. */
+  /** The shard with these lanes. */
   replaced(lanes: readonly StoredLane[], s: Settlement): Settlement {
-    return this.#shardOf(lanes, s);
-  }
-
-  #shardOf(lanes: readonly StoredLane[], s: Settlement): Settlement {
     this.#next = lanes;
     const low = lowestOf(lanes);
     const waiting = inOrder(lanes.filter(({ units }) => units.length > 0));
-    const expiries = lanes.map(({ expiresAt }) => expiresAt).filter((at) => at > 0);
     return {
       ...s,
       ...{ checkpoint: low.checkpoint === this.#checkpoint ? null : low.checkpoint, entriesRead: low.entriesRead },
       units: waiting.flatMap(({ units }) => units),
       notBefore: waiting.length === 0 ? 0 : Math.min(...waiting.map(({ notBefore }) => notBefore)),
-      expiresAt: expiries.length === 0 ? 0 : Math.min(...expiries),
+      expiresAt: firstExpiry(lanes),
       blocked: waiting.find(({ blocked }) => blocked !== '')?.blocked ?? '',
       why: lanes.find(({ why }) => why !== '')?.why ?? '',
       done: lanes.every(({ done }) => done),
@@ -86,7 +80,12 @@ export class LaneBook extends SettleBook {
     };
   }
 
-  written(nowMs: number): void {
+  override settled(reply: Written): void {
+    super.settled(reply);
+    this.#written(reply.nowMs);
+  }
+
+  #written(nowMs: number): void {
     const before = this.lanes;
     if (!this.#next) return;
     this.lanes = this.#next.map((lane, i) =>
@@ -97,15 +96,15 @@ export class LaneBook extends SettleBook {
   }
 }
 
-/** Settles of one lane. The revision and whether an operator paused the shard are the whole shard's. */
+/** Settles of one lane, or of all lanes at once. The revision and whether an operator paused the shard are the whole shard's. */
 class Seat extends SettleBook {
   readonly #book: LaneBook;
-  readonly #index: number;
+  readonly #compose: (settlement: Settlement) => Settlement;
 
-  constructor(book: LaneBook, index: number) {
+  constructor(book: LaneBook, compose: (settlement: Settlement) => Settlement) {
     super(book);
     this.#book = book;
-    this.#index = index;
+    this.#compose = compose;
   }
 
   override async oneByOne(work: () => Promise<void>): Promise<void> {
@@ -120,19 +119,24 @@ class Seat extends SettleBook {
   }
 
   override compose(settlement: Settlement): Settlement {
-    return this.#book.together(this.#index, settlement);
+    return this.#compose(settlement);
   }
 
-  override settled(reply: { readonly paused: boolean; readonly nowMs?: number }): void {
+  override settled(reply: Written): void {
     this.#book.settled(reply);
-    this.#book.written(reply.nowMs ?? 0);
-    super.settled({ paused: this.#book.paused });
+    super.settled({ ...reply, paused: this.#book.paused });
   }
 }
 
 function laneAt(state: ShardState): LaneState {
   const { checkpoint, entriesRead, settledAt } = state;
   return { checkpoint, entriesRead, settledAt, notBefore: 0, expiresAt: 0, blocked: '', why: '', done: false };
+}
+
+/** Redis ms; 0: nothing of them expires. */
+export function firstExpiry(lanes: readonly Pick<LaneState, 'expiresAt'>[]): number {
+  const expiries = lanes.map(({ expiresAt }) => expiresAt).filter((at) => at > 0);
+  return expiries.length === 0 ? 0 : Math.min(...expiries);
 }
 
 /** Blocked ones first, then by position: `status` shows the head of the shard. */

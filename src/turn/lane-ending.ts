@@ -8,8 +8,7 @@ import { releaseShard, type Taken } from '../shard/take.ts';
 import { RedisTime } from '../time.ts';
 import type { TurnDeps } from './deps.ts';
 import type { Gap } from './gap.ts';
-import { isFree, type LaneBook, type StoredLane } from './lane-book.ts';
-import { SettleBook } from './settle-book.ts';
+import { firstExpiry, isFree, type LaneBook, type StoredLane } from './lane-book.ts';
 import type { HandBack, TurnMapping, TurnShard } from './settings.ts';
 import { Settling } from './settling.ts';
 
@@ -86,12 +85,11 @@ export class LaneEnding {
 
   #settling(compose: (s: Settlement) => Settlement): Settling {
     const { deps, mapping, shard, taken, book } = this.#it;
-    const common = new Whole(book, compose);
     const low = lowestOf(book.lanes);
     return new Settling(
       {
         ...{ redis: deps.settleBy, keys: deps.keys, holding: taken.holding, shard, settings: () => mapping.settings() },
-        ...{ nowMs: () => this.nowMs(), newId: randomUUID, book: common },
+        ...{ nowMs: () => this.nowMs(), newId: randomUUID, book: book.seat(compose) },
         onSettled: (counts) => deps.observe.settled(mapping.name, counts),
       },
       { ...taken.state, ...low, units: [] },
@@ -131,33 +129,11 @@ export class LaneEnding {
   async #release(state: HandBack['state'], more: Partial<HandBack>): Promise<void> {
     const { deps, mapping, shard, taken, book } = this.#it;
     const low = lowestOf(book.lanes);
-    const expiries = book.lanes.map(({ expiresAt }) => expiresAt).filter((at) => at > 0);
     const back: HandBack = {
       ...{ mapping: mapping.name, shardId: shard.shardId, state, checkpoint: low.checkpoint, settledAt: low.settledAt },
-      ...{ until: 0, dueAt: 0, windowDueAt: 0, expiresAt: expiries.length > 0 ? Math.min(...expiries) : 0 },
+      ...{ until: 0, dueAt: 0, windowDueAt: 0, expiresAt: firstExpiry(book.lanes) },
       ...more,
     };
     await releaseShard(deps.redis, deps.keys, taken.holding, back);
-  }
-}
-
-class Whole extends SettleBook {
-  readonly #book: LaneBook;
-  readonly #compose: (s: Settlement) => Settlement;
-
-  constructor(book: LaneBook, compose: (s: Settlement) => Settlement) {
-    super(book);
-    this.#book = book;
-    this.#compose = compose;
-  }
-
-  override compose(settlement: Settlement): Settlement {
-    return this.#compose(settlement);
-  }
-
-  override settled(reply: { readonly paused: boolean; readonly nowMs?: number }): void {
-    super.settled(reply);
-    this.#book.settled(reply);
-    this.#book.written(reply.nowMs ?? 0);
   }
 }

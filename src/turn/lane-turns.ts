@@ -60,6 +60,8 @@ class Lanes {
   readonly #endsAt: number;
   /** When the attempt began that the lane is at; 0: it is at none. */
   readonly #since: number[];
+  /** Of each lane, and which of the mapping's they were made of. */
+  readonly #made: { readonly of: TurnSettings; readonly settings: TurnSettings }[] = [];
   #working = 0;
   #failed = false;
   readonly backs: (HandBack | null)[];
@@ -82,7 +84,7 @@ class Lanes {
 
   seat(index: number, reader: ReturnType<typeof sharedReads>, upTo: EntryId | undefined) {
     return {
-      ...{ index, book: this.#book.seat(index), reader, upTo },
+      ...{ book: this.#book.seat((s) => this.#book.together(index, s)), reader, upTo },
       settings: (settings: TurnSettings) => this.#settings(settings, index),
       isOver: () => this.#isOver(index),
       attempts: (running: Promise<Attempted>) => this.#attempts(index, running),
@@ -91,11 +93,17 @@ class Lanes {
     };
   }
 
+  /** Made once for as long as the mapping's do not change: what is compiled of them is kept by whoever compiled it. */
   #settings(settings: TurnSettings, index: number): TurnSettings {
+    const known = this.#made[index];
+    if (known?.of === settings) return known.settings;
     const { filter, policy } = settings;
     const id = `${filter?.id ?? ''}/${index}of${this.#factor}`;
     const lane = { index, factor: this.#factor };
-    return { ...settings, filter: { patterns: filter?.patterns ?? [], id, lane }, policy: { ...policy, filterId: id } };
+    const patterns = filter?.patterns ?? [];
+    const made = { ...settings, filter: { patterns, id, lane }, policy: { ...policy, filterId: id } };
+    this.#made[index] = { of: settings, settings: made };
+    return made;
   }
 
   async #attempts(index: number, running: Promise<Attempted>): Promise<Attempted> {

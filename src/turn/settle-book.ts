@@ -1,5 +1,8 @@
 /** What settles of one turn have in common: their revision, that one comes behind the other, and how one is put together. */
-import type { Settlement } from '../shard/settle.ts';
+import type { Settled, Settlement } from '../shard/settle.ts';
+
+/** What Redis says of a settle that was made. */
+export type Written = Extract<Settled, { kind: 'ok' }>;
 
 export class SettleBook {
   revision: number;
@@ -19,7 +22,7 @@ export class SettleBook {
     return settlement;
   }
 
-  settled({ paused }: { readonly paused: boolean; readonly nowMs?: number }): void {
+  settled({ paused }: Written): void {
     this.revision++;
     this.paused ||= paused;
   }

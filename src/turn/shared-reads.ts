@@ -1,8 +1,8 @@
 /** The lanes of a shard read the same records one after another: the newest full reads are kept for those that come behind. */
 import { LANE_READS_KEPT } from '../lane-limits.ts';
-import { compareIds } from '../record.ts';
 import type { RawBatch } from '../redis/reader-batch.ts';
 import type { RangeReader } from '../redis/reader.ts';
+import { moreBehind } from './gathering.ts';
 
 export function sharedReads(reader: Pick<RangeReader, 'readAfter'>): Pick<RangeReader, 'readAfter'> {
   const kept = new Map<string, Promise<RawBatch>>();
@@ -20,7 +20,7 @@ export function sharedReads(reader: Pick<RangeReader, 'readAfter'>): Pick<RangeR
       let isFull = false;
       try {
         const raw = await reading;
-        isFull = endsBeforeTail(raw);
+        isFull = moreBehind(raw);
         return raw;
       } finally {
         // What reached the end of the stream may be longer the next time.
@@ -28,9 +28,4 @@ export function sharedReads(reader: Pick<RangeReader, 'readAfter'>): Pick<RangeR
       }
     },
   };
-}
-
-function endsBeforeTail({ ids, count, stream }: RawBatch): boolean {
-  const last = ids[count - 1];
-  return last !== undefined && stream.lastId !== null && compareIds(last, stream.lastId) < 0;
 }

@@ -29,7 +29,6 @@ import { SettleRefused, Shipping } from './shipping.ts';
 
 /** What a turn is when it is that of one lane of a shard (lane-turns.ts). */
 export interface LaneSeat {
-  readonly index: number;
   readonly book: SettleBook;
   readonly reader: Pick<RangeReader, 'readAfter'>;
   readonly upTo: EntryId | undefined;
