@@ -9,7 +9,7 @@ import type { RangeReader } from '../redis/reader.ts';
 import { type EventFormat, eventFormat, kinesisFormat } from '../event/format.ts';
 import type { EncodedEvent } from '../event/kinesis.ts';
 import { spooledArrival, spooledKey } from '../event/parts.ts';
-import { othersIn, passedIn } from '../unit/pieces.ts';
+import { entriesIn, passedIn } from '../unit/pieces.ts';
 import type { RecordTime } from '../unit/types.ts';
 import { closingRecord, endOfWindow, windowTime, withinWindow } from '../unit/windows.ts';
 import type { Closing } from '../tumbling.ts';
@@ -125,8 +125,7 @@ export class Reading {
     if (next.kind === 'slice') {
       const { records, entriesReadBefore } = next.slice;
       const last = records[records.length - 1]!;
-      const entriesRead = entriesReadBefore + records.length + passedIn(records) + othersIn(records);
-      this.#handedOut = { after: last.passed?.last ?? last.id, entriesRead };
+      this.#handedOut = { after: last.passed?.last ?? last.id, entriesRead: entriesReadBefore + entriesIn(records) };
     }
     return next;
   }
@@ -237,11 +236,7 @@ export class Reading {
     };
     this.#index = to;
     const after = times[to - from - 1]!.passed?.last ?? batch.ids[to - 1]!;
-    this.#at = {
-      ...this.#at,
-      after,
-      entriesRead: this.#at.entriesRead + (to - from) + passedIn(records) + othersIn(records),
-    };
+    this.#at = { ...this.#at, after, entriesRead: this.#at.entriesRead + entriesIn(records) };
     return slice;
   }
 

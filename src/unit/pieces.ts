@@ -36,8 +36,13 @@ export function passedIn(records: readonly RecordTime[]): number {
   return records.reduce((sum, { passed }) => sum + (passed?.count ?? 0), 0);
 }
 
+/** Entries of the shard that go with these records: themselves, and behind each what is passed over and what is of other lanes. */
+export function entriesIn(records: readonly RecordTime[]): number {
+  return records.reduce((sum, { passed }) => sum + 1 + (passed ? passed.count + (passed.others ?? 0) : 0), 0);
+}
+
 /** How many records of other lanes are behind these. */
-export function othersIn(records: readonly RecordTime[]): number {
+function othersIn(records: readonly RecordTime[]): number {
   return records.reduce((sum, { passed }) => sum + (passed?.others ?? 0), 0);
 }
 
