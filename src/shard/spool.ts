@@ -21,12 +21,23 @@ import { type SpoolEntry, toSpoolEntries } from '../spool-block.ts';
 import { initShard } from './init.ts';
 
 const lua = new URL('./lua/', import.meta.url);
+
+/** Why one more notice cannot be appended; nil: it can. `bound`: in bytes, 0: none; `field`: 'notice', or 'message' to an outbox. */
+const NOTICE_LUA = `
+local function refusesNotice(key, notice, bound, field)
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'none' and kind ~= 'stream' then return 'the failure stream ' .. key .. ' is a ' .. kind end
+  if tonumber(bound) <= 0 or (redis.call('MEMORY', 'USAGE', key) or 0) + #notice <= tonumber(bound) then return nil end
+  return field == 'message' and 'outbox-full' or 'failure-stream-full'
+end
+`;
+
 const claimScript = loadScript(lua, 'claim-1.lua');
 const appendScript = loadScript(lua, 'append-2.lua');
 const spoolsScript = loadScript(lua, 'spools-N.lua');
-const loseScript = loadScript(lua, 'lose-2.lua');
-const restartScript = loadScript(lua, 'restart-4.lua', { with: AUDIT_LUA });
-const closeScript = loadScript(lua, 'close-3.lua');
+const loseScript = loadScript(lua, 'lose-2.lua', { with: NOTICE_LUA });
+const restartScript = loadScript(lua, 'restart-4.lua', { with: AUDIT_LUA + NOTICE_LUA });
+const closeScript = loadScript(lua, 'close-3.lua', { with: NOTICE_LUA });
 const refetchScript = loadScript(lua, 'refetch-2.lua');
 
 /** Kafka does not say who did it; the host is that of the daemon that found it. */

@@ -14,10 +14,8 @@ if have[7] == '1' then return { 'ok' } end
 if have[10] or (have[11] or '') ~= '' then return { 'unsettled' } end
 if have[3] ~= '[]' or (have[5] ~= '' and have[5] ~= have[4]) then return { 'unsettled' } end
 if ARGV[4] ~= '' then
-  local kind = redis.call('TYPE', KEYS[3]).ok
-  if kind ~= 'none' and kind ~= 'stream' then return { 'refused', 'the failure stream ' .. KEYS[3] .. ' is a ' .. kind } end
-  local bound = tonumber(ARGV[5])
-  if bound > 0 and (redis.call('MEMORY', 'USAGE', KEYS[3]) or 0) + #ARGV[4] > bound then return { 'refused', ARGV[6] == 'message' and 'outbox-full' or 'failure-stream-full' } end
+  local refusal = refusesNotice(KEYS[3], ARGV[4], ARGV[5], ARGV[6])
+  if refusal then return { 'refused', refusal } end
 end
 -- Whoever is about to end a turn that ran dry must not open it again.
 local epoch = string.format('%.0f', math.max(tonumber(have[6]) + 1, time[1] * 1000000 + time[2]))

@@ -10,10 +10,8 @@ if have[1] ~= ARGV[1] or have[2] ~= ARGV[2] then return { 'fenced' } end
 -- Made already: the answer was lost on its way.
 if have[3] == ARGV[4] then return { 'ok' } end
 if have[3] ~= ARGV[3] then return { 'fenced' } end
-local kind = redis.call('TYPE', KEYS[2]).ok
-if kind ~= 'none' and kind ~= 'stream' then return { 'refused', 'the failure stream ' .. KEYS[2] .. ' is a ' .. kind } end
-local bound = tonumber(ARGV[7])
-if bound > 0 and (redis.call('MEMORY', 'USAGE', KEYS[2]) or 0) + #ARGV[6] > bound then return { 'refused', ARGV[8] == 'message' and 'outbox-full' or 'failure-stream-full' } end
+local refusal = refusesNotice(KEYS[2], ARGV[6], ARGV[7], ARGV[8])
+if refusal then return { 'refused', refusal } end
 redis.call('XADD', KEYS[2], '*', ARGV[8], ARGV[6])
 redis.call('HSET', KEYS[1], 'sp:next', ARGV[4], 'n:lostBySource', string.format('%.0f', (tonumber(have[4]) or 0) + tonumber(ARGV[5])))
 return { 'ok' }

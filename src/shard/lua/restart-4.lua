@@ -13,10 +13,8 @@ local have = redis.call('HMGET', KEYS[1], 'gen', 'sp:epoch', 'units', 'cp', 'sp:
 if have[2] ~= ARGV[2] or have[1] ~= ARGV[1] then return { 'fenced' } end
 if ARGV[4] == '' and (have[3] ~= '[]' or (have[5] ~= '' and have[5] ~= have[4])) then return { 'unsettled' } end
 if ARGV[7] ~= '' then
-  local kind = redis.call('TYPE', KEYS[3]).ok
-  if kind ~= 'none' and kind ~= 'stream' then return { 'refused', 'the failure stream ' .. KEYS[3] .. ' is a ' .. kind } end
-  local bound = tonumber(ARGV[8])
-  if bound > 0 and (redis.call('MEMORY', 'USAGE', KEYS[3]) or 0) + #ARGV[7] > bound then return { 'refused', ARGV[11] == 'message' and 'outbox-full' or 'failure-stream-full' } end
+  local refusal = refusesNotice(KEYS[3], ARGV[7], ARGV[8], ARGV[11])
+  if refusal then return { 'refused', refusal } end
 end
 local counted = ARGV[6] ~= '' and (tonumber(redis.call('HGET', KEYS[1], ARGV[6])) or 0) + tonumber(ARGV[5])
 local epoch = string.format('%.0f', math.max(tonumber(have[6]) + 1, time[1] * 1000000 + time[2]))
