@@ -144,7 +144,8 @@ class Lanes {
         } finally {
           this.#working--;
         }
-        if (this.backs[index]?.state === 'queued') return;
+        // With nobody at work nothing comes that this lane could do in this turn.
+        if (this.backs[index]?.state === 'queued' || this.#working === 0) return;
       }
       // Others are at work: there may be something to do again before they have ended.
       await this.#deps.clock.sleep(LANE_LOOK_MS);
