@@ -23,6 +23,7 @@
  * 14. A refused coordinator reads as one that is not there, and is looked for again for ever. → group-right.ts asks before a join.
  * 15. A heartbeat that is not answered holds up all fetching; timers in the past, of which Node warns; which SASL mechanisms a broker offers
  *     is lost. → patches.ts
+ * 16. Where transactions of several producers overlap in a partition, it hands out records of aborted ones. → aborted.ts
  */
 import { readFileSync } from 'node:fs';
 import kafkajs, {

@@ -1,6 +1,7 @@
 /** What is changed inside kafkajs 2.2.4, because it cannot be had from outside. */
 import { createRequire } from 'node:module';
 import { KAFKA_HEARTBEAT_WAIT_MS } from '../../src/kafka-limits.ts';
+import { type AbortedTransaction, abortedRecords, type FetchedRecord } from './aborted.ts';
 
 interface RequestQueue {
   readonly pending: readonly unknown[];
@@ -21,6 +22,17 @@ interface Answer {
   readonly enabledMechanisms: readonly string[];
 }
 
+interface Broker {
+  fetch(request: unknown): Promise<{
+    readonly responses: readonly {
+      readonly partitions: readonly {
+        readonly messages: readonly FetchedRecord[];
+        abortedTransactions: readonly AbortedTransaction[] | null | undefined;
+      }[];
+    }[];
+  }>;
+}
+
 interface SaslAuthenticator {
   saslHandshake: (asked: { readonly mechanism: string }) => Handshake;
   authenticate(): Promise<void>;
@@ -39,6 +51,27 @@ export function patchKafkajs(): void {
   quietTimers();
   impatientHeartbeats();
   namedMechanisms();
+  allThatWasAborted();
+}
+
+/**
+ * Where transactions of several producers overlap in a partition, it hands out records of aborted ones: it takes the broker's list for one
+ * in the order of the beginnings, enters one transaction for each record at most, and takes a record whose key is four zero bytes for a
+ * marker. So they are told apart here, and look to it like markers, which it passes over.
+ */
+function allThatWasAborted(): void {
+  const { prototype } = require('kafkajs/src/broker') as { readonly prototype: Broker };
+  const { fetch } = prototype;
+  prototype.fetch = async function (this: Broker, request) {
+    const answer = await fetch.call(this, request);
+    for (const { partitions } of answer.responses)
+      for (const partition of partitions) {
+        for (const record of abortedRecords(partition.messages, partition.abortedTransactions ?? []))
+          record.isControlRecord = true;
+        partition.abortedTransactions = [];
+      }
+    return answer;
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 /** Gaps that are losses and gaps that are none, resets by an operator, topics that change under the mapping. */
+import type { Producer, Transaction } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { numbers } from '../support/engine.ts';
 import { java } from '../support/kafka/broker.ts';
@@ -49,6 +50,42 @@ async function reset(w: KafkaWorld, topic: string, to: number): Promise<void> {
   expect(printed).toContain(w.groupId);
 }
 
+/**
+ * Four producers of one partition, as the shards of a mapping have one each. Kafka lists what was aborted in the order of the ends: here the
+ * first one to begin comes last. 15 offsets, of which 5 are markers; one record is committed, and one is in no transaction.
+ */
+async function overlap(topic: string): Promise<void> {
+  const producers = Array.from({ length: 4 }, (_, i) =>
+    kafka.client.producer({ transactionalId: `tx-${topic}-${i}`, maxInFlightRequests: 1, idempotent: true }),
+  );
+  await Promise.all(producers.map((producer) => producer.connect()));
+  const send = async (tx: Transaction, value: string, key: Buffer | null = null) => {
+    await tx.send({ topic, messages: [{ key, value }] });
+  };
+  const begin = async (producer: Producer) => {
+    const tx = await producer.transaction();
+    await send(tx, 'never');
+    return tx;
+  };
+  const open: Transaction[] = [];
+  for (const producer of producers) open.push(await begin(producer));
+  const [first, second, third, fourth] = open as [Transaction, Transaction, Transaction, Transaction];
+  // A key of a user that looks like the marker of an end.
+  await send(fourth, 'never', Buffer.alloc(4));
+  await send(fourth, 'never');
+  await fourth.abort();
+  await third.abort();
+  const kept = await producers[3]!.transaction();
+  await send(kept, 'kept');
+  await send(first, 'never');
+  await kept.commit();
+  await second.abort();
+  await send(first, 'never');
+  await first.abort();
+  await kafka.send(topic, [{ value: 'last' }], 0);
+  await Promise.all(producers.map((producer) => producer.disconnect()));
+}
+
 describe('no loss', () => {
   test('aborted transactions and markers are passed, and the lag reaches 0', async () => {
     const topic = await kafka.topic(1);
@@ -78,6 +115,21 @@ describe('no loss', () => {
     expect(await w.notices()).toEqual([]);
     expect((await w.state())['n:lostBySource']).toBeUndefined();
   });
+
+  test.each([0, 3])(
+    'transactions that overlap and are aborted in another order, read from offset %d on',
+    async (offset) => {
+      const topic = await kafka.topic(1);
+      await overlap(topic);
+      const w = await kafkaWorld(redis, kafka, { topic });
+      const start = { groupId: w.groupId, topic, partitions: [{ partition: 0, offset: String(offset) }] };
+      await kafka.admin.setOffsets(start);
+      const daemon = w.start();
+      await settled(w, 2);
+      await lag(w, 15);
+      expect(dataOf(kafkaSaid(daemon), `${topic}-0`)).toEqual(['kept', 'last']);
+    },
+  );
 
   test('compacted offsets are passed', async () => {
     const compact = { 'cleanup.policy': 'compact', 'segment.ms': '100', 'min.cleanable.dirty.ratio': '0.001' };
