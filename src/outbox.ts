@@ -1,5 +1,5 @@
 /** What a shard has to send to another system: kept in its outbox by the settle, sent by pollers, in order (shard/outbox.ts). */
-import type { EntryId } from './record.ts';
+import { randomBytes } from 'node:crypto';
 
 /**
  * A shard has two: notices of failures and what the function returned, so that neither waits for the other's topic. Notices are sent at
@@ -40,14 +40,24 @@ export function decodeMessage(text: string): OutboxMessage {
   return { to, key: key === null ? null : Buffer.from(key, 'base64'), headers, value: text.slice(end + 1) };
 }
 
-/** In front of an output's origin while it waits, because the configuration may name another place meanwhile. Neither name has a space. */
+/** Random: no two settles have the same. */
+const SETTLE_BYTES = 9;
+
+/**
+ * In front of an output's origin while it waits: the place, because the configuration may name another one meanwhile, and a name of the
+ * settle (see `mark`). None of them has a space.
+ */
 export function addressOf({ connection, topic }: OutboxTarget): string {
-  return `${connection} ${topic} `;
+  return `${connection} ${topic} ${randomBytes(SETTLE_BYTES).toString('base64url')} `;
 }
 
-export function readAddress(text: string): { readonly to: OutboxTarget; readonly origin: string } {
-  const [connection, topic, ...rest] = text.split(' ');
-  return { to: { connection: connection!, topic: topic! }, origin: rest.join(' ') };
+export function readAddress(text: string): {
+  readonly to: OutboxTarget;
+  readonly settle: string;
+  readonly origin: string;
+} {
+  const [connection, topic, settle, ...rest] = text.split(' ');
+  return { to: { connection: connection!, topic: topic! }, settle: settle!, origin: rest.join(' ') };
 }
 
 /** A way into one topic. */
@@ -62,19 +72,27 @@ export class MessageTooLarge extends Error {}
 
 /** An entry of a shard's outputs on its way to another system. */
 export interface OutgoingEntry {
-  /** Its place among the shard's: rises. */
-  readonly id: EntryId;
+  /**
+   * Tells it from every other entry of the shard that there is or was. Its id alone does not: a Redis that comes back without its last
+   * writes gives their ids to others, and lower ones where its clock is behind. At most 600 characters.
+   */
+  readonly mark: string;
   readonly partitionKey: string;
   readonly data: Buffer;
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
-/** One shard's way into one place, which itself knows how far it has the shard's entries: each is there once, whoever sends it however often. */
+/**
+ * One shard's way into one place, which keeps the mark of the last entry that it has of the shard, and writes it together with the entries.
+ * What of the outbox that leaves to be sent is decided in daemon/exact-way.ts, for all kinds of places.
+ */
 export interface ExactSender {
+  /** Of the last entry that the place has; null: of none that it knows. Rejects with a sentence. */
+  last(): Promise<string | null>;
   /**
-   * Resolves when the place has all of them. They ascend, and what lies before the first is there. Another sender of the shard that is
-   * still at work is refused by the place from here on. Rejects with a sentence; what was taken until then is there for good.
+   * Resolves when the place has all of them, in their order, behind the entry with the mark `after`. Where that is not its last one any
+   * more, because another sender was at work, nothing is written. Rejects with a sentence; a first part may be there for good.
    */
-  send(entries: readonly OutgoingEntry[]): Promise<void>;
+  send(entries: readonly OutgoingEntry[], after: string | null): Promise<void>;
   close(): Promise<void>;
 }

@@ -15,7 +15,6 @@ import { KAFKA_REQUEST_MS } from '../../src/kafka-limits.ts';
 import type { Log } from '../../src/observe/log.ts';
 import { OUTBOX_TRANSACTION_MS, OUTBOX_UNSTABLE_MS } from '../../src/outbox-limits.ts';
 import type { ExactSender, OutgoingEntry } from '../../src/outbox.ts';
-import { BEFORE_ALL, compareIds } from '../../src/record.ts';
 import type { KafkaConnection } from './client.ts';
 import { explainSend, isTooLarge } from './explain.ts';
 import { ownQuestions, typeOf } from './kafkajs.ts';
@@ -29,7 +28,13 @@ interface Session {
   readonly producer: Producer;
   /** Begun and empty. */
   next: Transaction | null;
-  position: string;
+  /** Mark of the last entry that the topic has; null: it has none. */
+  position: string | null;
+}
+
+interface Sending {
+  readonly entries: readonly OutgoingEntry[];
+  readonly after: string | null;
 }
 
 /** `name`: of the shard's transactions, and of the group that keeps its position. */
@@ -40,20 +45,29 @@ export function createExactSender(connection: KafkaConnection, topic: string, na
     () => open(connection, topic, name, log),
     ({ producer }) => producer,
   );
-  const send = async (entries: readonly OutgoingEntry[]): Promise<void> => {
+  const last = async (): Promise<string | null> => {
+    try {
+      return (await lasting.get()).position;
+    } catch (error) {
+      await lasting.drop();
+      throw new Error(explainSend(error, asked), { cause: error });
+    }
+  };
+  const send = async ({ entries, after }: Sending): Promise<void> => {
     try {
       const current = await lasting.get();
-      const missing = entries.filter(({ id }) => compareIds(id, current.position) > 0);
-      if (missing.length > 0) await write(current, topic, name, missing);
+      if (current.position !== after) throw new Error('another daemon has sent outputs of the shard meanwhile');
+      await write(current, topic, name, entries);
     } catch (error) {
       await lasting.drop();
       if (!isTooLarge(error) || entries.length === 1) throw new Error(explainSend(error, asked), { cause: error });
       const half = Math.ceil(entries.length / 2);
-      await send(entries.slice(0, half));
-      await send(entries.slice(half));
+      await send({ entries: entries.slice(0, half), after });
+      await send({ entries: entries.slice(half), after: entries[half - 1]!.mark });
     }
   };
-  return { send: oneAtATime(send), close: () => lasting.drop() };
+  const sendNext = oneAtATime(send);
+  return { last, send: (entries, after) => sendNext({ entries, after }), close: () => lasting.drop() };
 }
 
 function open(connection: KafkaConnection, topic: string, name: string, log: Log): Promise<Session> {
@@ -64,7 +78,7 @@ function open(connection: KafkaConnection, topic: string, name: string, log: Log
       const next = await producer.transaction();
       // Not before nobody else can write.
       const position = await fetchSentPosition(questions.cluster, name, topic);
-      return { producer, next, position: position ?? BEFORE_ALL };
+      return { producer, next, position };
     } finally {
       await questions.close();
     }
@@ -74,7 +88,7 @@ function open(connection: KafkaConnection, topic: string, name: string, log: Log
 async function write(session: Session, topic: string, name: string, entries: readonly OutgoingEntry[]): Promise<void> {
   const transaction = session.next ?? (await session.producer.transaction());
   session.next = null;
-  const last = entries.at(-1)!.id;
+  const last = entries.at(-1)!.mark;
   await commitPosition(transaction, topic, name, last);
   const messages = entries.map(({ partitionKey, data, headers }) => ({
     ...{ key: partitionKey, value: data, headers: toHeaders(headers) },

@@ -118,8 +118,9 @@ export class Forwarding {
   async #empty(shard: OutboxRef): Promise<void> {
     let read = await stepOutbox(this.#deps, shard, { then: 'read' });
     while (read && read.entries.length > 0 && !this.#closed) {
-      const { text, sent, place } = await this.#send(shard, read);
-      if (sent.length > 0) this.#deps.observe.sent(shard.mapping, shard.box, place, sent.length);
+      const { text, sent: ids, place } = await this.#send(shard, read);
+      if (ids.length > 0) this.#deps.observe.sent(shard.mapping, shard.box, place, ids.length);
+      const sent = { read: read.read, ids };
       if (text !== null) {
         this.#trouble(shard, text, place);
         await stepOutbox(this.#deps, shard, { sent, error: text, then: 'release' });
@@ -163,12 +164,11 @@ export class Forwarding {
   }
 
   async #sendOutputs(shard: OutboxRef, read: OutboxRead, on: { place: string }, sent: string[]): Promise<void> {
-    const { to, outputs } = firstOutputs(read.entries);
+    const { to, ids, outputs } = firstOutputs(read.entries);
     on.place = placeOf(to);
     const { keys } = this.#deps;
     const name = ['millrace-output', keys.namespace, shard.mapping, shard.shardId, read.name].join('.');
-    await this.#senders.outputs(name, to).send(outputs);
-    sent.push(...outputs.map(({ id }) => id));
+    if (await this.#senders.outputs(name, to).send(outputs)) sent.push(...ids);
   }
 
   /** A place that took something is tried by everybody again. */

@@ -2,9 +2,10 @@
 import type { ConnectionConfig } from '../mapping/types.ts';
 import type { Log } from '../observe/log.ts';
 import { OUTBOX_IDLE_MS } from '../outbox-limits.ts';
-import type { ExactSender, OutboxTarget, Sender } from '../outbox.ts';
+import type { OutboxTarget, Sender } from '../outbox.ts';
 import { openExactSender, openSender } from '../source/registry.ts';
 import type { Clock } from '../time.ts';
+import { ExactWay } from './exact-way.ts';
 
 export interface SendersDeps {
   readonly clock: Clock;
@@ -21,7 +22,7 @@ interface Opened<T> {
 export class Senders {
   readonly #deps: SendersDeps;
   readonly #notices = new Map<string, Opened<Sender>>();
-  readonly #outputs = new Map<string, Opened<ExactSender>>();
+  readonly #outputs = new Map<string, Opened<ExactWay>>();
 
   constructor(deps: SendersDeps) {
     this.#deps = deps;
@@ -35,14 +36,14 @@ export class Senders {
   }
 
   /** `name`: of the shard's outputs, wherever they go. */
-  outputs(name: string, to: OutboxTarget): ExactSender {
-    return this.#open(this.#outputs, `${name} ${to.connection} ${to.topic}`, to, (connection) =>
-      openExactSender(connection, to.topic, name, this.#deps.log),
-    );
+  outputs(name: string, to: OutboxTarget): ExactWay {
+    return this.#open(this.#outputs, `${name} ${to.connection} ${to.topic}`, to, (connection) => {
+      return new ExactWay(openExactSender(connection, to.topic, name, this.#deps.log));
+    });
   }
 
   /** Made anew when the connection was configured otherwise. */
-  #open<T extends Sender | ExactSender>(
+  #open<T extends Sender | ExactWay>(
     among: Map<string, Opened<T>>,
     key: string,
     { connection: name }: OutboxTarget,

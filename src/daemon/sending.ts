@@ -7,6 +7,7 @@ import {
   readAddress,
 } from '../outbox.ts';
 import type { Sender } from '../outbox.ts';
+import type { EntryId } from '../record.ts';
 import type { OutboxEntry } from '../shard/outbox.ts';
 
 export interface Numbered extends OutgoingMessage {
@@ -58,20 +59,23 @@ function withoutPayload(message: Numbered): Numbered | null {
 /** The first ones that go to one place. */
 export function firstOutputs(entries: readonly OutboxEntry[]): {
   readonly to: OutboxTarget;
+  readonly ids: readonly EntryId[];
   readonly outputs: readonly OutgoingEntry[];
 } {
   const { to } = readAddress(textIn(entries[0]!, 'origin'));
-  const outputs: OutgoingEntry[] = [];
+  const [ids, outputs]: [EntryId[], OutgoingEntry[]] = [[], []];
   for (const entry of entries) {
-    const { to: other, origin } = readAddress(textIn(entry, 'origin'));
+    const { to: other, settle, origin } = readAddress(textIn(entry, 'origin'));
     if (other.connection !== to.connection || other.topic !== to.topic) break;
     const headers = JSON.parse(textIn(entry, 'headers') || '{}') as Record<string, string>;
     // It tells entries apart, so that nobody else can give it.
     const own = { ...headers, [ORIGIN]: origin };
     const data = entry.fields.get('data')!;
-    outputs.push({ id: entry.id, partitionKey: textIn(entry, 'partitionKey'), data, headers: Object.entries(own) });
+    const mark = `${entry.id} ${settle} ${origin}`;
+    outputs.push({ mark, partitionKey: textIn(entry, 'partitionKey'), data, headers: Object.entries(own) });
+    ids.push(entry.id);
   }
-  return { to, outputs };
+  return { to, ids, outputs };
 }
 
 const ORIGIN = 'origin';

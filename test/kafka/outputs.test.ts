@@ -2,6 +2,7 @@
 import type { KafkaMessage } from 'kafkajs';
 import { describe, expect, test } from 'vitest';
 import { createExactSender } from '../../connectors/kafka/exact-producer.ts';
+import { ExactWay } from '../../src/daemon/exact-way.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { collectStatus } from '../../src/observe/status.ts';
 import type { OutgoingEntry } from '../../src/outbox.ts';
@@ -147,15 +148,19 @@ describe('an output to a topic', () => {
 describe('a shard’s way into a topic', () => {
   const entries = (from: number, count: number, size = 10): OutgoingEntry[] =>
     numbers(count, from).map((n) => ({
-      ...{ id: `1000-${n}`, partitionKey: `k${Number(n) % 3}`, headers: [['origin', n]] as const },
+      ...{ mark: `mark ${n}`, partitionKey: `k${Number(n) % 3}`, headers: [['origin', n]] as const },
       data: Buffer.alloc(size, n),
     }));
   const connection = () => ({ brokers: [kafka.bootstrap], clientId: 'test', ssl: false });
   const opened: { close(): Promise<void> }[] = [];
   const open = (topic: string, name: string) => {
-    const sender = createExactSender(connection(), topic, name, silentLog);
-    opened.push(sender);
-    return sender;
+    const way = new ExactWay(createExactSender(connection(), topic, name, silentLog));
+    opened.push(way);
+    /** As who empties an outbox does: where it is to be read again, these are what is in it. */
+    const send = async (given: readonly OutgoingEntry[]) => {
+      while (!(await way.send(given)));
+    };
+    return { send };
   };
   const origins = (got: readonly Got[]) =>
     got.map(({ headers }) => Number(headers['origin'])).toSorted((a, b) => a - b);
@@ -182,7 +187,7 @@ describe('a shard’s way into a topic', () => {
     const producer = kafka.client.producer({ transactionalId: name, maxInFlightRequests: 1 });
     await producer.connect();
     const transaction = await producer.transaction();
-    const position = { partition: 0, offset: '0', metadata: '1000-9' };
+    const position = { partition: 0, offset: '0', metadata: 'mark 9' };
     await transaction.sendOffsets({ consumerGroupId: name, topics: [{ topic, partitions: [position] }] });
     await transaction.send({ topic, messages: [{ key: 'k', value: 'never', headers: { origin: '5' } }] });
     await open(topic, name).send(entries(0, 10));

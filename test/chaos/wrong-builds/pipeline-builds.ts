@@ -31,13 +31,13 @@ const NOT_ASKED: WrongBuild = {
   edits: [
     {
       file: 'connectors/kafka/exact-producer.ts',
-      from: 'position: position ?? BEFORE_ALL',
-      to: 'position: BEFORE_ALL',
+      from: 'return { producer, next, position };',
+      to: 'return { producer, next, position: position && null };',
     },
     {
       file: 'src/daemon/forwarding.ts',
-      from: 'await this.#senders.outputs(name, to).send(outputs);',
-      to: `await this.#senders.outputs(name, to).send(outputs);
+      from: 'if (await this.#senders.outputs(name, to).send(outputs)) sent.push(...ids);',
+      to: `if (await this.#senders.outputs(name, to).send(outputs)) sent.push(...ids);
     await this.#deps.clock.sleep(150);`,
     },
   ],

@@ -100,7 +100,7 @@ export interface KafkaWorld {
 }
 
 export async function kafkaWorld(
-  redis: TestRedis,
+  redis: Pick<TestRedis, 'url' | 'client'>,
   kafka: Pick<TestKafka, 'bootstrap'>,
   spec: KafkaWorldSpec,
 ): Promise<KafkaWorld> {
