@@ -28,6 +28,8 @@ export const OUTBOX_RETRY_FIRST_MS = 250;
 export const OUTBOX_RETRY_MAX_MS = 10_000;
 /** A stop waits so long for what the last settles wrote to be sent; what is left is kept. */
 export const OUTBOX_STOP_MS = 2_000;
+/** A Redis that takes outputs and says nothing for so long is taken for gone. */
+export const OUTPUT_ANSWER_MS = 10_000;
 /** A transaction whose sender died is aborted by the next one, or after this: readers of what is committed wait for it. */
 export const OUTBOX_TRANSACTION_MS = 20_000;
 /** The broker ends a transaction some milliseconds after it has said so, and takes no other of that sender until then. */

@@ -12,9 +12,22 @@ export type Box = (typeof BOXES)[number];
 export const OUTBOX_STREAM = '';
 
 /** A topic of a cluster under `connections`. */
-export interface OutboxTarget {
+export interface TopicTarget {
   readonly connection: string;
   readonly topic: string;
+}
+
+/** A stream of a Redis under `connections`. */
+export interface StreamTarget {
+  readonly connection: string;
+  readonly stream: string;
+}
+
+export type OutboxTarget = TopicTarget | StreamTarget;
+
+/** For people, and to tell places apart. */
+export function placeOf(to: OutboxTarget): string {
+  return `${to.connection}/${'topic' in to ? to.topic : to.stream}`;
 }
 
 export interface OutgoingMessage {
@@ -24,7 +37,7 @@ export interface OutgoingMessage {
 }
 
 export interface OutboxMessage extends OutgoingMessage {
-  readonly to: OutboxTarget;
+  readonly to: TopicTarget;
 }
 
 /** A line of JSON, then the value as it is: in JSON once more, each of its quotes would take four bytes. */
@@ -47,17 +60,23 @@ const SETTLE_BYTES = 9;
  * In front of an output's origin while it waits: the place, because the configuration may name another one meanwhile, and a name of the
  * settle (see `mark`). None of them has a space.
  */
-export function addressOf({ connection, topic }: OutboxTarget): string {
-  return `${connection} ${topic} ${randomBytes(SETTLE_BYTES).toString('base64url')} `;
+export function addressOf(to: OutboxTarget): string {
+  const place = 'topic' in to ? to.topic : STREAM + to.stream.replaceAll('%', '%25').replaceAll(' ', '%20');
+  return `${to.connection} ${place} ${randomBytes(SETTLE_BYTES).toString('base64url')} `;
 }
+
+/** In front of a stream's name: no topic has a colon in its own. */
+const STREAM = 'stream:';
 
 export function readAddress(text: string): {
   readonly to: OutboxTarget;
   readonly settle: string;
   readonly origin: string;
 } {
-  const [connection, topic, settle, ...rest] = text.split(' ');
-  return { to: { connection: connection!, topic: topic! }, settle: settle!, origin: rest.join(' ') };
+  const [connection = '', place = '', settle = '', ...rest] = text.split(' ');
+  const stream = place.slice(STREAM.length).replaceAll('%20', ' ').replaceAll('%25', '%');
+  const to = place.startsWith(STREAM) ? { connection, stream } : { connection, topic: place };
+  return { to, settle, origin: rest.join(' ') };
 }
 
 /** A way into one topic. */
@@ -80,6 +99,8 @@ export interface OutgoingEntry {
   readonly partitionKey: string;
   readonly data: Buffer;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** What it is from (docs/pipelines.md); it goes with the entry. */
+  readonly origin: string;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What a function returns for the next stage (contract.md, "Outputs and pipelines"), and what a turn asks of the stream that takes it. */
-import type { OutboxTarget } from './outbox.ts';
+import { OUTBOX_STREAM, type OutboxTarget } from './outbox.ts';
 
 /** One entry of the list, checked. */
 export interface Output {
@@ -31,6 +31,20 @@ export interface OutputPlace {
   readonly stream: string;
   /** It is on another system: the stream is the shard's outbox. */
   readonly outbox?: OutboxTarget;
+}
+
+/** What a mapping's `output` says. */
+export type WrittenOutput =
+  | { readonly type: 'redis-stream'; readonly stream: string; readonly connection?: string }
+  | { readonly type: 'kafka-topic'; readonly connection: string; readonly topic: string };
+
+/** A stream of the Redis that the mapping runs on needs no outbox. */
+export function outputPlaceOf(output: WrittenOutput): OutputPlace {
+  const { connection } = output;
+  if (output.type === 'kafka-topic')
+    return { stream: OUTBOX_STREAM, outbox: { connection: output.connection, topic: output.topic } };
+  if (connection === undefined) return { stream: output.stream };
+  return { stream: OUTBOX_STREAM, outbox: { connection, stream: output.stream } };
 }
 
 export interface OutputTarget {

@@ -23,6 +23,7 @@ import { principalOf } from './refused.ts';
 import { fetchSentPosition, POSITION_PARTITION } from './sent-position.ts';
 
 const NO_RETRY = { retries: 0 };
+const ORIGIN = 'origin';
 
 interface Session {
   readonly producer: Producer;
@@ -90,9 +91,11 @@ async function write(session: Session, topic: string, name: string, entries: rea
   session.next = null;
   const last = entries.at(-1)!.mark;
   await commitPosition(transaction, topic, name, last);
-  const messages = entries.map(({ partitionKey, data, headers }) => ({
-    ...{ key: partitionKey, value: data, headers: toHeaders(headers) },
-  }));
+  const messages = entries.map(({ partitionKey, data, headers, origin }) => {
+    // It tells entries apart, so that nobody else can give it.
+    const others = headers.filter(([name]) => name !== ORIGIN);
+    return { key: partitionKey, value: data, headers: toHeaders([...others, [ORIGIN, origin]]) };
+  });
   await transaction.send({ topic, acks: -1, timeout: KAFKA_REQUEST_MS, messages });
   await transaction.commit();
   session.position = last;

@@ -10,3 +10,4 @@ export const deleteScript = loadScript(dir, 'delete-N.lua');
 export const trimScript = loadScript(dir, 'trim-N.lua');
 export const countScript = loadScript(dir, 'count-1.lua');
 export const putScript = loadScript(dir, 'put-N.lua');
+export const forwardScript = loadScript(dir, 'forward-N.lua');

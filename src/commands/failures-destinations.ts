@@ -106,8 +106,11 @@ async function fromTopic(
   remark: Remark,
   only?: { readonly partition: number; readonly offset: number },
 ): Promise<void> {
+  const cluster = config.connections.get(connection);
+  // The configuration was checked: a failure topic is on a cluster.
+  if (cluster?.type !== 'kafka') throw new Error(`${connection} is no Kafka cluster`);
   try {
-    const ends = await readTopic(config.connections.get(connection)!, silentLog, {
+    const ends = await readTopic(cluster, silentLog, {
       ...{ topic, groupPrefix: `${config.namespace}-failures-` },
       ...(only && { only }),
       onMessage: (partition, { offset, value }) => take(`${partition}:${offset}`, value?.toString()),

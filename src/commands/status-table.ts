@@ -8,6 +8,7 @@ import type {
   ShardStatus,
   Status,
 } from '../observe/status-types.ts';
+import { placeOf } from '../outbox.ts';
 import { formatFunctions } from './status-functions.ts';
 import { formatRedrives } from './status-redrives.ts';
 import { count, duration, firstLine, type Paint } from './status-words.ts';
@@ -108,10 +109,9 @@ function formatOutput(output: OutputStatus, paint: Paint): string {
   const { unsettled, maxUnsettled, waitsFor } = output;
   const bound = maxUnsettled === null ? '' : ` of at most ${maxUnsettled}`;
   const waits = waitsFor === null ? '' : `, ${paint('yellow', `waits for ${waitsFor}`)}`;
-  if (output.type === 'redis-stream')
-    return `  output to ${output.stream}: ${unsettled} unsettled there${bound}${waits}\n`;
+  if (!('connection' in output)) return `  output to ${output.stream}: ${unsettled} unsettled there${bound}${waits}\n`;
   const each = bound === '' ? '' : `${bound} a shard`;
-  return `  output to ${output.connection}/${output.topic}: ${unsettled} to be sent${each}${waits}\n`;
+  return `  output to ${placeOf(output)}: ${unsettled} to be sent${each}${waits}\n`;
 }
 
 function cellsOf(shard: ShardStatus): string[] {

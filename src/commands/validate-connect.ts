@@ -4,7 +4,7 @@ import { VALIDATE_CONNECT_MS } from '../config-limits.ts';
 import { MillraceError } from '../errors.ts';
 import { pathText } from '../mapping/tree.ts';
 import type { Config, LoadResult, MappingConfig, Problem } from '../mapping/types.ts';
-import { type Redis, checkServer, connectRedis } from '../redis/connect.ts';
+import { type Redis, checkServer, connectRedis, disconnect } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
 import { topicFaults } from './validate-kafka.ts';
 
@@ -65,8 +65,9 @@ async function checkMapping(
     await checkTopic(mapping.onFailureTopic, connections, FAILURE_TOPIC, add);
   } else await checkTarget(redis, keys, mapping, add);
   const { output } = mapping;
-  if (output?.type === 'redis-stream') await checkOutput(redis, keys, output.stream, add);
-  else if (output) await checkTopic(output, connections, OUTPUT_TOPIC, add);
+  if (output?.type === 'kafka-topic') await checkTopic(output, connections, OUTPUT_TOPIC, add);
+  else if (output?.connection !== undefined) await checkOtherRedis(redis, keys, output, connections, add);
+  else if (output) await checkOutput(redis, keys, output.stream, add);
   await checkStored(redis, keys, mapping, add);
   return found;
 }
@@ -117,7 +118,7 @@ async function checkTopic(
   add: Add,
 ): Promise<void> {
   const cluster = connections.get(connection);
-  if (!cluster) return;
+  if (cluster?.type !== 'kafka') return;
   const waited = 'create it, or ignore this: until it is there they wait in the outbox';
   for (const { code, message, hint } of await topicFaults(cluster, { topic, act: 'write' }))
     add('error', code, fields, `the ${what} go to a topic: ${message}`, hint || waited);
@@ -133,6 +134,47 @@ async function checkOutput(redis: Redis, keys: Keys, stream: string, add: Add): 
     return add('error', 'stream-missing', fields, `there is no stream \`${stream}\` on this server`, hint);
   }
   add('error', 'stream-wrong-type', fields, `the key \`${stream}\` is a ${type}, not a stream`, 'name another stream');
+}
+
+type OtherRedis = Extract<MappingConfig['output'], { type: 'redis-stream' }>;
+
+async function checkOtherRedis(
+  own: Redis,
+  keys: Keys,
+  { connection = '', stream }: OtherRedis,
+  connections: Config['connections'],
+  add: Add,
+): Promise<void> {
+  const server = connections.get(connection);
+  if (server?.type !== 'redis') return;
+  const field = ['output', 'connection'];
+  const redis = await connectRedis(server.url, {
+    role: 'validate',
+    timeoutMs: VALIDATE_CONNECT_MS,
+    options: { commandTimeout: VALIDATE_CONNECT_MS },
+  });
+  try {
+    await checkServer(redis);
+    if ((await runIdOf(redis)) === (await runIdOf(own)) && redis.options.db === own.options.db)
+      add(
+        'warning',
+        'no-effect',
+        field,
+        `\`${connection}\` is the Redis that the mapping runs on`,
+        'remove it: the outputs are then appended by the settle itself',
+      );
+    await checkOutput(redis, keys, stream, add);
+  } catch (error) {
+    if (!(error instanceof MillraceError) || error.code !== 'redis-unsuitable') throw error;
+    add('error', error.code, field, error.message, error.hint ?? `look at connections.${connection}`);
+  } finally {
+    disconnect(redis);
+  }
+}
+
+/** Tells servers apart, by whatever address they are known. */
+async function runIdOf(redis: Redis): Promise<string> {
+  return /run_id:(\w+)/.exec(await redis.info('server'))?.[1] ?? '';
 }
 
 /** A mapping that runs already, under the same name but otherwise than this file has it (product.md, "Namespaces and mappings"). */

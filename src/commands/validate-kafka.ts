@@ -3,7 +3,7 @@ import { explainKafka } from '../../connectors/kafka/explain.ts';
 import { createKafkaClient } from '../../connectors/kafka/kafkajs.ts';
 import { grantHint, principalOf, refusal, type Refused } from '../../connectors/kafka/refused.ts';
 import { MillraceError } from '../errors.ts';
-import type { ConnectionConfig } from '../mapping/types.ts';
+import type { KafkaConnectionConfig } from '../mapping/types.ts';
 import { silentLog } from '../observe/log.ts';
 
 /** What is to be done with a topic. */
@@ -20,7 +20,7 @@ export interface TopicFault {
 }
 
 /** What stands in the way; rejects with `kafka-unreachable`. */
-export async function topicFaults(cluster: ConnectionConfig, use: TopicUse): Promise<TopicFault[]> {
+export async function topicFaults(cluster: KafkaConnectionConfig, use: TopicUse): Promise<TopicFault[]> {
   const { topic } = use;
   const groupId = use.act === 'read' ? use.groupId : undefined;
   const principal = principalOf(cluster);

@@ -8,7 +8,7 @@ import { OUTBOX_RETRY_FIRST_MS, OUTBOX_RETRY_MAX_MS, OUTBOX_SENDS_AT_ONCE, OUTBO
 import type { ConnectionConfig } from '../mapping/types.ts';
 import type { Log } from '../observe/log.ts';
 import { type OutboxFacts, readOutboxes } from '../observe/outboxes.ts';
-import { type Box, BOXES, decodeMessage, type OutboxTarget } from '../outbox.ts';
+import { type Box, BOXES, decodeMessage, placeOf } from '../outbox.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { type OutboxRead, type OutboxRef, stepOutbox } from '../shard/outbox.ts';
@@ -201,10 +201,6 @@ export class Forwarding {
     this.#closed = true;
     await Promise.race([this.#senders.close(), clock.sleep(OUTBOX_STOP_MS)]);
   }
-}
-
-function placeOf({ connection, topic }: OutboxTarget): string {
-  return `${connection}/${topic}`;
 }
 
 function nameOf({ mapping, shardId, box }: OutboxRef): string {

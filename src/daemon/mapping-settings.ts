@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import { DEFAULT_RECORD_AGE_MS } from '../limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
-import { type Box, OUTBOX_STREAM } from '../outbox.ts';
+import type { Box } from '../outbox.ts';
+import { outputPlaceOf } from '../output.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import type { StartingPosition } from '../source/port.ts';
@@ -38,19 +39,15 @@ export function toSettings(config: MappingConfig, version: FunctionVersion, keys
 export function boxesOf({ onFailureTopic, output }: MappingConfig): ReadonlySet<Box> {
   return new Set<Box>([
     ...(onFailureTopic ? (['notices'] as const) : []),
-    ...(output?.type === 'kafka-topic' ? (['outputs'] as const) : []),
+    ...(output && outputPlaceOf(output).outbox ? (['outputs'] as const) : []),
   ]);
 }
 
 function outputOf({ output }: MappingConfig): TurnSettings['output'] {
   if (output === null) return null;
-  const { maxUnsettled } = output;
-  if (output.type === 'kafka-topic') {
-    const { connection, topic } = output;
-    return { stream: OUTBOX_STREAM, outbox: { connection, topic }, maxUnsettled };
-  }
+  const place = outputPlaceOf(output);
   // A mapping that feeds itself, by whatever way, would wait for itself.
-  return { stream: output.stream, maxUnsettled: output.allowCycle ? null : maxUnsettled };
+  return { ...place, maxUnsettled: output.allowCycle && !place.outbox ? null : output.maxUnsettled };
 }
 
 /** What filters mean is part of their identity: a change of that changes this. */

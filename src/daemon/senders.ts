@@ -2,13 +2,15 @@
 import type { ConnectionConfig } from '../mapping/types.ts';
 import type { Log } from '../observe/log.ts';
 import { OUTBOX_IDLE_MS } from '../outbox-limits.ts';
-import type { OutboxTarget, Sender } from '../outbox.ts';
+import { type OutboxTarget, placeOf, type Sender, type TopicTarget } from '../outbox.ts';
 import { openExactSender, openSender } from '../source/registry.ts';
+import type { Keys } from '../redis/keys.ts';
 import type { Clock } from '../time.ts';
 import { ExactWay } from './exact-way.ts';
 
 export interface SendersDeps {
   readonly clock: Clock;
+  readonly keys: Keys;
   readonly log: Log;
   readonly connections: () => ReadonlyMap<string, ConnectionConfig>;
 }
@@ -29,16 +31,15 @@ export class Senders {
   }
 
   /** One for each topic: what one of them refuses does not disturb the others. */
-  notices(to: OutboxTarget): Sender {
-    return this.#open(this.#notices, `${to.connection} ${to.topic}`, to, (connection) =>
-      openSender(connection, to.topic, this.#deps.log),
-    );
+  notices(to: TopicTarget): Sender {
+    return this.#open(this.#notices, placeOf(to), to, (connection) => openSender(connection, to, this.#deps.log));
   }
 
   /** `name`: of the shard's outputs, wherever they go. */
   outputs(name: string, to: OutboxTarget): ExactWay {
-    return this.#open(this.#outputs, `${name} ${to.connection} ${to.topic}`, to, (connection) => {
-      return new ExactWay(openExactSender(connection, to.topic, name, this.#deps.log));
+    const { keys, log } = this.#deps;
+    return this.#open(this.#outputs, `${name} ${'topic' in to} ${placeOf(to)}`, to, (connection) => {
+      return new ExactWay(openExactSender(connection, to, { name, keys, log }));
     });
   }
 

@@ -4,6 +4,7 @@ import {
   type OutboxTarget,
   type OutgoingEntry,
   type OutgoingMessage,
+  placeOf,
   readAddress,
 } from '../outbox.ts';
 import type { Sender } from '../outbox.ts';
@@ -66,19 +67,16 @@ export function firstOutputs(entries: readonly OutboxEntry[]): {
   const [ids, outputs]: [EntryId[], OutgoingEntry[]] = [[], []];
   for (const entry of entries) {
     const { to: other, settle, origin } = readAddress(textIn(entry, 'origin'));
-    if (other.connection !== to.connection || other.topic !== to.topic) break;
+    if ('topic' in other !== 'topic' in to || placeOf(other) !== placeOf(to)) break;
     const headers = JSON.parse(textIn(entry, 'headers') || '{}') as Record<string, string>;
-    // It tells entries apart, so that nobody else can give it.
-    const own = { ...headers, [ORIGIN]: origin };
     const data = entry.fields.get('data')!;
     const mark = `${entry.id} ${settle} ${origin}`;
-    outputs.push({ mark, partitionKey: textIn(entry, 'partitionKey'), data, headers: Object.entries(own) });
+    const partitionKey = textIn(entry, 'partitionKey');
+    outputs.push({ mark, partitionKey, data, headers: Object.entries(headers), origin });
     ids.push(entry.id);
   }
   return { to, ids, outputs };
 }
-
-const ORIGIN = 'origin';
 
 function textIn({ fields }: OutboxEntry, name: string): string {
   return String(fields.get(name) ?? '');

@@ -1,12 +1,12 @@
 /** One connection of the configuration: its fields, its certificates' paths, its secrets. */
 import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
-import { checkDeclaredSecret } from './check-secrets.ts';
+import { checkDeclaredSecret, checkRedisSecret } from './check-secrets.ts';
 import { checkMap } from './check-value.ts';
 import type { CheckContext, Declared } from './context.ts';
-import { type ConnectionFields, connectionShape } from './fields/connection-fields.ts';
-import { nodeAt } from './tree.ts';
-import type { ConnectionConfig } from './types.ts';
+import { checkedAsKafka, checkedAsRedis, type KafkaConnectionFields } from './fields/connection-fields.ts';
+import { nodeAt, type TreeNode } from './tree.ts';
+import type { ConnectionConfig, RedisConnectionConfig } from './types.ts';
 
 const FILES = ['ca', 'cert', 'key'] as const;
 
@@ -14,6 +14,7 @@ const FILES = ['ca', 'cert', 'key'] as const;
 export function checkConnection(declared: Declared, context: CheckContext): ConnectionConfig | undefined {
   const { name, node, keyAt } = declared;
   const at = ['connections', name];
+  if (meansRedis(node)) return checkRedis(declared, context);
   for (const secret of [
     ['sasl', 'password'],
     ['ssl', 'passphrase'],
@@ -21,22 +22,39 @@ export function checkConnection(declared: Declared, context: CheckContext): Conn
     const written = nodeAt(node, secret);
     if (written?.kind === 'scalar') checkDeclaredSecret(written, [...at, ...secret], context);
   }
-  const values = checkMap(connectionShape, node, at, keyAt, context.report);
+  const values = checkMap(checkedAsKafka, node, at, keyAt, context.report);
   if (values === undefined) return undefined;
   const { brokers, clientId, ssl, sasl } = values;
   const resolved = ssl === undefined ? undefined : certificates(declared, ssl, context);
-  if (values.type === undefined || brokers === undefined || clientId === undefined || resolved === undefined)
+  if (values.type !== 'kafka' || brokers === undefined || clientId === undefined || resolved === undefined)
     return undefined;
   if (sasl === undefined && nodeAt(node, ['sasl']) !== undefined) return undefined;
   return { name, type: values.type, brokers, clientId, ssl: resolved, ...(sasl !== undefined && { sasl }) };
 }
 
+/** Where the type does not tell, what else is written does. */
+function meansRedis(node: TreeNode): boolean {
+  const type = nodeAt(node, ['type']);
+  const written = type?.kind === 'scalar' ? type.value : undefined;
+  if (written === 'redis' || written === 'kafka') return written === 'redis';
+  return nodeAt(node, ['url']) !== undefined && nodeAt(node, ['brokers']) === undefined;
+}
+
+function checkRedis({ name, node, keyAt }: Declared, context: CheckContext): RedisConnectionConfig | undefined {
+  const at = ['connections', name];
+  checkRedisSecret(nodeAt(node, ['url']), [...at, 'url'], context);
+  const values = checkMap(checkedAsRedis, node, at, keyAt, context.report);
+  return values?.type !== 'redis' || values.url === undefined
+    ? undefined
+    : { name, type: values.type, url: values.url };
+}
+
 /** Paths absolute; undefined when one of them cannot be read. */
 function certificates(
   declared: Declared,
-  ssl: ConnectionFields['ssl'],
+  ssl: KafkaConnectionFields['ssl'],
   context: CheckContext,
-): ConnectionFields['ssl'] | undefined {
+): KafkaConnectionFields['ssl'] | undefined {
   if (typeof ssl === 'boolean') return ssl;
   const from = path.dirname(declared.file.absolute);
   const found: { ca?: string; cert?: string; key?: string } = {};

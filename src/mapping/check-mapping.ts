@@ -46,12 +46,15 @@ export function viewMapping(
       known: functions.names,
     });
   const { names } = functions.connections;
-  for (const { connection, field } of connectionsOf(values)) {
+  for (const { connection, field, type } of connectionsOf(values)) {
     const said = { code: 'unknown-connection', what: 'connection', field, name: connection, known: names } as const;
     if (!names.has(connection)) reportUnknownName({ ...unknown, ...said });
+    const there = functions.connections.good.get(connection);
+    if (there !== undefined && there.type !== type) reportOtherType(declared, { connection, field, type }, context);
   }
   const fn = values.function === undefined ? undefined : functions.good.get(values.function);
-  const cluster = source?.type === 'kafka' ? functions.connections.good.get(source.connection) : undefined;
+  const named = source?.type === 'kafka' ? functions.connections.good.get(source.connection) : undefined;
+  const cluster = named?.type === 'kafka' ? named : undefined;
   const view: MappingView = { declared, values, namespace, nowMs: context.nowMs, fn, cluster };
   for (const rule of MAPPING_RULES) {
     const finding = rule(view);
@@ -60,15 +63,43 @@ export function viewMapping(
   return view;
 }
 
-function connectionsOf({ source, destinationConfig, output }: MappingView['values']) {
+interface NamedConnection {
+  readonly connection: string;
+  readonly field: readonly string[];
+  /** What it has to be. */
+  readonly type: ConnectionConfig['type'];
+}
+
+function connectionsOf({ source, destinationConfig, output }: MappingView['values']): NamedConnection[] {
   const onFailure = destinationConfig?.onFailure;
-  return [
-    ...(source?.type === 'kafka' ? [{ connection: source.connection, field: ['source', 'connection'] }] : []),
-    ...(onFailure?.type === 'kafka-topic'
-      ? [{ connection: onFailure.connection, field: ['destinationConfig', 'onFailure', 'connection'] }]
-      : []),
-    ...(output?.type === 'kafka-topic' ? [{ connection: output.connection, field: ['output', 'connection'] }] : []),
+  const named = (connection: string, type: NamedConnection['type'], ...field: string[]): NamedConnection[] => [
+    { connection, field: [...field, 'connection'], type },
   ];
+  return [
+    ...(source?.type === 'kafka' ? named(source.connection, 'kafka', 'source') : []),
+    ...(onFailure?.type === 'kafka-topic'
+      ? named(onFailure.connection, 'kafka', 'destinationConfig', 'onFailure')
+      : []),
+    ...(output?.connection !== undefined
+      ? named(output.connection, output.type === 'kafka-topic' ? 'kafka' : 'redis', 'output')
+      : []),
+  ];
+}
+
+const KIND = { kafka: 'a Kafka cluster', redis: 'a Redis server' } as const;
+
+function reportOtherType(
+  declared: Declared,
+  { connection, field, type }: NamedConnection,
+  context: CheckContext,
+): void {
+  const other = type === 'kafka' ? 'redis' : 'kafka';
+  context.report.add({
+    ...{ code: 'wrong-connection', path: ['mappings', declared.name, ...field] },
+    at: nodeAt(declared.node, field)?.at ?? declared.keyAt,
+    message: `\`${connection}\` is ${KIND[other]}, and ${KIND[type]} is needed here`,
+    hint: `name a connection of \`type: ${type}\``,
+  });
 }
 
 interface UnknownName {
@@ -147,7 +178,10 @@ function sourceOf({ cluster, declared }: MappingView, { source }: MappingFields)
 
 function placeOf(output: OutputFields): object {
   const { type } = output;
-  if (type === 'redis-stream') return { type, stream: output.stream };
+  if (type === 'redis-stream') {
+    const { stream, connection } = output;
+    return { type, stream, ...(connection !== undefined && { connection }) };
+  }
   return { type, connection: output.connection, topic: output.topic };
 }
 

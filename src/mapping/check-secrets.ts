@@ -5,8 +5,8 @@ import { type Path, type Scalar, type TreeNode, child } from './tree.ts';
 
 const SOUNDS_SECRET = /(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIALS?)$/i;
 
-/** Credentials in the Redis URL. */
-export function checkRedisSecret(node: TreeNode | undefined, context: CheckContext): void {
+/** Credentials in a Redis URL. */
+export function checkRedisSecret(node: TreeNode | undefined, path: Path, context: CheckContext): void {
   if (node?.kind !== 'scalar' || typeof node.value !== 'string') return;
   if (node.source.length > REDIS_URL_LENGTH_MAX || node.value.length > REDIS_URL_LENGTH_MAX) return;
   const password = /:\/\/[^/?#@\s]*?:([^/?#\s]*)@/.exec(node.value)?.[1];
@@ -17,7 +17,7 @@ export function checkRedisSecret(node: TreeNode | undefined, context: CheckConte
   context.report.add({
     severity: 'warning',
     code: 'secret-in-clear',
-    path: ['redis'],
+    path,
     at: node.at,
     message: 'the password is written in clear',
     hint: 'write redis://:${REDIS_PASSWORD}@host:port, and set the variable',

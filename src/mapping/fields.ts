@@ -35,7 +35,7 @@ export const settingsShape = {
 export const configObject = z.strictObject({
   ...settingsShape,
   connections: field(z.record(name, connectionObject).default({}), {
-    about: 'Kafka clusters by name.',
+    about: 'Kafka clusters, and other Redis servers, by name.',
     example: '{ events: { type: kafka, brokers: [ "localhost:9092" ] } }',
     alsoCalled: ['connection', 'clusters'],
   }),

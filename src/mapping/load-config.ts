@@ -14,6 +14,7 @@ import { parseYaml } from './parse-yaml.ts';
 import { type ConfigFile, readConfigFiles } from './read-files.ts';
 import { Report } from './report.ts';
 import { outputCycleFindings } from './output-cycles.ts';
+import { ownServerFindings, Places } from './places.ts';
 import { crossMappingFindings } from './rules.ts';
 import { NAME_PATTERN, NAME_RULE } from './syntax.ts';
 import { type MapNode, type Path, type TreeNode, nodeAt } from './tree.ts';
@@ -127,11 +128,16 @@ function check(parsed: readonly ParsedFile[], context: CheckContext): () => Conf
   };
   const namespace = settings.namespace ?? DEFAULT_NAMESPACE;
   const views = mappings.map((declared) => viewMapping(declared, namespace, known, context));
-  for (const finding of [...crossMappingFindings(views), ...outputCycleFindings(views, goodConnections)])
+  const redis = settings.redis ?? DEFAULT_REDIS;
+  const places = new Places(redis, goodConnections);
+  for (const finding of [
+    ...crossMappingFindings(views),
+    ...outputCycleFindings(views, places),
+    ...ownServerFindings(views, places),
+  ])
     report.add(finding);
   return () => ({
-    namespace,
-    redis: settings.redis ?? DEFAULT_REDIS,
+    ...{ namespace, redis },
     http: settings.http,
     functions: good,
     connections: goodConnections,
@@ -160,7 +166,7 @@ function checkSettings(parsed: readonly ParsedFile[], context: CheckContext): Se
     }
   }
   const at: Position = parsed[0]!.root.at;
-  checkRedisSecret(entries.get('redis')?.node, context);
+  checkRedisSecret(entries.get('redis')?.node, ['redis'], context);
   return checkMap(settingsShape, { kind: 'map', entries, at }, [], at, report) ?? {};
 }
 

@@ -1,16 +1,8 @@
 /** Outputs that come back to the mapping they are from: each record would make others for ever. */
 import type { Finding } from './report.ts';
+import type { Place, Places } from './places.ts';
 import type { MappingView } from './rules.ts';
 import { nodeAt } from './tree.ts';
-import type { ConnectionConfig } from './types.ts';
-
-type Connections = ReadonlyMap<string, Pick<ConnectionConfig, 'brokers'>>;
-
-/** A stream, or a topic of a cluster, by whatever name the cluster is declared. */
-interface Place {
-  readonly id: string;
-  readonly name: string;
-}
 
 interface Stage {
   readonly view: MappingView;
@@ -20,11 +12,11 @@ interface Stage {
 }
 
 /** One finding per cycle in which no mapping has `allowCycle`, at the first of its mappings; and one per `allowCycle` that allows nothing. */
-export function outputCycleFindings(views: readonly MappingView[], connections: Connections): Finding[] {
+export function outputCycleFindings(views: readonly MappingView[], places: Places): Finding[] {
   const stages = views.flatMap((view): Stage[] => {
     const { source, output } = view.values;
     if (!source || !output) return [];
-    return [{ view, from: placeOf(source, connections), to: placeOf(output, connections), allowed: output.allowCycle }];
+    return [{ view, from: places.of(source), to: places.of(output), allowed: output.allowCycle }];
   });
   const refusing = stages.filter(({ allowed }) => !allowed);
   const reported = new Set<Stage>();
@@ -37,17 +29,6 @@ export function outputCycleFindings(views: readonly MappingView[], connections: 
     findings.push(cycle(stage, way));
   }
   return findings;
-}
-
-type Written =
-  | { readonly type: 'redis-stream'; readonly stream: string }
-  | { readonly type: 'kafka' | 'kafka-topic'; readonly connection: string; readonly topic: string };
-
-function placeOf(written: Written, connections: Connections): Place {
-  if (written.type === 'redis-stream') return { id: `stream ${written.stream}`, name: written.stream };
-  const { connection, topic } = written;
-  const cluster = connections.get(connection)?.brokers.toSorted().join() ?? connection;
-  return { id: `topic ${cluster} ${topic}`, name: topic };
 }
 
 /** The stages from this one back to its own source, itself first; null: there is no such way. */
@@ -87,7 +68,10 @@ function cycle(stage: Stage, way: readonly Stage[]): Finding {
 
 function uselessPermission(stage: Stage): Finding {
   const { output } = stage.view.values;
-  const unheeded = output?.type === 'redis-stream' ? ': the mapping waits for no reader of them' : '';
+  const unheeded =
+    output?.type === 'redis-stream' && output.connection === undefined
+      ? ': the mapping waits for no reader of them'
+      : '';
   return {
     severity: 'warning',
     code: 'no-effect',

@@ -92,7 +92,7 @@ function defaultText(row: Row): string {
 
 const SECTIONS: readonly { title: string; prefix: string }[] = [
   { title: 'The file', prefix: '' },
-  { title: 'Kafka clusters', prefix: 'connections.<name>.' },
+  { title: 'Connections', prefix: 'connections.<name>.' },
   { title: 'Functions', prefix: 'functions.<name>.' },
   { title: 'Mappings', prefix: 'mappings.<name>.' },
 ];

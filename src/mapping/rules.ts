@@ -9,7 +9,7 @@ import type { MappingFields } from './fields/mapping-fields.ts';
 import type { Finding } from './report.ts';
 import { parseTimestamp } from './syntax.ts';
 import { type Path, nodeAt } from './tree.ts';
-import type { ConnectionConfig, FunctionConfig } from './types.ts';
+import type { FunctionConfig, KafkaConnectionConfig } from './types.ts';
 
 export interface MappingView {
   readonly declared: Declared;
@@ -19,7 +19,7 @@ export interface MappingView {
   /** Its function, when that is known and good. */
   readonly fn: FunctionConfig | undefined;
   /** Its Kafka cluster, when that is known and good. */
-  readonly cluster: ConnectionConfig | undefined;
+  readonly cluster: KafkaConnectionConfig | undefined;
 }
 
 /** Names a finding's place by the fields below the mapping; the first that is written gives line and column. */

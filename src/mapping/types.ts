@@ -5,7 +5,7 @@
 
 import type { FunctionFields } from './fields/function-fields.ts';
 import type { MappingFields } from './fields/mapping-fields.ts';
-import type { ConnectionFields } from './fields/connection-fields.ts';
+import type { KafkaConnectionFields, RedisConnectionFields } from './fields/connection-fields.ts';
 import type { Pattern } from '../pattern.ts';
 import type { OutputFields } from './fields/output-fields.ts';
 import type { KafkaSource, RedisStreamSource } from './fields/source-fields.ts';
@@ -41,14 +41,18 @@ export interface FunctionConfig extends Readonly<Omit<FunctionFields, 'environme
 }
 
 /** As declared, with the paths of certificates absolute and secrets resolved. */
-export interface ConnectionConfig extends Readonly<ConnectionFields> {
+export interface KafkaConnectionConfig extends Readonly<KafkaConnectionFields> {
   readonly name: string;
 }
+export interface RedisConnectionConfig extends Readonly<RedisConnectionFields> {
+  readonly name: string;
+}
+export type ConnectionConfig = KafkaConnectionConfig | RedisConnectionConfig;
 
 /** With the group's name, also where it is the default, and the cluster. */
 export interface KafkaSourceConfig extends KafkaSource {
   readonly consumerGroupId: string;
-  readonly cluster: ConnectionConfig;
+  readonly cluster: KafkaConnectionConfig;
 }
 
 type Kept =

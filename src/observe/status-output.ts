@@ -1,5 +1,7 @@
 /** Who waits for whom: a mapping's output, as `status` shows it. */
 import { OUTBOX_BYTES_MAX } from '../outbox-limits.ts';
+import { placeOf } from '../outbox.ts';
+import { outputPlaceOf, type WrittenOutput } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { readBacklog } from './backlog.ts';
@@ -7,10 +9,7 @@ import type { OutboxFacts } from './outboxes.ts';
 import type { OutputStatus } from './status-types.ts';
 
 /** As the registry keeps it (daemon/registry.ts). */
-type StoredOutput = { readonly maxUnsettled: number; readonly allowCycle: boolean } & (
-  | { readonly type: 'redis-stream'; readonly stream: string }
-  | { readonly type: 'kafka-topic'; readonly connection: string; readonly topic: string }
-);
+type StoredOutput = WrittenOutput & { readonly maxUnsettled: number; readonly allowCycle: boolean };
 
 export async function readOutput(
   redis: Redis,
@@ -21,17 +20,17 @@ export async function readOutput(
   if (text === undefined || text === '') return null;
   const output = JSON.parse(text) as StoredOutput;
   const { maxUnsettled, allowCycle } = output;
-  if (output.type === 'kafka-topic') {
-    const { type, connection, topic } = output;
+  const { stream, outbox: to } = outputPlaceOf(output);
+  if (to) {
     const boxes = [...unsent.values()];
     const unsettled = boxes.reduce((sum, { messages }) => sum + messages, 0);
     const full = boxes.some(({ messages, bytes }) => messages >= maxUnsettled || bytes >= OUTBOX_BYTES_MAX);
-    return { type, connection, topic, unsettled, maxUnsettled, waitsFor: full ? `${connection}/${topic}` : null };
+    const facts = { unsettled, maxUnsettled, waitsFor: full ? placeOf(to) : null };
+    return 'topic' in to ? { type: 'kafka-topic', ...to, ...facts } : { type: 'redis-stream', ...to, ...facts };
   }
-  const { type, stream } = output;
   const backlog = await readBacklog(redis, keys, stream);
   const unsettled = backlog?.unsettled ?? 0;
   const full = !allowCycle && unsettled >= maxUnsettled;
   const waitsFor = full && backlog ? backlog.mapping : null;
-  return { type, stream, unsettled, maxUnsettled: allowCycle ? null : maxUnsettled, waitsFor };
+  return { type: 'redis-stream', stream, unsettled, maxUnsettled: allowCycle ? null : maxUnsettled, waitsFor };
 }

@@ -82,13 +82,15 @@ export interface OutboxStatus {
 /** Where what the function returns goes, and how far that place is behind. */
 export type OutputStatus = (
   | { readonly type: 'redis-stream'; readonly stream: string }
+  /** On another Redis. */
+  | { readonly type: 'redis-stream'; readonly connection: string; readonly stream: string }
   | { readonly type: 'kafka-topic'; readonly connection: string; readonly topic: string }
 ) & {
-  /** What the slowest mapping on the stream has not settled, or what is not sent to the topic yet, all shards together. */
+  /** What the slowest mapping on the stream has not settled, or what is not sent to the topic or the other Redis yet, all shards together. */
   readonly unsettled: number;
-  /** For a topic: of each shard. Null: it waits for nobody (`allowCycle`). */
+  /** For a topic or another Redis: of each shard. Null: it waits for nobody (`allowCycle`). */
   readonly maxUnsettled: number | null;
-  /** The mapping, or the topic, that is waited for before another attempt begins; null: none. */
+  /** The mapping, the topic, or the stream of another Redis, that is waited for before another attempt begins; null: none. */
   readonly waitsFor: string | null;
 };
 

@@ -51,6 +51,10 @@ export class Keys {
   unsent(mapping: string, shardId: string): string {
     return `${this.namespace}:unsent:${mapping}:${shardId}`;
   }
+  /** Hash beside a stream that takes outputs from another Redis: how far it has those of one shard (redis-stream/exact-output.ts). */
+  forwarded(name: string, stream: string): string {
+    return `${this.namespace}:forwarded:${name}:${stream}`;
+  }
   /** String with a TTL: the last batch that one producer's session put, so that a batch sent twice is taken once. */
   producer(session: string): string {
     return `${this.namespace}:producer:${session}`;

@@ -3,10 +3,11 @@ import type { KafkaConnection } from '../../connectors/kafka/client.ts';
 import { createExactSender } from '../../connectors/kafka/exact-producer.ts';
 import { createKafkaSender } from '../../connectors/kafka/producer.ts';
 import { createKafkaSource } from '../../connectors/kafka/source.ts';
+import { createExactOutput } from '../../connectors/redis-stream/exact-output.ts';
 import { createRedisStreamOutput } from '../../connectors/redis-stream/output.ts';
 import { createRedisStreamSource } from '../../connectors/redis-stream/source.ts';
 import type { Log } from '../observe/log.ts';
-import type { ExactSender, Sender } from '../outbox.ts';
+import { type ExactSender, type OutboxTarget, placeOf, type Sender, type TopicTarget } from '../outbox.ts';
 import type { OutputTarget } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -62,11 +63,35 @@ export function openOutput(stream: string, { redis, keys, clock }: SourceContext
 }
 
 /** A way into a topic. Makes no connection yet. */
-export function openSender(cluster: KafkaConnection, topic: string, log: Log): Sender {
-  return createKafkaSender(cluster, topic, log);
+export function openSender(connection: SendingConnection, to: TopicTarget, log: Log): Sender {
+  if (connection.type !== 'kafka') throw new Error(otherKind(to));
+  return createKafkaSender(connection, to.topic, log);
 }
 
-/** One shard's way into a topic, for what has to be there once. Makes no connection yet. */
-export function openExactSender(cluster: KafkaConnection, topic: string, name: string, log: Log): ExactSender {
-  return createExactSender(cluster, topic, name, log);
+/** What waits was written for another configuration. */
+function otherKind(to: OutboxTarget): string {
+  return `the connection \`${to.connection}\` is of another type than it was: ${placeOf(to)} is not on it`;
+}
+
+/** What a connection of the configuration is, as far as something is sent there. */
+export type SendingConnection =
+  ({ readonly type: 'kafka' } & KafkaConnection) | { readonly type: 'redis'; readonly url: string };
+
+export interface ExactSenderContext {
+  /** Of the sending shard. */
+  readonly name: string;
+  readonly keys: Keys;
+  readonly log: Log;
+}
+
+/** One shard's way into a topic or a stream of another Redis, for what has to be there once. Makes no connection yet. */
+export function openExactSender(
+  connection: SendingConnection,
+  to: OutboxTarget,
+  { name, keys, log }: ExactSenderContext,
+): ExactSender {
+  if (connection.type === 'kafka' && 'topic' in to) return createExactSender(connection, to.topic, name, log);
+  if (connection.type === 'redis' && 'stream' in to)
+    return createExactOutput({ url: connection.url, keys, stream: to.stream, name, log });
+  throw new Error(otherKind(to));
 }

@@ -2,7 +2,7 @@
 import { textInWindow, type WindowFacts, windowTimes } from '../event/window-members.ts';
 import { buildNotice } from '../failure/notice.ts';
 import { FAILURE_KEPT_MS } from '../limits.ts';
-import { encodeMessage, type OutboxTarget } from '../outbox.ts';
+import { encodeMessage, type TopicTarget } from '../outbox.ts';
 import { OUTBOX_BYTES_MAX } from '../outbox-limits.ts';
 import { compareIds, type ShardRef } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -43,7 +43,7 @@ export function noticesOf(facts: NoticeFacts): string[] {
   return failureTopic ? messagesOf(facts, failureTopic) : [noticeOf(facts, facts.giveUp)];
 }
 
-function messagesOf(facts: NoticeFacts, to: OutboxTarget): string[] {
+function messagesOf(facts: NoticeFacts, to: TopicTarget): string[] {
   const { giveUp, slice, reading } = facts;
   const message = (key: Buffer | null, value: string) => encodeMessage({ to, key, headers: [], value });
   const within = (id: string) => compareIds(id, giveUp.first) >= 0 && compareIds(id, giveUp.last) <= 0;

@@ -1,6 +1,6 @@
 /** What one turn works under: a mapping's settings and the function version, taken together so that every attempt runs one whole version. */
 import type { FunctionVersion } from '../sandbox/types.ts';
-import type { OutboxTarget } from '../outbox.ts';
+import type { TopicTarget } from '../outbox.ts';
 import type { OutputPlace, OutputTarget } from '../output.ts';
 import type { Pattern } from '../pattern.ts';
 import type { UnitPolicy } from '../unit/types.ts';
@@ -36,7 +36,7 @@ export interface TurnSettings {
   /** 0: a stream of the user's, which has no bound of ours. */
   readonly failureBytesMax: number;
   /** Notices go there by way of the shard's outbox; absent: to `failureStream`. */
-  readonly failureTopic?: OutboxTarget;
+  readonly failureTopic?: TopicTarget;
   /** Where what the function returns goes. `maxUnsettled` null: whoever reads it is not waited for. */
   readonly output: (OutputPlace & { readonly maxUnsettled: number | null }) | null;
   readonly version: FunctionVersion;

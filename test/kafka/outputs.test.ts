@@ -148,7 +148,7 @@ describe('an output to a topic', () => {
 describe('a shard’s way into a topic', () => {
   const entries = (from: number, count: number, size = 10): OutgoingEntry[] =>
     numbers(count, from).map((n) => ({
-      ...{ mark: `mark ${n}`, partitionKey: `k${Number(n) % 3}`, headers: [['origin', n]] as const },
+      ...{ mark: `mark ${n}`, partitionKey: `k${Number(n) % 3}`, headers: [], origin: n },
       data: Buffer.alloc(size, n),
     }));
   const connection = () => ({ brokers: [kafka.bootstrap], clientId: 'test', ssl: false });

@@ -133,6 +133,7 @@ class World {
         partitionKey: 'k',
         data: Buffer.alloc(0),
         headers: [],
+        origin: 'o',
       };
     });
     this.#write({ written: [...written, ...made] });

@@ -1,7 +1,8 @@
-/** Everything that can be written under `connections.<name>`: Kafka clusters. */
+/** Everything that can be written under `connections.<name>`: Kafka clusters, and Redis servers beside the one that Millrace runs on. */
 import { z } from 'zod';
+import { REDIS_URL_LENGTH_MAX } from '../../config-limits.ts';
 import { checked, field, text } from '../field.ts';
-import { brokerFault } from '../syntax.ts';
+import { brokerFault, redisUrlFault } from '../syntax.ts';
 
 const path = (about: string, example: string) => field(text(4096).exactOptional(), { about, example });
 
@@ -22,7 +23,7 @@ const certificates = z.strictObject({
   }),
 });
 
-export const connectionShape = {
+const kafkaConnectionShape = {
   type: field(z.literal('kafka'), { about: 'A Kafka cluster (3.9 or 4.x).', example: 'kafka' }),
   brokers: field(
     z
@@ -64,5 +65,26 @@ export const connectionShape = {
   ),
 };
 
-export const connectionObject = z.strictObject(connectionShape);
-export type ConnectionFields = z.output<typeof connectionObject>;
+const redisConnectionShape = {
+  type: field(z.literal('redis'), {
+    about: 'Another Redis server (7.0 or later), for outputs to its streams.',
+    example: 'redis',
+  }),
+  url: field(checked(text(REDIS_URL_LENGTH_MAX), 'bad-redis-url', redisUrlFault), {
+    about: 'Its URL, `redis://` or `rediss://`.',
+    example: 'rediss://:${WEST_PASSWORD}@west.example.com:6380',
+    secret: true,
+    alsoCalled: ['redis', 'redisUrl'],
+  }),
+};
+
+const anyType = field(z.enum(['kafka', 'redis']), { about: 'What it is.', example: 'kafka' });
+/** What a connection is checked against: whatever its type is, that is one that there is. */
+export const checkedAsKafka = { ...kafkaConnectionShape, type: anyType };
+export const checkedAsRedis = { ...redisConnectionShape, type: anyType };
+
+const kafkaConnectionObject = z.strictObject(kafkaConnectionShape);
+const redisConnectionObject = z.strictObject(redisConnectionShape);
+export const connectionObject = z.discriminatedUnion('type', [kafkaConnectionObject, redisConnectionObject]);
+export type KafkaConnectionFields = z.output<typeof kafkaConnectionObject>;
+export type RedisConnectionFields = z.output<typeof redisConnectionObject>;

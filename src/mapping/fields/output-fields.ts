@@ -6,6 +6,11 @@ import { topicName } from './source-fields.ts';
 
 const redisStreamOutput = z.strictObject({
   type: z.literal('redis-stream'),
+  connection: field(text(63).exactOptional(), {
+    about: 'Name of another Redis under `connections` that has the stream. Not set: the one that Millrace runs on.',
+    example: 'west',
+    alsoCalled: ['server', 'redis'],
+  }),
   stream: field(text(512), {
     about:
       'A sharded stream, where the partition key chooses the shard, else the key of a plain one, which need not exist yet.',
@@ -13,7 +18,8 @@ const redisStreamOutput = z.strictObject({
     alsoCalled: ['key', 'name', 'streamName'],
   }),
   maxUnsettled: field(integer(1, 1_000_000_000).default(OUTPUT_UNSETTLED_DEFAULT), {
-    about: 'No attempt begins while the slowest mapping on that stream has so many of its records unsettled.',
+    about:
+      'No attempt begins while the slowest mapping on that stream has so many of its records unsettled; on another Redis, no attempt of a shard while so many of its entries, or 16 MB, wait to be sent.',
     example: '100000',
     alsoCalled: ['maxBacklog', 'maxPending'],
   }),
@@ -49,7 +55,7 @@ const kafkaTopicOutput = z.strictObject({
 
 export const outputField = field(z.discriminatedUnion('type', [redisStreamOutput, kafkaTopicOutput]).exactOptional(), {
   about:
-    'A stream on the same Redis, or a Kafka topic, that takes the entries of `output` in what the function returns, once each, in order. See [pipelines](pipelines.md).',
+    'A stream on the same Redis or on another one, or a Kafka topic, that takes the entries of `output` in what the function returns, once each, in order. See [pipelines](pipelines.md).',
   example: '{ type: redis-stream, stream: enriched }',
   pinned: true,
   alsoCalled: ['destination', 'outputs', 'target'],

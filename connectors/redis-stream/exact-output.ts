@@ -1,0 +1,173 @@
+/**
+ * A shard's outputs into a stream of another Redis, each once. Beside the stream there is a hash for each shard that sends to it: the mark of
+ * its last entry there, and how many there were. The script that appends writes it, and only where it is as the sender knows it: whatever is
+ * sent twice, or late, by whomever, is refused as a whole.
+ *
+ * Stream and position are on one server, so that one that comes back without its last writes has lost them together: what it had
+ * acknowledged is missing, and nothing is there twice. A sender that lived through it says so.
+ */
+import { OUTPUT_PIECE_BYTES, OUTPUT_PIECE_ENTRIES, OUTPUT_ROUTE_TRIES } from '../../src/limits.ts';
+import type { Log } from '../../src/observe/log.ts';
+import { OUTPUT_ANSWER_MS } from '../../src/outbox-limits.ts';
+import type { ExactSender, OutgoingEntry } from '../../src/outbox.ts';
+import { checkServer, connectRedis, disconnect, type Redis, scrubUrl } from '../../src/redis/connect.ts';
+import type { Keys } from '../../src/redis/keys.ts';
+import type { ScriptArg } from '../../src/redis/scripts.ts';
+import { loadRouter, type Router } from './router.ts';
+import { forwardScript } from './scripts.ts';
+
+export interface ExactOutputOptions {
+  readonly url: string;
+  readonly keys: Keys;
+  readonly stream: string;
+  /** Of the sending shard. */
+  readonly name: string;
+  readonly log: Log;
+}
+
+interface Session {
+  readonly redis: Redis;
+  router: Router;
+  /** Mark of the last entry that the stream has; null: it has none. */
+  position: string | null;
+}
+
+export function createExactOutput(options: ExactOutputOptions): ExactSender {
+  return new ExactOutput(options);
+}
+
+class ExactOutput implements ExactSender {
+  readonly #options: ExactOutputOptions;
+  #session: Promise<Session> | null = null;
+  /** Entries that the server acknowledged, as it counts them. */
+  #acknowledged = 0;
+
+  constructor(options: ExactOutputOptions) {
+    this.#options = options;
+  }
+
+  async last(): Promise<string | null> {
+    return await this.#orExplain(async () => (await this.#current()).position);
+  }
+
+  async send(entries: readonly OutgoingEntry[], after: string | null): Promise<void> {
+    await this.#orExplain(async () => {
+      const session = await this.#current();
+      if (session.position !== after) throw new Error(OVERTAKEN);
+      for (const piece of piecesOf(entries)) await this.#append(session, piece);
+    });
+  }
+
+  async close(): Promise<void> {
+    const gone = this.#session;
+    this.#session = null;
+    // One that could not be opened has nothing to end, and its reason was told to who opened it.
+    await gone?.then(
+      ({ redis }) => disconnect(redis),
+      () => undefined,
+    );
+  }
+
+  async #append(session: Session, piece: readonly OutgoingEntry[]): Promise<void> {
+    const { keys, stream } = this.#options;
+    for (let tries = 0; tries <= OUTPUT_ROUTE_TRIES; tries++) {
+      if (tries > 0) session.router = await loadRouter(session.redis, keys, stream);
+      const { streamKeys, args } = encode(piece, session.router);
+      const last = piece.at(-1)!.mark;
+      const reply = await forwardScript.run(
+        session.redis,
+        [this.#positionKey(), keys.stream(stream), ...streamKeys],
+        [session.position ?? '', last, session.router.revision, ...args],
+      );
+      const [kind, detail] = reply as [string, ...(string | number)[]];
+      if (kind === 'stale') continue;
+      if (kind === 'moved') throw new Error(OVERTAKEN);
+      if (kind === 'refused') throw new Error(String(detail));
+      session.position = last;
+      this.#acknowledged = Number(detail);
+      return;
+    }
+    throw new Error(`the shards of ${stream} change all the time`);
+  }
+
+  #positionKey(): string {
+    return this.#options.keys.forwarded(this.#options.name, this.#options.stream);
+  }
+
+  #current(): Promise<Session> {
+    return (this.#session ??= this.#open());
+  }
+
+  async #open(): Promise<Session> {
+    const { url, keys, stream, log, name } = this.#options;
+    const redis = await connectRedis(url, {
+      role: 'outputs',
+      // Nothing waits here for a server that is away: what is not sent stays in the outbox, and `status` says why.
+      options: { commandTimeout: OUTPUT_ANSWER_MS, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false },
+    });
+    try {
+      await checkServer(redis);
+      const router = await loadRouter(redis, keys, stream);
+      const [position = null, count = null] = await redis.hmget(this.#positionKey(), 'last', 'count');
+      const lost = this.#acknowledged - Number(count ?? 0);
+      if (lost > 0) log.error({ stream, name, lost }, 'the Redis of an output lost entries that it had acknowledged');
+      this.#acknowledged = Number(count ?? 0);
+      return { redis, router, position };
+    } catch (error) {
+      disconnect(redis);
+      throw error;
+    }
+  }
+
+  /** Whatever fails ends the session: the next one asks the server what became of it. */
+  async #orExplain<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      await this.close();
+      throw new Error(sentenceFor(error, scrubUrl(this.#options.url)), { cause: error });
+    }
+  }
+}
+
+const OVERTAKEN = 'another daemon has sent outputs of the shard meanwhile';
+
+function piecesOf(entries: readonly OutgoingEntry[]): OutgoingEntry[][] {
+  const pieces: OutgoingEntry[][] = [];
+  let bytes = 0;
+  for (const entry of entries) {
+    bytes += entry.data.length;
+    const piece = pieces.at(-1);
+    if (piece && piece.length < OUTPUT_PIECE_ENTRIES && bytes <= OUTPUT_PIECE_BYTES) {
+      piece.push(entry);
+      continue;
+    }
+    pieces.push([entry]);
+    bytes = entry.data.length;
+  }
+  return pieces;
+}
+
+/** Only the keys that some entry goes to, because each is checked. */
+function encode(entries: readonly OutgoingEntry[], router: Router): { streamKeys: string[]; args: ScriptArg[] } {
+  const places = new Map<number, number>();
+  const args: ScriptArg[] = [];
+  for (const { partitionKey, data, origin, headers } of entries) {
+    const shard = router.indexOf(partitionKey);
+    const place = places.get(shard) ?? places.size;
+    places.set(shard, place);
+    const text = headers.length === 0 ? '' : JSON.stringify(Object.fromEntries(headers));
+    args.push(place, partitionKey, data, origin, text);
+  }
+  return { streamKeys: [...places.keys()].map((shard) => router.keys[shard]!), args };
+}
+
+function sentenceFor(error: unknown, where: string): string {
+  const text = error instanceof Error ? error.message : String(error);
+  if (text.startsWith('OOM'))
+    return `the Redis server at ${where} is at its maxmemory: outputs wait until there is room`;
+  if (text === 'Command timed out')
+    return `the Redis server at ${where} did not answer for ${OUTPUT_ANSWER_MS / 1000} s`;
+  if (/^Connection is closed|^Reached the max retries/.test(text)) return `the Redis server at ${where} went away`;
+  return text;
+}
