@@ -13,6 +13,7 @@ import { checkOrder, checkSingleWriter } from './check-order.ts';
 import { checkAcks, checkCheckpoint } from './check-positions.ts';
 import { checkResources, checkShutdown, type ShutdownOptions } from './check-processes.ts';
 import { checkRepeats, findRepeats, type RepeatOptions } from './check-repeats.ts';
+import { checkSkips } from './check-skips.ts';
 import { collectFaults, type Violation, viewShards } from './shard-view.ts';
 
 export interface CheckOptions extends RepeatOptions {
@@ -57,6 +58,7 @@ export function checkHistory(history: readonly HistoryLine[], end: EndState, opt
     violations: [
       ...perShard,
       ...checkRedelivered(whole, end),
+      ...checkSkips(whole),
       ...checkLiveness(
         views.filter((view) => !isOver(view)),
         end,

@@ -1,42 +1,53 @@
-/** The verbs of an operator beside kills: every generation of a shard is in order and complete, and each skipped record has its notice. */
+/** The verbs of an operator beside kills: every generation of a shard is in order and complete, and each skipped record was named and has its notice. */
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { actAlone, actBesideKills, startRoles, VERBS } from './lab/acts.ts';
+import { mustBeCaught } from './lab/every-way.ts';
 import { mustBeClean, pause, withLab } from './lab/lab.ts';
-import { Operator, type Verb } from './lab/operators.ts';
-import { report, seedOf, timesOf } from './lab/report.ts';
+import { report, seedOf } from './lab/report.ts';
+import { editText } from './wrong-builds/builds.ts';
+import { OPERATOR_WRONG_BUILDS } from './wrong-builds/operator-builds.ts';
 
 const ROUNDS = 12;
-/** A kill waits until so many of the role are ready: somebody is there to take over. */
-const READY_MIN = 2;
-const VERBS: readonly Verb[] = ['pause', 'rewind', 'skip'];
+const WRONG_RUNS_MAX = 6;
+const WRONG_ROUNDS = 3;
+/** A wrong build may never drain. */
+const WRONG_DRAIN_MS_MAX = 6_000;
 
-test(`operators: ${ROUNDS} times pause, rewind or skip, while daemons are killed`, { timeout: 600_000 }, () =>
+test(`operators: ${ROUNDS} times pause, rewind or skip, while daemons and Redis are killed`, { timeout: 600_000 }, () =>
   withLab({ name: 'operators', seed: seedOf(301), shards: 6 }, async (lab) => {
-    for (const role of ['poller', 'poller', 'executor', 'executor', 'executor']) lab.start('--role', role);
-    await Promise.all(lab.daemons.map((daemon) => daemon.process.ready));
+    await startRoles(lab);
     lab.producer.start({ perSecond: 24, work: [10, 80], failing: 0.02 });
-    const operator = new Operator(lab);
-    const rounds = timesOf(ROUNDS);
-    let kills = 0;
-    for (let round = 0; round < rounds; round++) {
-      await pause(lab.random.between(100, 600));
-      const acting = operator.act(VERBS[round % VERBS.length]!, lab.random.pick(lab.shards));
-      // Whatever became of the kill, its failure is the test's.
-      acting.catch(() => undefined);
-      if (lab.random.chance(0.7)) {
-        await pause(lab.random.between(0, 1_500));
-        const role = lab.random.chance(0.3) ? 'poller' : 'executor';
-        await lab.kill(lab.random.pick(await lab.someReady(role, READY_MIN)));
-        lab.start('--role', role);
-        kills++;
-      }
-      await acting;
-    }
+    const { operator, ...kills } = await actBesideKills(lab, ROUNDS);
     const checked = await lab.check();
     const again = checked.end.shards.reduce((sum, { redelivered = 0 }) => sum + redelivered, 0);
-    report('operators', checked, { kills, ...operator.done, commandsKilled: operator.killed, redelivered: again });
+    report('operators', checked, { ...kills, ...operator.done, commandsKilled: operator.killed, redelivered: again });
     mustBeClean(checked);
     for (const verb of VERBS) expect(operator.done[verb], verb).toBeGreaterThan(0);
     expect(checked.reached.notices).toBeGreaterThan(0);
     expect(again).toBeGreaterThan(0);
+  }),
+);
+
+test.each(OPERATOR_WRONG_BUILDS)('$name: edits text that the engine has', (build) => {
+  for (const { file } of build.edits) {
+    const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
+    expect(editText(build, file, text)).not.toBe(text);
+  }
+});
+
+test.each(OPERATOR_WRONG_BUILDS)('the checker rejects: $name', { timeout: 300_000 }, (build) =>
+  mustBeCaught(build, WRONG_RUNS_MAX, (run) => {
+    const spec = { name: 'operators wrong', shards: 2, wrongBuild: build.name, drainMsMax: WRONG_DRAIN_MS_MAX };
+    return withLab({ ...spec, seed: seedOf(302) + run }, async (lab) => {
+      lab.start('--concurrency', '4');
+      await lab.someReady(null);
+      lab.producer.start({ perSecond: 40, work: [10, 60], failing: 0.05 });
+      await pause(500);
+      await actAlone(lab, build.verb, WRONG_ROUNDS);
+      const { violations, drained } = await lab.check();
+      // What was merely not done in time was not lost.
+      return violations.map(({ invariant }) => invariant).filter((kind) => drained || (kind !== 'I1' && kind !== 'I8'));
+    });
   }),
 );

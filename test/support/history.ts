@@ -82,6 +82,13 @@ export interface RewindLine extends Base {
   readonly atMs: number;
 }
 
+/** An operator is about to skip what is not settled of a shard up to a record. */
+export interface SkipLine extends Base {
+  readonly kind: 'skip';
+  readonly shard: string;
+  readonly last: string;
+}
+
 /** A process took a shard. */
 export interface LeaseLine extends Base {
   readonly kind: 'lease';
@@ -129,6 +136,7 @@ export type HistoryLine =
   | LeaseLine
   | KnownLine
   | RewindLine
+  | SkipLine
   | FaultLine
   | ProcessLine
   | ResourceLine;

@@ -117,19 +117,24 @@ export class Lab {
   /** Writes millrace.yaml; again where the source's configuration changed. */
   async configure(): Promise<void> {
     const text = stringify(configOf(this.spec, this.#server.url, this.recorder, this.source));
-    await writeFile(path.join(this.dir, 'millrace.yaml'), text);
+    await writeFile(this.configFile, text);
+  }
+
+  get configFile(): string {
+    return path.join(this.dir, 'millrace.yaml');
+  }
+
+  /** Of daemons and commands. */
+  get env(): Readonly<Record<string, string>> {
+    const { wrongBuild } = this.spec;
+    const wrong = wrongBuild && { NODE_OPTIONS: `--import=${PRELOAD}`, MILLRACE_TEST_WRONG_BUILD: wrongBuild };
+    return { MILLRACE_CACHE: TEST_CACHE, NODE_COMPILE_CACHE: COMPILE_CACHE, ...wrong };
   }
 
   // --- daemons ------------------------------------------------------------------------------------------------------
 
   start(...args: readonly string[]): LabDaemon {
-    const { wrongBuild } = this.spec;
-    const wrong = wrongBuild && { NODE_OPTIONS: `--import=${PRELOAD}`, MILLRACE_TEST_WRONG_BUILD: wrongBuild };
-    const process = startTestDaemon({
-      config: path.join(this.dir, 'millrace.yaml'),
-      env: { MILLRACE_CACHE: TEST_CACHE, NODE_COMPILE_CACHE: COMPILE_CACHE, ...wrong },
-      args,
-    });
+    const process = startTestDaemon({ config: this.configFile, env: this.env, args });
     const id = (): string | undefined => process.lines.find((line) => line.msg === 'ready')?.['id'] as string;
     const daemon: LabDaemon = { process, args, id, alive: true };
     void process.exited.then(() => (daemon.alive = false));

@@ -1,5 +1,4 @@
 /** An operator at work: what `millrace mapping` does, some of it as commands that are killed, and what the checker has to know of it. */
-import path from 'node:path';
 import { loadFunctions } from '../../../src/daemon/open-daemon.ts';
 import { pauseMapping, resumeMapping } from '../../../src/daemon/pausing.ts';
 import { planRewind, rewind } from '../../../src/daemon/rewinding.ts';
@@ -7,18 +6,21 @@ import { planSkip, skip } from '../../../src/daemon/skipping.ts';
 import { MillraceError } from '../../../src/errors.ts';
 import { requireConfig } from '../../../src/mapping/require-config.ts';
 import { silentLog } from '../../../src/observe/log.ts';
-import { previousId, toSequenceNumber } from '../../../src/record.ts';
+import { previousId } from '../../../src/record.ts';
 import { createReader } from '../../../src/redis/reader.ts';
 import { systemClock } from '../../../src/time.ts';
 import { TEST_CACHE } from '../../support/daemon.ts';
-import { MILLRACE, start } from '../../support/run.ts';
+import { MILLRACE, run, start } from '../../support/run.ts';
 import { type Lab, pause } from './lab.ts';
-import { type LabShard, MAPPING } from './source.ts';
+import { type LabShard, MAPPING, type NearRecord } from './source.ts';
 
 export type Verb = 'pause' | 'rewind' | 'skip';
 
 /** Settled records from which a rewind picks where to go back to. */
 const REACH = 30;
+const SKIPPED_MAX = 12;
+const SKIPPED = { perSecond: 0, work: [30, 80], failing: 0.02 } as const;
+const LOOK_EVERY_MS = 10;
 
 export class Operator {
   readonly #lab: Lab;
@@ -37,7 +39,12 @@ export class Operator {
   }
 
   get #config() {
-    return requireConfig(path.join(this.#lab.dir, 'millrace.yaml'), {});
+    return requireConfig(this.#lab.configFile, {});
+  }
+
+  /** Of a wrong build: it is in commands, and not in this process. */
+  get #byCommand(): boolean {
+    return this.#lab.spec.wrongBuild !== undefined;
   }
 
   async act(verb: Verb, shard: LabShard): Promise<void> {
@@ -45,7 +52,6 @@ export class Operator {
     // What is in flight may be cut short by it, and then runs again.
     const id = await this.#lab.beginFault(`mapping ${verb}`);
     if (verb === 'pause') await this.#pause(shard);
-    else if (this.#lab.random.chance(0.3)) await this.#skipKilled(shard);
     else await this.#skip(shard);
     await this.#lab.healFault(id, `mapping ${verb}`, [shard.name]);
   }
@@ -56,46 +62,97 @@ export class Operator {
     await resumeMapping(this.#deps, MAPPING, shardId);
   }
 
-  async #skip({ shardId }: LabShard): Promise<void> {
+  async #skip(shard: LabShard): Promise<void> {
+    const { source, random, recorder, producer } = this.#lab;
+    // A command takes its time, and what it names would be settled.
+    if (this.#byCommand) await pauseMapping(this.#deps, MAPPING, shard.shardId);
+    // So that there is something to be skipped.
+    await producer.put(SKIPPED_MAX, SKIPPED, [shard]);
+    const { next } = await source.near(shard, SKIPPED_MAX);
+    if (next.length === 0) return;
+    const last = random.pick(next);
+    await recorder.record({ kind: 'skip', shard: shard.name, last: last.position });
+    if (this.#byCommand) {
+      this.done.skip += await this.#command('skip', shard, last);
+      await resumeMapping(this.#deps, MAPPING, shard.shardId);
+    } else if (random.chance(0.3)) await this.#skipKilled(shard, last);
+    else await this.#skipTo(shard, last);
+  }
+
+  async #skipTo({ shardId }: LabShard, last: NearRecord): Promise<void> {
     const config = this.#config;
     const mapping = config.mappings.get(MAPPING)!;
     const version = (await loadFunctions(config, TEST_CACHE)).get(mapping.function)!;
     const reader = createReader(config.redis, { log: silentLog });
     const deps = { ...this.#deps, reader };
     try {
-      const act = { mapping, version, shardId, what: { records: this.#lab.random.between(1, 12) } };
+      const act = { mapping, version, shardId, what: { to: last.id } };
       await skip(deps, act, await planSkip(deps, act));
       this.done.skip++;
     } catch (error) {
-      // Everything was settled before it.
-      if (!(error instanceof MillraceError && error.code === 'nothing-to-skip')) throw error;
+      // Everything was settled before it; or the poller that fills the spool is on its way.
+      const most = error instanceof MillraceError ? error.code : '';
+      if (most !== 'nothing-to-skip' && most !== 'mapping-busy') throw error;
     } finally {
       await reader.close();
     }
   }
 
-  async #skipKilled({ shardId }: LabShard): Promise<void> {
-    const { dir, random } = this.#lab;
-    const config = path.join(dir, 'millrace.yaml');
-    const args = ['mapping', 'skip', MAPPING, '--shard', shardId, '-c', config, '--records', '50', '--yes'];
-    const command = start(MILLRACE, args, { env: { MILLRACE_CACHE: TEST_CACHE } });
+  #args(verb: Verb, { shardId }: LabShard, { name }: NearRecord): string[] {
+    return ['mapping', verb, MAPPING, '--shard', shardId, '-c', this.#lab.configFile, '--to', name, '--yes'];
+  }
+
+  /** 1, when it was done. */
+  async #command(verb: Verb, shard: LabShard, to: NearRecord): Promise<number> {
+    const { code } = await run(MILLRACE, this.#args(verb, shard, to), { env: this.#lab.env });
+    return code === 0 ? 1 : 0;
+  }
+
+  async #skipKilled(shard: LabShard, last: NearRecord): Promise<void> {
+    const { random, env } = this.#lab;
+    const command = start(MILLRACE, this.#args('skip', shard, last), { env });
     await Promise.race([command.ended, pause(random.between(400, 2_000))]);
     command.kill('SIGKILL');
     if ((await command.ended).code === null) this.killed++;
   }
 
   async #rewind(shard: LabShard): Promise<void> {
-    const { redis, recorder, keys, random } = this.#lab;
-    const state = keys.shard(MAPPING, shard.shardId);
-    const checkpoint = await redis.hget(state, 'cp');
-    const settled = checkpoint === null ? [] : await redis.xrevrange(shard.key, checkpoint, '-', 'COUNT', REACH);
+    const { random, source } = this.#lab;
+    const { settled } = await source.near(shard, REACH);
     if (settled.length === 0) return;
-    const first = random.pick(settled)[0];
-    const to = { kind: 'BEHIND', checkpoint: previousId(first) } as const;
-    const act = { mapping: this.#config.mappings.get(MAPPING)!, to, text: first, shardId: shard.shardId };
+    const first = random.pick(settled);
+    source.mayRewind(shard);
+    const begin = () => (this.#byCommand ? this.#command('rewind', shard, first) : this.#rewindTo(shard, first));
+    this.done.rewind += await this.#tellRewinds(shard, first, begin);
+  }
+
+  async #rewindTo({ shardId }: LabShard, first: NearRecord): Promise<void> {
+    const to = { kind: 'BEHIND', checkpoint: previousId(first.id) } as const;
+    const act = { mapping: this.#config.mappings.get(MAPPING)!, to, text: first.name, shardId };
     await rewind(this.#deps, act, await planRewind(this.#deps, act));
-    const atMs = Number(await redis.hget(state, 'rwAt'));
-    await recorder.record({ kind: 'rewind', shard: shard.name, first: toSequenceNumber(first), atMs });
-    this.done.rewind++;
+  }
+
+  /**
+   * How often it was done: a step whose answer Redis did not give before it was killed is made again, and may find that something was
+   * settled since the first time.
+   */
+  async #tellRewinds(shard: LabShard, first: NearRecord, begin: () => Promise<unknown>): Promise<number> {
+    const { redis, recorder, keys } = this.#lab;
+    const look = async (): Promise<string | null> => await redis.hget(keys.shard(MAPPING, shard.shardId), 'rwAt');
+    const seen = new Set([await look()]);
+    let over = false;
+    const ended = begin().finally(() => (over = true));
+    ended.catch(() => undefined);
+    let times = 0;
+    for (let last = false; !last; await pause(LOOK_EVERY_MS)) {
+      last = over;
+      const at = await look();
+      if (at === null || seen.has(at)) continue;
+      seen.add(at);
+      await recorder.record({ kind: 'rewind', shard: shard.name, first: first.position, atMs: Number(at) });
+      times++;
+    }
+    await ended;
+    return times;
   }
 }

@@ -1,5 +1,6 @@
 /** Where a lab's records come from: Redis streams (stream-source.ts) or a topic of Kafka (topic-source.ts). */
 import type { Redis } from 'ioredis';
+import type { EntryId } from '../../../src/record.ts';
 import type { Keys } from '../../../src/redis/keys.ts';
 import type { NoticeEnd } from '../../support/end-state.ts';
 
@@ -30,6 +31,21 @@ export interface LabRecord {
   readonly key?: string;
 }
 
+/** A record that is there. */
+export interface NearRecord {
+  readonly id: EntryId;
+  /** As histories have it. */
+  readonly position: string;
+  /** As commands take it. */
+  readonly name: string;
+}
+
+/** The last ones that are settled, newest first, and the next ones that are not. */
+export interface Near {
+  readonly settled: readonly NearRecord[];
+  readonly next: readonly NearRecord[];
+}
+
 export interface LabSource {
   /** May grow. */
   readonly shards: readonly LabShard[];
@@ -44,6 +60,9 @@ export interface LabSource {
   /** What the source was told, and after it (or in one step) what Redis holds. */
   look(): Promise<ShardNow[]>;
   notices(): Promise<NoticeEnd[]>;
+  near(shard: LabShard, most: number): Promise<Near>;
+  /** The shard's next generation may come, with the same positions. */
+  mayRewind(shard: LabShard): void;
   close(): Promise<void>;
 }
 

@@ -4,7 +4,8 @@ import { createStream } from '../../../connectors/redis-stream/manage.ts';
 import { shardIdOf, toSequenceNumber } from '../../../src/record.ts';
 import type { Keys } from '../../../src/redis/keys.ts';
 import type { NoticeEnd } from '../../support/end-state.ts';
-import { type LabRecord, type LabShard, type LabSource, MAPPING, type ShardNow, type SourceParts } from './source.ts';
+import { type LabRecord, type LabShard, type LabSource, MAPPING, type Near, type NearRecord } from './source.ts';
+import type { ShardNow, SourceParts } from './source.ts';
 
 const STREAM = 's';
 
@@ -20,6 +21,8 @@ export async function openStreamSource({ redis, keys }: SourceParts, count: numb
     write: (records) => addAll(redis, records),
     look: () => lookAtShards(redis, keys, shards),
     notices: () => noticesOf(redis, keys),
+    near: (shard, most) => nearIn(redis, keys, shard, most),
+    mayRewind: () => undefined,
     close: () => Promise.resolve(),
   };
 }
@@ -63,6 +66,20 @@ function markerOf(groups: readonly unknown[][], name: string): string | null {
     if (facts.get('name') === name) return String(facts.get('last-delivered-id'));
   }
   return null;
+}
+
+async function nearIn(redis: Redis, keys: Keys, { shardId, key }: LabShard, most: number): Promise<Near> {
+  const checkpoint = await redis.hget(keys.shard(MAPPING, shardId), 'cp');
+  if (checkpoint === null) return { settled: [], next: [] };
+  const [settled, next] = await Promise.all([
+    redis.xrevrange(key, checkpoint, '-', 'COUNT', most),
+    redis.xrange(key, `(${checkpoint}`, '+', 'COUNT', most),
+  ]);
+  const toNear = ([id]: readonly [string, string[]]): NearRecord => {
+    const position = toSequenceNumber(id);
+    return { id, position, name: position };
+  };
+  return { settled: settled.map(toNear), next: next.map(toNear) };
 }
 
 async function noticesOf(redis: Redis, keys: Keys): Promise<NoticeEnd[]> {

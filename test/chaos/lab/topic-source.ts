@@ -13,7 +13,8 @@ import { recordsIn } from '../../support/kafka/spooled.ts';
 import { eventually } from '../../support/daemon.ts';
 import type { NoticeEnd } from '../../support/end-state.ts';
 import type { Recorder } from '../../support/recorder.ts';
-import { type LabRecord, type LabShard, type LabSource, MAPPING, type ShardNow, type SourceParts } from './source.ts';
+import { type LabRecord, type LabShard, type LabSource, MAPPING, type Near, type NearRecord } from './source.ts';
+import type { ShardNow, SourceParts } from './source.ts';
 
 const ASK_EVERY_MS = 100;
 /** A broker that is away holds up its own partitions only. */
@@ -42,8 +43,8 @@ export interface TopicPartition {
   readonly seenAt: number[];
   /** Behind the last record that was accepted, or that the broker told of; with the base. */
   end: number;
-  /** As the group has it, with the base; null: not committed, or not by a daemon. */
-  committed: number | null;
+  /** As the group has it, with the base, and the generation that it is of; null: not committed, or not by a daemon. */
+  committed: { readonly at: number; readonly generation: string } | null;
   /** What the records themselves say, and what the function adds by its environment. */
   inData: number;
   inEnvironment: number;
@@ -247,7 +248,7 @@ export class TopicSource implements LabSource {
       const at = this.partitions[partition];
       const generation = /^millrace:(\d+):/.exec(metadata ?? '')?.[1];
       if (!at || generation === undefined || Number(offset) < 0) continue;
-      at.committed = baseOf(at, generation) + Number(offset);
+      at.committed = { at: baseOf(at, generation) + Number(offset), generation };
     }
     const bases = this.partitions.map((p) => p.inData + p.inEnvironment);
     for (const { partition, high } of await this.admin.fetchTopicOffsets(this.name)) {
@@ -276,6 +277,26 @@ export class TopicSource implements LabSource {
     return noticesOf(this.#parts.redis, this.#parts.keys, this.partitions);
   }
 
+  /** Of topics that were not changed. */
+  async near({ shardId, name }: LabShard, most: number): Promise<Near> {
+    const { end } = this.partitions.find(({ shard }) => shard.name === name)!;
+    const checkpoint = await this.#parts.redis.hget(this.#parts.keys.shard(MAPPING, shardId), 'cp');
+    if (checkpoint === null) return { settled: [], next: [] };
+    const at = positionAfter(checkpoint);
+    const toNear = (offset: number): NearRecord => ({
+      ...{ id: `${offset + 1}-0`, position: positionOf(offset), name: String(offset) },
+    });
+    const settled = Array.from({ length: Math.min(most, at) }, (_, n) => toNear(at - 1 - n));
+    return {
+      settled,
+      next: Array.from({ length: Math.max(0, Math.min(most, end - at)) }, (_, n) => toNear(at + n)),
+    };
+  }
+
+  mayRewind({ name }: LabShard): void {
+    this.skipped(this.partitions.find(({ shard }) => shard.name === name)!);
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     await this.#asking;
@@ -286,7 +307,7 @@ export class TopicSource implements LabSource {
 function toShardNow(
   partition: TopicPartition,
   state: Record<string, string>,
-  marker: number | null,
+  committed: TopicPartition['committed'],
   first: string | null,
 ): ShardNow {
   const { shard, end, seenAt } = partition;
@@ -299,6 +320,7 @@ function toShardNow(
   const base = baseOf(partition, generation);
   const moved = (id: string, by = 0, seq = '0'): string => `${base + positionAfter(id) + by}-${seq}`;
   const settled = moved(state['cp']!);
+  const marker = committed?.generation === generation ? committed.at : null;
   return {
     ...{
       shard,
