@@ -14,6 +14,7 @@ import { checkAcks, checkCheckpoint } from './check-positions.ts';
 import { checkResources, checkShutdown, type ShutdownOptions } from './check-processes.ts';
 import { checkRepeats, findRepeats, type RepeatOptions } from './check-repeats.ts';
 import { checkSkips } from './check-skips.ts';
+import { withoutSourceLosses } from './source-losses.ts';
 import { collectFaults, type Violation, viewShards } from './shard-view.ts';
 
 export interface CheckOptions extends RepeatOptions {
@@ -39,7 +40,7 @@ export interface CheckResult {
 }
 
 export function checkHistory(history: readonly HistoryLine[], end: EndState, options: CheckOptions): CheckResult {
-  const whole = withEndState(history, end);
+  const whole = withoutSourceLosses(withEndState(history, end));
   const lines = splitGenerations(whole);
   const views = viewShards(lines);
   const last = endOfGenerations(whole, end);

@@ -11,8 +11,8 @@ import { OPERATOR_WRONG_BUILDS } from './wrong-builds/operator-builds.ts';
 const ROUNDS = 12;
 const WRONG_RUNS_MAX = 6;
 const WRONG_ROUNDS = 3;
-/** A wrong build may never drain. */
-const WRONG_DRAIN_MS_MAX = 6_000;
+/** A wrong rewind may never drain, and shows before. */
+const WRONG_DRAIN_MS_MAX = { skip: 60_000, rewind: 6_000 };
 
 test(`operators: ${ROUNDS} times pause, rewind or skip, while daemons and Redis are killed`, { timeout: 600_000 }, () =>
   withLab({ name: 'operators', seed: seedOf(301), shards: 6 }, async (lab) => {
@@ -38,7 +38,12 @@ test.each(OPERATOR_WRONG_BUILDS)('$name: edits text that the engine has', (build
 
 test.each(OPERATOR_WRONG_BUILDS)('the checker rejects: $name', { timeout: 300_000 }, (build) =>
   mustBeCaught(build, WRONG_RUNS_MAX, (run) => {
-    const spec = { name: 'operators wrong', shards: 2, wrongBuild: build.name, drainMsMax: WRONG_DRAIN_MS_MAX };
+    const spec = {
+      name: 'operators wrong',
+      shards: 2,
+      wrongBuild: build.name,
+      drainMsMax: WRONG_DRAIN_MS_MAX[build.verb],
+    };
     return withLab({ ...spec, seed: seedOf(302) + run }, async (lab) => {
       lab.start('--concurrency', '4');
       await lab.someReady(null);

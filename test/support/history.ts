@@ -89,6 +89,13 @@ export interface SkipLine extends Base {
   readonly last: string;
 }
 
+/** Records that the source had accepted and has no more, because it came back without its last writes. */
+export interface SourceLostLine extends Base {
+  readonly kind: 'source-lost';
+  readonly shard: string;
+  readonly positions: readonly string[];
+}
+
 /** A process took a shard. */
 export interface LeaseLine extends Base {
   readonly kind: 'lease';
@@ -137,6 +144,7 @@ export type HistoryLine =
   | KnownLine
   | RewindLine
   | SkipLine
+  | SourceLostLine
   | FaultLine
   | ProcessLine
   | ResourceLine;

@@ -79,7 +79,8 @@ export class Operator {
     else await this.#skipTo(shard, last);
   }
 
-  async #skipTo({ shardId }: LabShard, last: NearRecord): Promise<void> {
+  async #skipTo(shard: LabShard, last: NearRecord): Promise<void> {
+    const { shardId } = shard;
     const config = this.#config;
     const mapping = config.mappings.get(MAPPING)!;
     const version = (await loadFunctions(config, TEST_CACHE)).get(mapping.function)!;
@@ -90,9 +91,11 @@ export class Operator {
       await skip(deps, act, await planSkip(deps, act));
       this.done.skip++;
     } catch (error) {
+      const code = error instanceof MillraceError ? error.code : '';
+      // Redis was killed beside it: as who types it would, again, with the same record.
+      if (code === 'redis-unreachable') return await this.#skipTo(shard, last);
       // Everything was settled before it; or the poller that fills the spool is on its way.
-      const most = error instanceof MillraceError ? error.code : '';
-      if (most !== 'nothing-to-skip' && most !== 'mapping-busy') throw error;
+      if (code !== 'nothing-to-skip' && code !== 'mapping-busy') throw error;
     } finally {
       await reader.close();
     }

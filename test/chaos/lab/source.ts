@@ -60,6 +60,8 @@ export interface LabSource {
   /** What the source was told, and after it (or in one step) what Redis holds. */
   look(): Promise<ShardNow[]>;
   notices(): Promise<NoticeEnd[]>;
+  /** Every record that is there. */
+  positionsIn(shard: LabShard): Promise<string[]>;
   near(shard: LabShard, most: number): Promise<Near>;
   /** The shard's next generation may come, with the same positions. */
   mayRewind(shard: LabShard): void;

@@ -21,6 +21,7 @@ export async function openStreamSource({ redis, keys }: SourceParts, count: numb
     write: (records) => addAll(redis, records),
     look: () => lookAtShards(redis, keys, shards),
     notices: () => noticesOf(redis, keys),
+    positionsIn: async ({ key }) => (await redis.xrange(key, '-', '+')).map(([id]) => toSequenceNumber(id)),
     near: (shard, most) => nearIn(redis, keys, shard, most),
     mayRewind: () => undefined,
     close: () => Promise.resolve(),

@@ -229,9 +229,16 @@ export class TopicSource implements LabSource {
     const ends = await this.admin.fetchTopicOffsets(this.name);
     for (const { shard, partition } of this.partitions) {
       const high = Number(ends.find((end) => end.partition === partition)!.high);
-      const positions = Array.from({ length: high }, (_, offset) => positionOf(offset));
+      const positions = positionsUpTo(high);
       if (high > 0) await recorder.record({ kind: 'accepted', shard: shard.name, positions });
     }
+  }
+
+  /** Of a topic that was not changed. */
+  async positionsIn({ name }: LabShard): Promise<string[]> {
+    const { partition } = this.partitions.find(({ shard }) => shard.name === name)!;
+    const ends = await this.admin.fetchTopicOffsets(this.name);
+    return positionsUpTo(Number(ends.find((end) => end.partition === partition)!.high));
   }
 
   /** The group's offsets and the log's ends, as far as the broker tells them just now. */
@@ -337,6 +344,10 @@ function baseOf({ bases, shard }: TopicPartition, generation: string): number {
   const base = bases[Number(generation) - 1];
   if (base === undefined) throw new Error(`generation ${generation} of ${shard.name} was not to come`);
   return base;
+}
+
+function positionsUpTo(end: number): string[] {
+  return Array.from({ length: end }, (_, offset) => positionOf(offset));
 }
 
 /** Of an offset with its base. */
