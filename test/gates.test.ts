@@ -1,5 +1,8 @@
 /** What programs that others keep say about the code: the linter, which knows the types, and the licences of what we depend on. */
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { ROOT } from './support/house/files.ts';
@@ -40,3 +43,42 @@ test('what we depend on may be used under its licence', () => {
   );
   expect(wrong).toEqual([]);
 });
+
+/** What a registry says of a package: npm compares its versions with those of the advisory, and those of what depends on it. */
+const known = (name: string): object => ({
+  name,
+  'dist-tags': { latest: '2.0.0' },
+  versions: { '2.0.0': { name, version: '2.0.0' } },
+});
+
+/** `npm run audit:packages` against a registry that gives this answer to the question, with a cache of npm's of its own. */
+async function audit(status: number, body: object): Promise<{ code: number | null; said: string }> {
+  const registry = createServer((request, response) => {
+    const [code, answer] =
+      request.method === 'POST' ? [status, body] : [200, known(decodeURIComponent(request.url!.slice(1)))];
+    response.writeHead(code, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+  });
+  await new Promise<void>((resolve) => registry.listen(0, '127.0.0.1', resolve));
+  const address = `http://127.0.0.1:${(registry.address() as AddressInfo).port}/`;
+  const cache = mkdtempSync(path.join(tmpdir(), 'millrace-audit-'));
+  const env = { npm_config_cache: cache };
+  const ran = await run(process.execPath, ['scripts/audit.mjs', '--registry', address], { cwd: ROOT, env });
+  registry.close();
+  registry.closeAllConnections();
+  rmSync(cache, { recursive: true, force: true });
+  return { code: ran.code, said: ran.stdout.trim() };
+}
+
+test('the audit fails on a known vulnerability', async () => {
+  const advisory = { id: 1, title: 'reads mail', severity: 'low', vulnerable_versions: '*', url: 'https://a.test/1' };
+  const found = await audit(200, { yaml: [{ ...advisory, cwe: [], cvss: { score: 1, vectorString: null } }] });
+  expect(found, found.said).toMatchObject({ code: 1 });
+  expect(found.said).toMatch(/low: yaml .*: reads mail https:\/\/a\.test\/1/);
+  expect(await audit(200, {})).toMatchObject({ code: 0 });
+}, 120_000);
+
+test('the audit says when the registry offers none, and does not take an error for that', async () => {
+  const none = 'No audit: the registry offers none (405). Nothing was checked.';
+  expect(await audit(405, {})).toEqual({ code: 0, said: none });
+  expect(await audit(503, {})).toMatchObject({ code: 2 });
+}, 120_000);

@@ -15,7 +15,7 @@ export interface ExpiryOptions {
 const SEQ_DIGITS = 20;
 const SLACK_MS = 1_500;
 
-export function arrivalOf(position: string): number {
+function arrivalOf(position: string): number {
   return Number(position.slice(0, -SEQ_DIGITS));
 }
 

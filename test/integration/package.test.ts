@@ -2,11 +2,13 @@
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest';
+import type { InvocationContext } from '../../src/sandbox/types.ts';
 import { VERSION } from '../../src/version.ts';
 import { ROOT } from '../support/house/files.ts';
 import { useRedis } from '../support/redis.ts';
 import { run } from '../support/run.ts';
+import type { MillraceFacts } from '../../types/index.d.ts';
 
 let dir = '';
 let app = '';
@@ -22,7 +24,7 @@ async function must(command: string, args: readonly string[], cwd: string): Prom
 async function pack(): Promise<string> {
   const source = path.join(dir, 'source');
   mkdirSync(source);
-  for (const file of ['package.json', 'bin', 'LICENSE', 'schema']) {
+  for (const file of ['package.json', 'bin', 'LICENSE', 'schema', 'types']) {
     if (existsSync(path.join(ROOT, file))) cpSync(path.join(ROOT, file), path.join(source, file), { recursive: true });
   }
   await must(process.execPath, [path.join(ROOT, 'scripts', 'build.mjs'), path.join(source, 'dist')], ROOT);
@@ -65,6 +67,27 @@ describe('the package', () => {
       stderr: '',
     });
   });
+
+  test('has types for handlers, which say what they get and refuse what there is not', async () => {
+    const facts = ['mapping', 'shardId', 'epoch', 'attempt', 'firstSequenceNumber', 'lastSequenceNumber'];
+    const handler = (uses: readonly string[]) => `import type { Context, KinesisStreamEvent } from 'aws-lambda';
+import type { WithMillrace } from 'millrace';
+export const handler = async (event: KinesisStreamEvent, { awsRequestId, millrace }: WithMillrace<Context>) =>
+  [event.Records.length, awsRequestId, ${uses.map((fact) => `millrace.${fact}`).join(', ')}];
+`;
+    writeFileSync(path.join(app, 'right.ts'), handler(facts));
+    writeFileSync(path.join(app, 'wrong.ts'), handler(['shard']));
+    const compiler = path.join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc');
+    const check = (file: string) =>
+      run(process.execPath, [compiler, '--noEmit', '--strict', '--module', 'nodenext', '--types', 'node', file], {
+        cwd: app,
+      });
+    expect(await check('right.ts')).toMatchObject({ code: 0, stdout: '' });
+    expect((await check('wrong.ts')).stdout).toContain("Property 'shard' does not exist on type 'MillraceFacts'");
+    // What a sandbox is handed, with the mapping's name under its own name.
+    type Handed = NonNullable<InvocationContext['mapping']>;
+    expectTypeOf<Omit<MillraceFacts, 'mapping'> & { readonly name: string }>().branded.toEqualTypeOf<Handed>();
+  }, 60_000);
 
   test('runs a function in its sandbox', async () => {
     writeFileSync(path.join(app, 'f.ts'), 'export const handler = async (event: { n: number }) => event.n * 2;');

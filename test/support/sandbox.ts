@@ -38,7 +38,7 @@ export interface TestSandbox {
   once(code: string, event?: unknown, over?: Partial<FunctionVersion>): Promise<Invoked>;
 }
 
-export const REFUSING_EGRESS: SandboxOptions['egress'] = () =>
+const REFUSING_EGRESS: SandboxOptions['egress'] = () =>
   Promise.resolve({ ok: false, error: { name: 'Error', message: 'refused', code: 'ERR_EGRESS_REFUSED' } });
 
 export async function makeSandbox(

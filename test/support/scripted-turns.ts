@@ -21,7 +21,7 @@ export interface Answer {
   readonly lost?: boolean;
 }
 
-export const SHARD = 'shardId-000000000000';
+const SHARD = 'shardId-000000000000';
 const REPORT = { durationMs: 0, maxMemoryUsedMb: 0 };
 const MAPPING = 'm';
 

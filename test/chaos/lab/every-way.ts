@@ -25,7 +25,7 @@ export function timesOfAll({ kills, zombies, everything, redis }: EveryWay): Eve
   };
 }
 
-export function startOne(lab: Lab): LabDaemon {
+function startOne(lab: Lab): LabDaemon {
   return lab.start('--concurrency', '6');
 }
 

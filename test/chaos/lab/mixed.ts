@@ -20,7 +20,7 @@ export async function makeZombie(lab: Lab, daemon: LabDaemon): Promise<void> {
   await lab.healFault(id, 'SIGSTOP', hit);
 }
 
-export async function killSomeSandboxes(lab: Lab, daemon: LabDaemon): Promise<void> {
+async function killSomeSandboxes(lab: Lab, daemon: LabDaemon): Promise<void> {
   const id = await lab.beginFault('sandbox SIGKILL');
   for (const pid of lab.random.some(sandboxesOf(daemon.process.pid), 2)) process.kill(pid, 'SIGKILL');
   await pause(200);

@@ -5,7 +5,7 @@ import type { Keys } from '../../../src/redis/keys.ts';
 import type { EndState, ShardEnd } from '../../support/end-state.ts';
 import { type LabSource, MAPPING, type ShardNow } from './source.ts';
 
-export function unitsOf({ state }: ShardNow): readonly Unit[] {
+function unitsOf({ state }: ShardNow): readonly Unit[] {
   return JSON.parse(state['units'] ?? '[]') as Unit[];
 }
 

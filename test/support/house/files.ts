@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
-const TOP = ['src', 'connectors', 'test', 'bench', 'examples', 'scripts', 'bin', '.ci'];
+const TOP = ['src', 'connectors', 'types', 'test', 'bench', 'examples', 'scripts', 'bin', '.ci'];
 /** `corpus`: configurations with everything that can be wrong, on purpose. */
 const LEFT_OUT = new Set(['node_modules', 'dist', 'coverage', '.millrace', 'corpus']);
 

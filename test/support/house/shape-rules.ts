@@ -4,8 +4,8 @@ import type { TextFile } from './files.ts';
 import { roomOf } from './rooms.ts';
 import type { SourceFile } from './syntax.ts';
 
-export const FILE_LINES_MAX = 400;
-export const FUNCTION_LINES_MAX = 70;
+const FILE_LINES_MAX = 400;
+const FUNCTION_LINES_MAX = 70;
 export const MEDIAN_LINES_MAX = 130;
 
 const ours = (file: TextFile) => roomOf(file.path).kind !== 'outside';

@@ -79,7 +79,7 @@ export class Cluster {
   }
 }
 
-export async function openCluster(dir: string, count: number): Promise<Cluster> {
+async function openCluster(dir: string, count: number): Promise<Cluster> {
   const cluster = new Cluster(await newClusterPlaces(dir, count));
   try {
     await cluster.start(...cluster.ids);
