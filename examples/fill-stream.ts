@@ -29,7 +29,8 @@ export async function fillStream(url: string, keys: Keys, filling: Filling): Pro
   await producer.close();
 }
 
-async function removeNamespace(redis: Redis, keys: Keys): Promise<void> {
+/** What an earlier run left. */
+export async function removeNamespace(redis: Redis, keys: Keys): Promise<void> {
   let cursor = '0';
   do {
     const [next, found] = await redis.scan(cursor, 'MATCH', `${keys.namespace}:*`, 'COUNT', 1_000);

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { MillraceError } from '../src/errors.ts';
 import { exactlyOnce } from './exactly-once/example.ts';
 import { flights } from './flights/example.ts';
+import { orders } from './orders/example.ts';
 import { readModel } from './read-model/example.ts';
 import { type Example, runExample } from './run-example.ts';
 import { uploads } from './uploads/example.ts';
@@ -11,6 +12,7 @@ const EXAMPLES: Readonly<Record<string, Example>> = {
   flights,
   uploads,
   'read-model': readModel,
+  orders,
   'exactly-once': exactlyOnce,
 };
 

@@ -64,12 +64,13 @@ export class Progress {
   }
 }
 
-/** Every record of every shard is settled and nothing runs (contract.md, `--until-drained`). `expected`: mappings that must be known by now. */
+/** Every record of every shard is settled and nothing runs, no redrive either (contract.md, `--until-drained`). `expected`: mappings that must be known by now. */
 export function isDrained(status: Status, expected: readonly string[]): boolean {
   const known = new Map(status.mappings.map((mapping) => [mapping.name, mapping]));
   return expected.every((name) => {
     const mapping = known.get(name);
-    return mapping !== undefined && mapping.shards.length > 0 && mapping.shards.every(isShardDrained);
+    if (mapping === undefined || mapping.shards.length === 0) return false;
+    return mapping.shards.every(isShardDrained) && (mapping.redrives ?? []).length === 0;
   });
 }
 

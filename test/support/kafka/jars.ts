@@ -13,12 +13,12 @@ const VERSION = '4.3.1';
 const FETCH_MS = 5 * 60_000;
 const ADVICE = 'or leave its tests out with: npm test -- --without-kafka';
 
-/** Directory of the jars. Rejects with what is missing on this machine. */
-export async function kafkaJars(): Promise<string> {
-  await needs('java', ['-version'], 'Java 17 or later (Debian: apt-get install openjdk-17-jre-headless)');
+/** Directory of the jars. Rejects with what is missing on this machine, and the advice. */
+export async function kafkaJars(advice = ADVICE): Promise<string> {
+  await needs('java', ['-version'], 'Java 17 or later (Debian: apt-get install openjdk-17-jre-headless)', advice);
   const home = path.join(ROOT, '.millrace', `kafka-${VERSION}`);
   if (existsSync(home)) return home;
-  await needs('mvn', ['-v'], 'Maven, which fetches Kafka once (Debian: apt-get install maven)');
+  await needs('mvn', ['-v'], 'Maven, which fetches Kafka once (Debian: apt-get install maven)', advice);
   const fresh = `${home}.${process.pid}`;
   await mkdir(fresh, { recursive: true });
   const pom = fileURLToPath(new URL('./pom.xml', import.meta.url));
@@ -28,17 +28,17 @@ export async function kafkaJars(): Promise<string> {
     // Another run may have been as quick.
     if (!existsSync(home)) await rename(fresh, home);
   } catch (error) {
-    throw new Error(`Kafka could not be fetched from Maven Central; ${ADVICE}\n${String(error)}`, { cause: error });
+    throw new Error(`Kafka could not be fetched from Maven Central; ${advice}\n${String(error)}`, { cause: error });
   } finally {
     await rm(fresh, { recursive: true, force: true });
   }
   return home;
 }
 
-async function needs(command: string, args: readonly string[], what: string): Promise<void> {
+async function needs(command: string, args: readonly string[], what: string, advice: string): Promise<void> {
   try {
     await run(command, [...args]);
   } catch (error) {
-    throw new Error(`the tests with Kafka need ${what}; ${ADVICE}`, { cause: error });
+    throw new Error(`a Kafka of its own needs ${what}; ${advice}`, { cause: error });
   }
 }
