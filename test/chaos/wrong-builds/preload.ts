@@ -7,6 +7,7 @@ import { editText, WRONG_BUILDS } from './builds.ts';
 import { LANE_WRONG_BUILDS } from './lane-builds.ts';
 import { OPERATOR_WRONG_BUILDS } from './operator-builds.ts';
 import { KAFKA_PIPELINE_WRONG_BUILDS, PIPELINE_WRONG_BUILDS } from './pipeline-builds.ts';
+import { SIMULATED_WRONG_BUILDS } from './simulated-builds.ts';
 import { WINDOW_WRONG_BUILDS } from './window-builds.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
@@ -17,6 +18,7 @@ const builds = [
   ...WINDOW_WRONG_BUILDS,
   ...LANE_WRONG_BUILDS,
   ...OPERATOR_WRONG_BUILDS,
+  ...SIMULATED_WRONG_BUILDS,
 ];
 const build = builds.find(({ name }) => name === process.env['MILLRACE_TEST_WRONG_BUILD']);
 if (!build) throw new Error('MILLRACE_TEST_WRONG_BUILD names no wrong build');

@@ -1,0 +1,93 @@
+/** Wrong builds that show in the simulation (test/sim), where crashes, repeated commands and clocks are as frequent as the seed likes. */
+import type { WrongBuild } from './builds.ts';
+
+const UNCOUNTED: WrongBuild = {
+  name: 'a delivery is not made durable before the run',
+  breaks: ['I4'],
+  edits: [
+    {
+      file: 'src/turn/turn.ts',
+      from: `    await this.#settling.commit();
+    if (this.#settling.paused) {
+      this.#settling.undeliver();`,
+      to: `    if (this.#settling.paused) {
+      this.#settling.undeliver();`,
+    },
+  ],
+};
+
+const WALL_CLOCK: WrongBuild = {
+  name: "expiry by the worker's wall clock",
+  breaks: ['I7'],
+  edits: [
+    {
+      file: 'src/turn/turn.ts',
+      from: `    return this.#redisTime.nowMs();`,
+      to: `    return this.#deps.clock.wallMs();`,
+    },
+  ],
+};
+
+const TWICE: WrongBuild = {
+  name: 'a settle that arrives twice is done twice',
+  breaks: ['I1'],
+  edits: [
+    {
+      file: 'src/shard/lua/settle-N.lua',
+      from: `if have[3] == ARGV[3] then return { 'repeated', now, have[12] or '' } end
+if tonumber(have[3]) + 1 ~= tonumber(ARGV[3]) then return { 'fenced', have[1] } end`,
+      to: ``,
+    },
+  ],
+};
+
+const NEW_ONLY: WrongBuild = {
+  name: 'what the last holder had in hand is not taken up',
+  breaks: ['I1', 'I5'],
+  edits: [
+    {
+      file: 'src/shard/state.ts',
+      from: `    checkpoint: field.get('cp')!,`,
+      to: `    checkpoint: (JSON.parse(field.get('units') ?? '[]') as Unit[]).at(-1)?.last ?? field.get('cp')!,`,
+    },
+    {
+      file: 'src/shard/state.ts',
+      from: `    units: JSON.parse(field.get('units') ?? '[]') as Unit[],`,
+      to: `    units: [],`,
+    },
+  ],
+};
+
+const DEATH_RETURNED: WrongBuild = {
+  name: 'an attempt whose sandbox died counts as returned',
+  breaks: ['I1'],
+  edits: [
+    {
+      file: 'src/turn/attempt.ts',
+      from: `  const { errorType, errorMessage, trace } = invoked.error;`,
+      to: `  if (invoked.metric !== 'error') return { outcome: { kind: 'returned', result: 'null' }, invoked };
+  const { errorType, errorMessage, trace } = invoked.error;`,
+    },
+  ],
+};
+
+const BLIND: WrongBuild = {
+  name: 'the sweep does not see records',
+  breaks: ['I8'],
+  edits: [
+    {
+      file: 'src/watch/judge.ts',
+      from: `  if (view.nextId !== null) return { kind: 'work', first: view.nextId };`,
+      to: ``,
+    },
+  ],
+};
+
+export const SIMULATED_WRONG_BUILDS: readonly WrongBuild[] = [
+  UNCOUNTED,
+  WALL_CLOCK,
+  TWICE,
+  NEW_ONLY,
+  DEATH_RETURNED,
+  BLIND,
+];

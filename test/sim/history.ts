@@ -1,0 +1,43 @@
+/** The recorder of a simulated run: lines as those of the fault tests, on the virtual clock. */
+import { compareIds, type EntryId, toSequenceNumber } from '../../src/record.ts';
+import type { AttemptLine, HistoryLine, Unstamped } from '../support/history.ts';
+import type { World } from './world.ts';
+
+export class History {
+  readonly lines: HistoryLine[] = [];
+  readonly #world: World;
+  #epoch = 0n;
+  #seen: EntryId = '0-0';
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  add(line: Unstamped): void {
+    const { nowMs } = this.#world;
+    this.lines.push({ ...line, tMono: nowMs, tWall: nowMs, run: 'sim', pid: null } as HistoryLine);
+  }
+
+  /** From a handler: the sink turns away what carries an older epoch than it has seen. False then. */
+  attempt(line: Unstamped<AttemptLine>): boolean {
+    const epoch = BigInt(line.epoch);
+    if (epoch < this.#epoch) {
+      this.add({ ...line, kind: 'refused', was: line.kind });
+      return false;
+    }
+    this.#epoch = epoch;
+    this.add(line);
+    return true;
+  }
+
+  /** Looked at after each command: a checkpoint that moved back is written down as such. */
+  checkpoint(id: EntryId): void {
+    if (compareIds(id, this.#seen) === 0) return;
+    this.#seen = id;
+    this.add({ kind: 'checkpoint', shard: SHARD, position: toSequenceNumber(id) });
+  }
+}
+
+export const MAPPING = 'm';
+export const SHARD_ID = 'shardId-000000000000';
+export const SHARD = `${MAPPING}/${SHARD_ID}`;

@@ -1,0 +1,127 @@
+/** A daemon of the simulation: the engine's executor, its expiry and what its pollers decide, over ports that can fail. */
+import { createExecutor, type Executor } from '../../src/executor.ts';
+import { silentLog } from '../../src/observe/log.ts';
+import { Keys } from '../../src/redis/keys.ts';
+import { sweepShards } from '../../src/shard/sweep.ts';
+import { expireShard } from '../../src/turn/expire.ts';
+import type { TurnMapping, TurnSettings, TurnShard } from '../../src/turn/settings.ts';
+import { expiryOf } from '../../src/watch/expiring.ts';
+import { judge } from '../../src/watch/judge.ts';
+import { newPolledShard, type PolledShard } from '../../src/watch/polled-shard.ts';
+import type { DaemonProcess } from './daemon-process.ts';
+import { type History, MAPPING, SHARD_ID } from './history.ts';
+import type { Nemesis } from './nemesis.ts';
+import { redisPorts, type RedisPorts, type Server } from './redis-ports.ts';
+import { type FunctionHabits, scriptedSandbox } from './scripted-function.ts';
+import type { TurnJobs } from './turn-jobs.ts';
+
+export const KEYS = new Keys('sim');
+export const STREAM = 'source';
+
+export interface Surroundings {
+  readonly server: Server;
+  readonly jobs: TurnJobs;
+  readonly nemesis: Nemesis;
+  readonly history: History;
+  readonly habits: FunctionHabits;
+  readonly settings: TurnSettings;
+  /** Ids of the daemons that are. */
+  alive(): ReadonlySet<string>;
+}
+
+const SHARD: TurnShard = { shardId: SHARD_ID, key: STREAM, parents: [], closed: false };
+const nothing = () => undefined;
+
+export class SimulatedDaemon {
+  readonly process: DaemonProcess;
+  readonly #around: Surroundings;
+  readonly #ports: RedisPorts;
+  readonly #executor: Executor;
+  readonly #mapping: TurnMapping;
+  readonly #polled: PolledShard;
+  #looking = false;
+
+  constructor(daemon: DaemonProcess, around: Surroundings) {
+    [this.process, this.#around] = [daemon, around];
+    const { settings, jobs } = around;
+    this.#ports = redisPorts(daemon, around.server);
+    this.#mapping = {
+      ...{ name: MAPPING, settings: () => settings, shard: () => SHARD, lookFor: () => Promise.resolve(SHARD) },
+      ...{ shardCount: 1, outputTo: () => unexpected('an output') },
+    };
+    const wake = () => daemon.ask(() => jobs.wake());
+    const queue = {
+      ...{ wake, hurry: () => daemon.ask(() => jobs.hurry()), promote: () => unexpected('promote') },
+      ...{ freeStuck: () => Promise.resolve(false), obliterate: () => unexpected('obliterate') },
+      close: () => Promise.resolve(),
+    };
+    const polled = { ...this.#mapping, queue, shards: () => [SHARD], trim: null };
+    this.#polled = newPolledShard(polled, SHARD, 0);
+    this.#executor = createExecutor({
+      ...{ daemonId: daemon.id, ...this.#ports, keys: KEYS, clock: daemon.clock, log: silentLog },
+      sandbox: scriptedSandbox(daemon, around.history, around.habits),
+      handlerLog: () => nothing,
+      observe: {
+        ...{ invoked: nothing, settled: nothing, throttled: nothing },
+        ...{ retried: nothing, takenOver: nothing, fenced: nothing },
+      },
+      turnsPerMapping: 8,
+    });
+    daemon.world.go(this.#work());
+    daemon.world.go(this.#sweep());
+  }
+
+  async #work(): Promise<void> {
+    const { jobs } = this.#around;
+    const { clock, world } = this.process;
+    for (;;) {
+      const askedAt = clock.monoMs();
+      const token = await this.process.ask(() => jobs.take()).catch(() => null);
+      if (token === null) await clock.sleep(world.some(20, 120));
+      else await jobs.run(this.process, token, askedAt, (lock) => this.#executor.turn(this.#mapping, lock));
+    }
+  }
+
+  async #sweep(): Promise<void> {
+    for (;;) {
+      await this.process.clock.sleep(this.process.world.some(200, 3_000));
+      await this.look();
+    }
+  }
+
+  /** One look at the shard, and what follows from it. */
+  async look(): Promise<void> {
+    if (this.#looking) return;
+    this.#looking = true;
+    try {
+      await this.#look();
+    } catch {
+      // Redis could not be asked; the next look does what this one did not.
+    } finally {
+      this.#looking = false;
+    }
+  }
+
+  async #look(): Promise<void> {
+    const { redis } = this.#ports;
+    const { nowMs, views } = await sweepShards(redis, KEYS, [{ mapping: MAPPING, shardId: SHARD_ID, key: STREAM }]);
+    const view = views[0]!;
+    const [polled, alive] = [this.#polled, this.#around.alive()];
+    polled.view = view;
+    polled.expiresAt = expiryOf(polled, view, nowMs);
+    const verdict = judge(view, nowMs, alive);
+    if (polled.expiresAt > 0 && polled.expiresAt <= nowMs) {
+      const { clock } = this.process;
+      const deps = { ...this.#ports, daemonId: this.process.id, keys: KEYS, clock, log: silentLog, onSettled: nothing };
+      await expireShard(deps, this.#mapping, SHARD, alive.has(view.owner) ? '' : view.owner);
+    }
+    if (verdict.kind !== 'work') return;
+    const { queue } = polled.mapping;
+    for (let times = this.#around.nemesis.wakes(); times > 0; times--) await queue.wake([SHARD_ID]);
+    if (view.unitPending) await queue.hurry(SHARD_ID);
+  }
+}
+
+function unexpected(what: string): never {
+  throw new Error(`the simulation does not have ${what}`);
+}

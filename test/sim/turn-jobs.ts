@@ -1,0 +1,108 @@
+/**
+ * A model of the queue for one shard: its one job, the lock on it, wakes that merge with it, and the check for stalled jobs. What BullMQ does
+ * of this is in src/queue/; the lock's term on the worker's side is kept as RenewedLock keeps it.
+ */
+import { LEASE_MARGIN_MS, LOCK_MS, LOCK_RENEW_MS, STALLED_CHECK_MS } from '../../src/limits.ts';
+import type { TurnEnd, TurnLock } from '../../src/queue/turn-worker.ts';
+import type { DaemonProcess } from './daemon-process.ts';
+import { SHARD_ID } from './history.ts';
+import type { MemoryRedis } from './memory-redis.ts';
+import type { World } from './world.ts';
+
+type Job =
+  | { readonly kind: 'none' | 'waiting' }
+  | { readonly kind: 'delayed'; readonly until: number }
+  | { readonly kind: 'active'; readonly token: string; until: number; again: boolean };
+
+const LOCK_KEY = 'sim:queue:m:1:lock';
+
+export class TurnJobs {
+  #job: Job = { kind: 'none' };
+  readonly #world: World;
+  readonly #redis: MemoryRedis;
+  #tokens = 0;
+
+  constructor(world: World, redis: MemoryRedis) {
+    this.#world = world;
+    this.#redis = redis;
+    this.#checkStalled();
+  }
+
+  wake(): void {
+    if (this.#job.kind === 'none') this.#job = { kind: 'waiting' };
+    else if (this.#job.kind === 'active') this.#job.again = true;
+  }
+
+  /** A parked turn begins at once. */
+  hurry(): void {
+    if (this.#job.kind === 'delayed') this.#job = { kind: 'waiting' };
+  }
+
+  get idle(): boolean {
+    return this.#job.kind === 'none';
+  }
+
+  /** One fetch of a worker, on the server. */
+  take(): string | null {
+    if (this.#job.kind === 'delayed' && this.#job.until <= this.#world.nowMs) this.#job = { kind: 'waiting' };
+    if (this.#job.kind !== 'waiting') return null;
+    const token = `t${++this.#tokens}`;
+    this.#job = { kind: 'active', token, until: this.#world.nowMs + LOCK_MS, again: false };
+    this.#redis.run(['SET', LOCK_KEY, token]);
+    return token;
+  }
+
+  /** One turn of `daemon`, whose lock is renewed meanwhile. */
+  async run(
+    daemon: DaemonProcess,
+    token: string,
+    takenAt: number,
+    turn: (lock: TurnLock) => Promise<TurnEnd>,
+  ): Promise<void> {
+    const term = { until: takenAt + LOCK_MS, over: false };
+    const held = () => daemon.clock.monoMs() < term.until - LEASE_MARGIN_MS;
+    this.#world.go(this.#renew(daemon, token, term));
+    const end = await turn({ shardId: SHARD_ID, held, proof: { key: LOCK_KEY, token } });
+    term.over = true;
+    // A host whose clock is wrong computes another moment.
+    const factor = this.#world.random.pick([1, 1, 1, 0.7, 1.6]);
+    await daemon.ask(() => this.#end(token, end, factor)).catch(() => undefined);
+  }
+
+  async #renew(daemon: DaemonProcess, token: string, term: { until: number; over: boolean }): Promise<void> {
+    for (;;) {
+      await daemon.clock.sleep(LOCK_RENEW_MS);
+      if (term.over) return;
+      const sentAt = daemon.clock.monoMs();
+      const renewed = await daemon.ask(() => this.#extend(token)).catch(() => null);
+      if (renewed === false) {
+        term.until = 0;
+        return;
+      }
+      if (renewed) term.until = Math.max(term.until, sentAt + LOCK_MS);
+    }
+  }
+
+  #extend(token: string): boolean {
+    if (this.#job.kind !== 'active' || this.#job.token !== token) return false;
+    if (this.#job.until <= this.#world.nowMs) return false;
+    this.#job.until = this.#world.nowMs + LOCK_MS;
+    return true;
+  }
+
+  #end(token: string, end: TurnEnd, factor: number): void {
+    if (this.#job.kind !== 'active' || this.#job.token !== token) return;
+    this.#redis.run(['DEL', LOCK_KEY]);
+    const { again } = this.#job;
+    if (end.kind === 'finished') this.#job = { kind: again ? 'waiting' : 'none' };
+    else this.#job = { kind: 'delayed', until: this.#world.nowMs + (end.kind === 'park' ? end.delayMs * factor : 0) };
+  }
+
+  #checkStalled(): void {
+    if (this.#job.kind === 'active' && this.#job.until <= this.#world.nowMs) {
+      this.#redis.run(['DEL', LOCK_KEY]);
+      this.#job = { kind: 'waiting' };
+    }
+    this.#world.in(STALLED_CHECK_MS, () => this.#checkStalled());
+  }
+}
