@@ -1,0 +1,90 @@
+/** What operators and time do to a shard with lanes while one of them is blocked: pause, resume, rewind, expiry (docs/lanes.md). */
+import { setTimeout as wait } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { laneOf } from '../../src/lanes.ts';
+import { eventually } from '../support/daemon.ts';
+import { add, said, world, type World } from '../support/engine.ts';
+import { useRedis } from '../support/redis.ts';
+import { MILLRACE, run } from '../support/run.ts';
+
+const redis = useRedis();
+const FACTOR = 4;
+const SECONDS = { timeout: 90_000 };
+/** One key of each lane. */
+const KEYS = Array.from({ length: FACTOR }, (_, lane) =>
+  'abcdefghijklmnop'.split('').find((key) => laneOf(key, FACTOR) === lane)!,
+);
+const BAD = KEYS[1]!;
+const FREE = KEYS.filter((key) => key !== BAD);
+const cli = (w: World, act: string, ...args: string[]) => run(MILLRACE, ['mapping', act, 'm', '-c', w.config, ...args]);
+
+const poisoned = (mapping: Record<string, unknown> = {}) =>
+  world(redis, {
+    handler: `export const handler = async (event, context) => { say(event, context);
+      if (event.Records.some((r) => atob(r.kinesis.data) === '${BAD}2')) throw new Error('bad'); };`,
+    mapping: { parallelizationFactor: FACTOR, batchSize: 1, ...mapping },
+  });
+const turns = (n: number, from = 0, keys = KEYS) =>
+  Array.from({ length: n }, (_, i) => keys.map((key) => `${key}${from + i}`)).flat();
+const reached = (w: World, field: string, n: number) =>
+  eventually(
+    () => w.state(),
+    (s) => Number(s[field] ?? 0) >= n,
+    { what: `${n} in ${field}`, withinMs: 40_000 },
+  );
+const numbered = (key: string, n: number) => Array.from({ length: n }, (_, i) => `${key}${i}`);
+
+test(
+  'paused, nothing runs; then all lanes but the blocked one go on; rewound, what is above the checkpoint runs too',
+  SECONDS,
+  async () => {
+    const w = await poisoned();
+    const ids = await add(w.redis, 's', turns(10));
+    const first = w.start();
+    await reached(w, 'n:succeeded', 32);
+    expect(await cli(w, 'pause')).toMatchObject({ code: 0 });
+    await eventually(
+      () => w.state(),
+      (s) => s['owner'] === '',
+      { what: 'nothing is in flight' },
+    );
+    const before = said(first).length;
+    await add(w.redis, 's', turns(2, 10, FREE));
+    await wait(1_500);
+    expect(said(first)).toHaveLength(before);
+    expect(await cli(w, 'resume')).toMatchObject({ code: 0 });
+    await reached(w, 'n:succeeded', 38);
+    const ran = said(first).flatMap(({ data }) => data);
+    for (const key of FREE) expect(ran.filter((text) => text.startsWith(key))).toEqual(numbered(key, 12));
+    expect(await cli(w, 'rewind', '--to', ids[0]!, '--yes')).toMatchObject({ code: 0 });
+    await reached(w, 'n:succeeded', 76);
+    const all = said(first).flatMap(({ data }) => data);
+    for (const key of FREE)
+      expect(all.filter((text) => text.startsWith(key))).toEqual([...numbered(key, 12), ...numbered(key, 12)]);
+    expect(await first.stop()).toBe(0);
+  },
+);
+
+test('a record of a blocked lane expires at its age, with one notice, and its lane goes on', SECONDS, async () => {
+  const w = await poisoned({ maximumRecordAgeInSeconds: 60 });
+  const arrived = Date.now() - 50_000;
+  for (const [i, text] of turns(5).entries())
+    // What comes behind the poison record is younger, so that it is in time.
+    await w.redis.xadd('s', i <= 9 ? `${arrived}-${i}` : '*', 'partitionKey', text[0]!, 'data', text);
+  const daemon = w.start();
+  await reached(w, 'n:succeeded', 17);
+  expect(await w.notices()).toEqual([]);
+  const state = await reached(w, 'n:succeeded', 19);
+  expect(Date.now()).toBeGreaterThanOrEqual(arrived + 60_000);
+  expect(state).toMatchObject({ 'n:expired': '1', blk: '' });
+  expect(Number(state['n:givenUp'] ?? 0)).toBe(0);
+  const notices = await w.notices();
+  expect(notices.map((notice) => notice.requestContext.condition)).toEqual(['RecordAgeExceeded']);
+  expect(notices[0]).toMatchObject({
+    KinesisBatchInfo: { batchSize: 1, startSequenceNumber: expect.any(String) as string },
+  });
+  const ran = said(daemon).flatMap(({ data }) => data);
+  for (const key of FREE) expect(ran.filter((text) => text.startsWith(key))).toEqual(numbered(key, 5));
+  expect([...new Set(ran.filter((text) => text.startsWith(BAD)))]).toEqual(numbered(BAD, 5));
+  expect(await daemon.stop()).toBe(0);
+});
