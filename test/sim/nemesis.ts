@@ -69,6 +69,10 @@ export class Nemesis {
     this.#say('freeze', ms);
   }
 
+  trimmed(): void {
+    this.#say('trimmed', 1_000);
+  }
+
   #say(fault: string, ms: number): void {
     this.done.set(fault, (this.done.get(fault) ?? 0) + 1);
     const id = `${fault} ${++this.#serial}`;

@@ -88,6 +88,7 @@ class Simulation {
     for (let n = 0; n < crashes; n++) sometime(() => this.#nemesis.crash(some()));
     for (let n = 0; n < freezes; n++) sometime(() => this.#nemesis.freeze(some()));
     for (let n = random.between(0, 3); n > 0; n--) sometime(() => this.#trim());
+    if (random.chance(0.2)) sometime(() => this.#lose());
     this.#world.in(stormMs, () => this.#calm());
     return { drained: await this.#world.run(() => this.#drained(), stormMs + DRAIN_MS_MAX) };
   }
@@ -128,6 +129,15 @@ class Simulation {
   /** What is settled goes from the source. */
   #trim(): void {
     this.#redis.run(['XTRIM', STREAM, 'MINID', nextId(this.#redis.hash(STATE)!.get('cp')!)]);
+  }
+
+  /** The source loses records that nobody has read, or is reading: a gap, which has to be reported. */
+  #lose(): void {
+    const { entries } = this.#redis.stream(STREAM) ?? { entries: [] };
+    if (entries.length === 0) return;
+    this.#nemesis.trimmed();
+    this.#redis.run(['XTRIM', STREAM, 'MINID', nextId(this.#world.random.pick(entries).id)]);
+    this.#nudge();
   }
 
   #calm(): void {
