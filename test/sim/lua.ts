@@ -91,6 +91,8 @@ function go_on(reply) return step(reply) end
 
 export class LuaScripts {
   readonly #state = lauxlib.luaL_newstate();
+  /** Compiled already: their text need not cross again. */
+  readonly #known = new Set<string>();
 
   constructor() {
     lualib.luaL_openlibs(this.#state);
@@ -106,7 +108,9 @@ export class LuaScripts {
     call: (command: string[]) => Reply,
   ): Reply {
     const listed = (words: readonly string[]) => words.map((word) => `$${word}`).join(ITEM);
-    let answer = this.#call('begin', [sha1, text.replace(/^#!lua[^\n]*/, ''), listed(keys), listed(args)]);
+    const source = this.#known.has(sha1) ? '' : text.replace(/^#!lua[^\n]*/, '');
+    this.#known.add(sha1);
+    let answer = this.#call('begin', [sha1, source, listed(keys), listed(args)]);
     while (answer[0] === '?') {
       const command = answer.slice(1).split(ITEM);
       answer = this.#call('go_on', [encode(call(command.map((word) => word.slice(1))))]);
