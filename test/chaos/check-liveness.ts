@@ -75,8 +75,9 @@ function checkMoves(view: ShardView, healed: number, withinMs: number): Violatio
   return [{ invariant: 'I8', shard: view.shard, message, excerpt: next ? [next] : [] }];
 }
 
-const isMove = (line: HistoryLine): boolean =>
-  line.kind === 'start' || line.kind === 'success' || line.kind === 'failure' || line.kind === 'notice';
+/** A gap that is reported is one, too: the checkpoint goes on behind it. */
+const MOVES: ReadonlySet<HistoryLine['kind']> = new Set(['start', 'success', 'failure', 'notice', 'gap']);
+const isMove = (line: HistoryLine): boolean => MOVES.has(line.kind);
 
 function checkDrainRate(views: readonly ShardView[], healed: number, faultFreeRate: number): Violation[] {
   const times = views

@@ -238,6 +238,10 @@ describe('I8 liveness', () => {
   const resumed = { attempt: 2, epoch: 2 };
 
   it('clean: moves within two leases', () => clean(hit().wait(9_000).unit(1, 3, resumed)));
+  it('clean: the source lost what was in hand, and the gap is reported in time', () =>
+    clean(hit().wait(9_000).notice('SourceGap', 1, 3).checkpoint(3)));
+  it('a gap that is reported too late', () =>
+    violates(hit().wait(10_500).notice('SourceGap', 1, 3).checkpoint(3), ['I8']));
   it('too late', () => violates(hit().wait(10_500).unit(1, 3, resumed), ['I8']));
   it('never', () => violates(hit(), ['I1', 'I8']));
 
