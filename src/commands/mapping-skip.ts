@@ -100,7 +100,7 @@ function parseTo({ name, source }: MappingConfig, text: string): EntryId {
 }
 
 function wouldSkip(name: string, plan: SkipPlan, what: SkipWhat): string {
-  const { settings, shard, records, first, last, inUnit } = plan;
+  const { settings, shard, records, first, last, inUnit, lane } = plan;
   const at = (id: EntryId) => sequenceNumberOf(id, settings.spooled);
   if (plan.closing !== null)
     return `${name}/${shard.shardId}: the end of a window would be skipped, behind ${at(last)}; repeat with --yes to do it.\n`;
@@ -109,5 +109,5 @@ function wouldSkip(name: string, plan: SkipPlan, what: SkipWhat): string {
     what === 'blocked' && inUnit > 1
       ? `  It is the first of ${count(inUnit, 'record')} that fail together; --records ${inUnit} skips them all.\n`
       : '';
-  return `${name}/${shard.shardId}: ${count(records, 'record')} would be skipped, ${where}; repeat with --yes to do it.\n${more}`;
+  return `${name}/${shard.shardId}: ${count(records, 'record')}${lane ? ` of lane ${lane.index}` : ''} would be skipped, ${where}; repeat with --yes to do it.\n${more}`;
 }

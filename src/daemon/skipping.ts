@@ -8,9 +8,10 @@ import type { RangeReader } from '../redis/reader.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import { sequenceNumberOf } from '../spool.ts';
 import type { TurnSettings, TurnShard } from '../turn/settings.ts';
-import { lookAt, type Skipped, skipUpTo, unsettled } from '../turn/skip.ts';
-import type { Slice } from '../turn/slice.ts';
+import { lookAt, skipUpTo } from '../turn/skip.ts';
+import type { OneLane, Skipped } from '../turn/skip-types.ts';
 import { SpoolLacks } from '../turn/spool-reader.ts';
+import { unsettled } from '../turn/unsettled.ts';
 import { type ActingDeps, noSuchShard, openShard, sameSource, tellShards } from './acting.ts';
 import { type FeedingDeps, sourceOf } from './feeding.ts';
 import { toSettings } from './mapping-settings.ts';
@@ -36,6 +37,8 @@ export interface SkipPlan {
   readonly inUnit: number;
   /** What blocks the shard is the end of a window, which is skipped, and no record (`records` 0): id of its unit. */
   readonly closing: string | null;
+  /** Only records of this lane are skipped; null: of all of the shard. */
+  readonly lane: OneLane | null;
 }
 
 type Deps = ActingDeps & FeedingDeps & { readonly reader: RangeReader };
@@ -49,19 +52,31 @@ export async function planSkip(deps: Deps, { mapping, version, shardId, what }: 
   const shard = source.shards.find((found) => found.shardId === shardId);
   const state = shard && (await lookAt(deps, name, shardId));
   if (!state) throw noSuchShard(name, shardId, []);
-  if (state.lanes !== null) throw withLanes(name, shardId);
   const settings = toSettings(mapping, version, deps.keys, source.arn);
   const head = state.units[0];
   const inUnit = head && head.blockedSince !== null ? head.count : 0;
   if (what === 'blocked' && inUnit === 0) throw notBlocked(name, shardId);
   if (what === 'blocked' && head?.closes) {
     const { checkpoint } = state;
-    return { settings, shard, records: 0, first: checkpoint, last: checkpoint, inUnit, closing: head.requestId };
+    return {
+      settings,
+      shard,
+      records: 0,
+      first: checkpoint,
+      last: checkpoint,
+      inUnit,
+      closing: head.requestId,
+      lane: null,
+    };
   }
-  const found = await recordsOf(unsettled(deps, settings, shard, state, deps.clock.wallMs()), what);
+  // Of a shard with lanes it is the blocked lane that is furthest behind.
+  const factor = state.lanes?.lanes.length ?? 0;
+  const isOneLane = factor > 0 && inUnit > 0 && (what === 'blocked' || 'records' in what);
+  const lane = isOneLane ? { index: head!.lane!, factor } : null;
+  const found = await recordsOf(unsettled(deps, settings, shard, state, deps.clock.wallMs(), lane), what);
   if (found === null) throw nothingThere(name, shardId);
   if (found.records > SKIP_RECORDS_MAX) throw tooMany(shardId);
-  return { settings, shard, ...found, inUnit, closing: null };
+  return { settings, shard, ...found, inUnit, closing: null, lane };
 }
 
 interface Found {
@@ -71,19 +86,18 @@ interface Found {
 }
 
 /** Null: there are none. */
-async function recordsOf(slices: AsyncIterable<Slice>, what: SkipWhat): Promise<Found | null> {
+async function recordsOf(ids: AsyncIterable<EntryId>, what: SkipWhat): Promise<Found | null> {
   const to = typeof what === 'object' && 'to' in what ? what.to : null;
   const most = what === 'blocked' ? 1 : 'records' in what ? what.records : SKIP_RECORDS_MAX + 1;
   let records = 0;
   let [start, end]: (EntryId | undefined)[] = [];
   try {
-    for await (const slice of slices) {
-      const wanted = slice.records.filter(({ id }) => to === null || compareIds(id, to) <= 0);
-      const here = wanted.slice(0, most - records);
-      records += here.length;
-      start ??= here[0]?.id;
-      end = here.at(-1)?.id ?? end;
-      if (records === most || here.length < slice.records.length) break;
+    for await (const id of ids) {
+      if (to !== null && compareIds(id, to) > 0) break;
+      records++;
+      start ??= id;
+      end = id;
+      if (records === most) break;
     }
   } catch (error) {
     if (error instanceof SpoolLacks) throw lacking(error.message);
@@ -94,14 +108,14 @@ async function recordsOf(slices: AsyncIterable<Slice>, what: SkipWhat): Promise<
 
 /** Does what was planned. Resolves with what was skipped; the rest was settled otherwise meanwhile. */
 export async function skip(deps: Deps, { mapping, shardId }: SkipAct, plan: SkipPlan): Promise<Skipped> {
-  const { settings, shard, records, first, last, closing } = plan;
+  const { settings, shard, records, first, last, closing, lane } = plan;
   const name = (id: EntryId) => sequenceNumberOf(id, settings.spooled);
-  const some = `${records} ${records === 1 ? 'record' : 'records'}, ${name(first)} to ${name(last)}`;
+  const some = `${records} ${records === 1 ? 'record' : 'records'}${lane ? ` of lane ${lane.index}` : ''}, ${name(first)} to ${name(last)}`;
   const detail = closing === null ? some : `the end of a window, behind ${name(last)}`;
   // It may end halfway, so it is audited first.
   await audit(deps.redis, deps.keys, { command: 'mapping skip', mapping: mapping.name, shard: shardId, detail });
   try {
-    const skipped = await skipUpTo(deps, settings, shard, { to: last, closing });
+    const skipped = await skipUpTo(deps, settings, shard, { to: last, closing, lane });
     if (skipped.end === 'done') {
       if (skipped.records + skipped.closings === 0) throw nothingThere(mapping.name, shardId);
       return skipped;
@@ -110,17 +124,6 @@ export async function skip(deps: Deps, { mapping, shardId }: SkipAct, plan: Skip
   } finally {
     await tellShards(deps, mapping.name, [shardId], 'hurry');
   }
-}
-
-/** What is settled above the checkpoint would be given up with the rest. */
-function withLanes(mapping: string, shardId: string): MillraceError {
-  return new MillraceError(
-    'nothing-to-skip',
-    `${shardId} of mapping ${mapping} has lanes, of which none can be skipped yet`,
-    {
-      hint: 'deploy a function that returns for the record that blocks it, or set maximumRetryAttempts',
-    },
-  );
 }
 
 function notBlocked(mapping: string, shardId: string): MillraceError {

@@ -8,7 +8,8 @@ import { releaseShard, type Taken } from '../shard/take.ts';
 import { RedisTime } from '../time.ts';
 import type { TurnDeps } from './deps.ts';
 import type { Gap } from './gap.ts';
-import { firstExpiry, isFree, type LaneBook, type StoredLane } from './lane-book.ts';
+import { firstExpiry, isFree, type LaneBook } from './lane-book.ts';
+import { isFreeOf, settleGap } from './lane-gap.ts';
 import type { HandBack, TurnMapping, TurnShard } from './settings.ts';
 import { Settling } from './settling.ts';
 
@@ -41,8 +42,8 @@ export class LaneEnding {
   }
 
   async conclude(backs: readonly (HandBack | null)[], gap: Gap | null): Promise<TurnEnd> {
-    if (gap !== null && this.#isFreeOf(gap)) {
-      await this.#settleGap(gap);
+    if (gap !== null && isFreeOf(this.#it.book.lanes, gap)) {
+      await settleGap(this.#it.book, gap, (compose) => this.#settling(compose));
       return await this.#again();
     }
     // A lane that saw the end of what it may read has nothing below the highest position.
@@ -57,23 +58,6 @@ export class LaneEnding {
       return { kind: 'finished' };
     }
     return await this.#wait(backs, gap);
-  }
-
-  /** Nothing that lies within the gap is in hand any more. */
-  #isFreeOf({ checkpoint, newGeneration }: Gap): boolean {
-    const within = ({ checkpoint: at }: StoredLane) => newGeneration || compareIds(at, checkpoint) < 0;
-    return this.#it.book.lanes.every((lane) => lane.units.length === 0 || !within(lane));
-  }
-
-  async #settleGap(gap: Gap): Promise<void> {
-    const { book } = this.#it;
-    const { checkpoint, entriesRead, newGeneration } = gap;
-    const moved = book.lanes.map((lane) =>
-      newGeneration || compareIds(lane.checkpoint, checkpoint) < 0 ? { ...lane, checkpoint, entriesRead } : lane,
-    );
-    const settling = this.#settling((s) => book.replaced(moved, s));
-    await settling.applyGap(gap);
-    await settling.commit();
   }
 
   async #dropLanes(): Promise<void> {

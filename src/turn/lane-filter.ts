@@ -29,3 +29,14 @@ function lanesIn(raw: RawBatch, format: EventFormat, factor: number): Uint8Array
   found.set(raw, lanes);
   return lanes;
 }
+
+/** The mapping's, as one lane works under them. */
+export function settingsOfLane(
+  settings: TurnSettings,
+  lane: { readonly index: number; readonly factor: number },
+): TurnSettings {
+  const { filter, policy } = settings;
+  const id = `${filter?.id ?? ''}/${lane.index}of${lane.factor}`;
+  const patterns = filter?.patterns ?? [];
+  return { ...settings, filter: { patterns, id, lane }, policy: { ...policy, filterId: id } };
+}

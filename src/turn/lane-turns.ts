@@ -14,6 +14,7 @@ import type { TurnDeps } from './deps.ts';
 import type { Gap } from './gap.ts';
 import { isFree, LaneBook } from './lane-book.ts';
 import { LaneEnding } from './lane-ending.ts';
+import { settingsOfLane } from './lane-filter.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
 import { sharedReads } from './shared-reads.ts';
 import { SettleRefused, Shipping } from './shipping.ts';
@@ -97,11 +98,7 @@ class Lanes {
   #settings(settings: TurnSettings, index: number): TurnSettings {
     const known = this.#made[index];
     if (known?.of === settings) return known.settings;
-    const { filter, policy } = settings;
-    const id = `${filter?.id ?? ''}/${index}of${this.#factor}`;
-    const lane = { index, factor: this.#factor };
-    const patterns = filter?.patterns ?? [];
-    const made = { ...settings, filter: { patterns, id, lane }, policy: { ...policy, filterId: id } };
+    const made = settingsOfLane(settings, { index, factor: this.#factor });
     this.#made[index] = { of: settings, settings: made };
     return made;
   }

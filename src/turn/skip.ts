@@ -4,81 +4,26 @@
  */
 import { randomUUID } from 'node:crypto';
 import { FencedError } from '../errors.ts';
-import type { Log } from '../observe/log.ts';
 import { SKIP_TRIES_MAX } from '../operator-limits.ts';
 import { compareIds, type EntryId, type Unit } from '../record.ts';
-import type { Redis } from '../redis/connect.ts';
-import type { Keys } from '../redis/keys.ts';
-import type { RangeReader } from '../redis/reader.ts';
 import { parseState, type ShardState } from '../shard/state.ts';
 import { markArrivals } from '../shard/sweep.ts';
 import { releaseShard, type Taken, takeShard } from '../shard/take.ts';
-import { type Clock, RedisTime } from '../time.ts';
+import { RedisTime } from '../time.ts';
 import { skipNow } from '../unit/skipped.ts';
 import { Reading } from './reading.ts';
 import type { ShardChanged, TurnSettings, TurnShard } from './settings.ts';
 import { Settling } from './settling.ts';
 import type { Slice } from './slice.ts';
 import { SettleRefused } from './shipping.ts';
+import { skipInLanes } from './skip-lanes.ts';
+import type { SkipDeps, Skipped, SkipTo } from './skip-types.ts';
 import { SpoolLacks } from './spool-reader.ts';
-
-export interface SkipDeps {
-  readonly redis: Redis;
-  readonly reader: RangeReader;
-  readonly keys: Keys;
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
-export interface SkipTo {
-  /** The last record, or the checkpoint that it is to be. */
-  readonly to: EntryId;
-  /** The unit that ends a window there and is to be skipped, too; one before that is in the way, and goes with the records. Null: none. */
-  readonly closing: string | null;
-}
-
-export interface Skipped {
-  readonly records: number;
-  /** Final invocations of windows. */
-  readonly closings: number;
-  /**
-   * done: everything up to there is settled;  refused: a notice could not be written, for this reason;  busy: turns took the shard again and
-   * again;  lacks: the spool does not hold all of it right now;  else the shard cannot be acted on
-   */
-  readonly end:
-    'done' | 'busy' | 'missing' | 'pending-parent' | { readonly refused: string } | { readonly lacks: string };
-}
 
 /** The shard as it is, without taking it; null: it has no state. */
 export async function lookAt({ redis, keys }: SkipDeps, mapping: string, shardId: string): Promise<ShardState | null> {
   const fields = Object.entries(await redis.hgetall(keys.shard(mapping, shardId))).flat();
   return fields.length === 0 ? null : parseState(fields);
-}
-
-/** The records that are not settled, in order and as they would run, from a look at the shard; nothing is written. */
-export async function* unsettled(
-  { reader, log }: SkipDeps,
-  settings: TurnSettings,
-  shard: TurnShard,
-  state: ShardState,
-  nowMs: number,
-): AsyncGenerator<Slice> {
-  const mark = () => Promise.resolve(state.marks);
-  const reading = new Reading({ log, reader, nowMs: () => nowMs, mark }, () => settings, shard, state);
-  let [after, entriesRead] = [state.checkpoint, state.entriesRead];
-  for (const unit of state.units) {
-    // The end of a window, which is no record.
-    if (unit.closes) continue;
-    const slice = await reading.unit(unit, entriesRead);
-    // Made by another filter: its records are read anew, as the next turn does.
-    if (slice === null) break;
-    yield slice;
-    after = unit.passes?.end ?? unit.last;
-    entriesRead += unit.count + (unit.passes?.count ?? 0);
-  }
-  reading.moveTo(after, entriesRead);
-  for (let next = await reading.next(); next.kind !== 'end'; next = await reading.next())
-    if (next.kind === 'slice') yield next.slice;
 }
 
 /** Skips what is not settled up to `to`: also again, after it was interrupted, and while turns take the shard back in between. */
@@ -94,15 +39,14 @@ export async function skipUpTo(
   for (let tries = 0; tries < SKIP_TRIES_MAX; tries++) {
     const state = await lookAt(deps, ref.mapping, ref.shardId);
     // Whoever has a turn beyond it is left alone.
-    if (state && !isBefore(upTo, state.checkpoint, state.units)) return { ...counted, end: 'done' };
+    if (state && !isBefore(upTo, positionOf(state, upTo), state.units)) return { ...counted, end: 'done' };
     const owner = `operator-${randomUUID()}`;
     const taken = await takeShard(redis, keys, ref, { owner, parents: shard.parents, mode: 'act' });
     if (taken.kind === 'missing' || taken.kind === 'pending-parent') return { ...counted, end: taken.kind };
     if (taken.kind !== 'ok') return { ...counted, end: 'done' };
     try {
-      // They began since it was planned.
-      if (taken.state.lanes !== null) return { ...counted, end: 'busy' };
-      await skipSome(deps, settings, shard, taken, upTo, counted);
+      const skipped = taken.state.lanes === null ? skipSome : skipInLanes;
+      await skipped(deps, settings, shard, taken, upTo, counted);
       return { ...counted, end: 'done' };
     } catch (error) {
       if (error instanceof SettleRefused) return { ...counted, end: { refused: error.message } };
@@ -124,6 +68,8 @@ async function skipSome(
   upTo: SkipTo,
   counted: { records: number; closings: number },
 ): Promise<void> {
+  // Lanes that are gone were level: nothing of this one is left.
+  if (upTo.lane !== null) return;
   const time = new RedisTime(clock, takenAt);
   const nowMs = () => time.nowMs();
   const settings = () => fixed;
@@ -142,6 +88,11 @@ async function skipSome(
     counted.closings += decision.giveUps.filter(({ closes }) => closes).length;
   }
   await settling.commit();
+}
+
+/** Of the shard, or of the lane that is meant; that it is gone is seen with the shard in hand. */
+function positionOf({ checkpoint, lanes }: ShardState, { lane }: SkipTo): EntryId {
+  return (lane !== null && lanes?.lanes[lane.index]?.checkpoint) || checkpoint;
 }
 
 /** Something of it is not settled. */
