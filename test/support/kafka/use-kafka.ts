@@ -161,7 +161,7 @@ async function announced(file: string): Promise<BrokerPlace> {
   throw new Error('the test file that starts the broker did not come to an end');
 }
 
-export async function recordsOf(place: BrokerPlace, topic: string, isolation: string): Promise<TopicRecord[]> {
+async function recordsOf(place: BrokerPlace, topic: string, isolation: string): Promise<TopicRecord[]> {
   const shown = ['partition', 'offset', 'headers'].flatMap((what) => ['--formatter-property', `print.${what}=true`]);
   const text = await java(place, 'org.apache.kafka.tools.consumer.ConsoleConsumer', [
     ...['--bootstrap-server', `127.0.0.1:${place.port}`, '--topic', topic, '--from-beginning', ...shown],
