@@ -1,4 +1,5 @@
 /** What functions return, into a stream of another Redis: through the shard's outbox, each entry once, on two real servers. */
+import { readFile } from 'node:fs/promises';
 import { Redis } from 'ioredis';
 import { stringify } from 'yaml';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -227,6 +228,21 @@ describe('a shard’s way into a stream of another Redis', () => {
     await west.client.del('out');
     await sender.send(entries(0, 5));
     expect(await originsIn('out')).toEqual([upTo(5)]);
+  });
+
+  test('needs no more of an ACL than docs/pipelines.md says, and says what is missing', async () => {
+    const document = await readFile(new URL('../../docs/pipelines.md', import.meta.url), 'utf8');
+    const [, listed] = /With ACLs the login needs (.*?) on the stream/.exec(document)!;
+    const commands = [...listed!.matchAll(/`(\w+)`/g)].map(([, name]) => `+${name!.toLowerCase()}`);
+    await west.client.call('ACL', ['SETUSER', 'sender', 'on', '>secret', '~out', '~millrace:*', '-@all', ...commands]);
+    opened.push(() => west.client.call('ACL', ['DELUSER', 'sender']));
+    const url = west.url.replace('//', '//sender:secret@');
+    await open('x', url).send(entries(0, 5));
+    await west.client.del('out');
+    await createStream(west.client, keys, 'out', { shards: 2, retentionHours: 24 });
+    await open('y', url).send(entries(0, 5));
+    await west.client.call('ACL', ['SETUSER', 'sender', '-xadd']);
+    await expect(open('x', url).send(entries(5, 5))).rejects.toThrow('the ACL refuses XADD on');
   });
 
   test('of a server that lost its last writes, misses what it had acknowledged, has nothing twice, and says so', async () => {
