@@ -43,5 +43,25 @@ const NOT_ASKED: WrongBuild = {
   ],
 };
 
+/** It also takes its time before it appends: a daemon is rarely stopped between its question and its append else. */
+const POSITION_IGNORED: WrongBuild = {
+  name: 'what another sender has appended meanwhile is appended again',
+  breaks: ['doubled'],
+  edits: [
+    {
+      file: 'connectors/redis-stream/lua/forward-N.lua',
+      from: `if (redis.call('HGET', KEYS[1], 'last') or '') ~= ARGV[1] then return { 'moved' } end`,
+      to: ``,
+    },
+    {
+      file: 'connectors/redis-stream/exact-output.ts',
+      from: `      const reply = await forwardScript.run(`,
+      to: `      await new Promise((resolve) => setTimeout(resolve, 300));
+      const reply = await forwardScript.run(`,
+    },
+  ],
+};
+
+export const OTHER_REDIS_WRONG_BUILDS: readonly WrongBuild[] = [POSITION_IGNORED];
 export const KAFKA_PIPELINE_WRONG_BUILDS: readonly WrongBuild[] = [NOT_ASKED];
 export const PIPELINE_WRONG_BUILDS: readonly WrongBuild[] = [APART_FROM_SETTLE];

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { editText, WRONG_BUILDS } from './builds.ts';
 import { LANE_WRONG_BUILDS } from './lane-builds.ts';
 import { OPERATOR_WRONG_BUILDS } from './operator-builds.ts';
-import { KAFKA_PIPELINE_WRONG_BUILDS, PIPELINE_WRONG_BUILDS } from './pipeline-builds.ts';
+import { KAFKA_PIPELINE_WRONG_BUILDS, OTHER_REDIS_WRONG_BUILDS, PIPELINE_WRONG_BUILDS } from './pipeline-builds.ts';
 import { SIMULATED_WRONG_BUILDS } from './simulated-builds.ts';
 import { WINDOW_WRONG_BUILDS } from './window-builds.ts';
 
@@ -15,6 +15,7 @@ const builds = [
   ...WRONG_BUILDS,
   ...PIPELINE_WRONG_BUILDS,
   ...KAFKA_PIPELINE_WRONG_BUILDS,
+  ...OTHER_REDIS_WRONG_BUILDS,
   ...WINDOW_WRONG_BUILDS,
   ...LANE_WRONG_BUILDS,
   ...OPERATOR_WRONG_BUILDS,
