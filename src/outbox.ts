@@ -117,3 +117,6 @@ export interface ExactSender {
   send(entries: readonly OutgoingEntry[], after: string | null): Promise<void>;
   close(): Promise<void>;
 }
+
+/** What `send` rejects with where `after` is not the last one any more. */
+export const OVERTAKEN = 'another daemon has sent outputs of the shard meanwhile';

@@ -14,7 +14,7 @@ import type { Producer, Transaction } from 'kafkajs';
 import { KAFKA_REQUEST_MS } from '../../src/kafka-limits.ts';
 import type { Log } from '../../src/observe/log.ts';
 import { OUTBOX_TRANSACTION_MS, OUTBOX_UNSTABLE_MS } from '../../src/outbox-limits.ts';
-import type { ExactSender, OutgoingEntry } from '../../src/outbox.ts';
+import { type ExactSender, type OutgoingEntry, OVERTAKEN } from '../../src/outbox.ts';
 import type { KafkaConnection } from './client.ts';
 import { explainSend, isTooLarge } from './explain.ts';
 import { ownQuestions, typeOf } from './kafkajs.ts';
@@ -57,7 +57,7 @@ export function createExactSender(connection: KafkaConnection, topic: string, na
   const send = async ({ entries, after }: Sending): Promise<void> => {
     try {
       const current = await lasting.get();
-      if (current.position !== after) throw new Error('another daemon has sent outputs of the shard meanwhile');
+      if (current.position !== after) throw new Error(OVERTAKEN);
       await write(current, topic, name, entries);
     } catch (error) {
       await lasting.drop();

@@ -6,10 +6,11 @@
  * Stream and position are on one server, so that one that comes back without its last writes has lost them together: what it had
  * acknowledged is missing, and nothing is there twice. A sender that lived through it says so.
  */
-import { OUTPUT_PIECE_BYTES, OUTPUT_PIECE_ENTRIES, OUTPUT_ROUTE_TRIES } from '../../src/limits.ts';
+import { OUTPUT_ROUTE_TRIES } from '../../src/limits.ts';
 import type { Log } from '../../src/observe/log.ts';
 import { OUTPUT_ANSWER_MS } from '../../src/outbox-limits.ts';
-import type { ExactSender, OutgoingEntry } from '../../src/outbox.ts';
+import { type ExactSender, type OutgoingEntry, OVERTAKEN } from '../../src/outbox.ts';
+import { inPieces } from '../../src/output.ts';
 import { checkServer, connectRedis, disconnect, type Redis, scrubUrl } from '../../src/redis/connect.ts';
 import type { Keys } from '../../src/redis/keys.ts';
 import type { ScriptArg } from '../../src/redis/scripts.ts';
@@ -54,7 +55,7 @@ class ExactOutput implements ExactSender {
     await this.#orExplain(async () => {
       const session = await this.#current();
       if (session.position !== after) throw new Error(OVERTAKEN);
-      for (const piece of piecesOf(entries)) await this.#append(session, piece);
+      for (const piece of inPieces(entries, ({ data }) => data.length)) await this.#append(session, piece);
     });
   }
 
@@ -128,24 +129,6 @@ class ExactOutput implements ExactSender {
       throw new Error(sentenceFor(error, scrubUrl(this.#options.url)), { cause: error });
     }
   }
-}
-
-const OVERTAKEN = 'another daemon has sent outputs of the shard meanwhile';
-
-function piecesOf(entries: readonly OutgoingEntry[]): OutgoingEntry[][] {
-  const pieces: OutgoingEntry[][] = [];
-  let bytes = 0;
-  for (const entry of entries) {
-    bytes += entry.data.length;
-    const piece = pieces.at(-1);
-    if (piece && piece.length < OUTPUT_PIECE_ENTRIES && bytes <= OUTPUT_PIECE_BYTES) {
-      piece.push(entry);
-      continue;
-    }
-    pieces.push([entry]);
-    bytes = entry.data.length;
-  }
-  return pieces;
 }
 
 /** Only the keys that some entry goes to, because each is checked. */

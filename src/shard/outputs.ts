@@ -3,8 +3,7 @@
  * settle makes all of them official, and then each piece is moved in a step of its own (architecture.md §2).
  */
 import { FencedError } from '../errors.ts';
-import { OUTPUT_PIECE_BYTES, OUTPUT_PIECE_ENTRIES } from '../limits.ts';
-import type { Output, OutputRoute } from '../output.ts';
+import { inPieces, type Output, OUTPUT_LUA, type OutputRoute } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
@@ -14,7 +13,7 @@ import type { Holding } from './take.ts';
 const lua = new URL('./lua/', import.meta.url);
 const stageScript = loadScript(lua, 'stage-2.lua');
 const unstageScript = loadScript(lua, 'unstage-2.lua');
-const moveScript = loadScript(lua, 'move-N.lua');
+const moveScript = loadScript(lua, 'move-N.lua', { with: OUTPUT_LUA });
 
 /** What a settle does with outputs: append `entries`, or make `staged` pieces official. */
 export interface Shipment {
@@ -29,21 +28,8 @@ export interface Shipment {
   readonly packed: Buffer;
 }
 
-/** Pieces that each fit into one script; an entry that is too large for that is a piece by itself. */
 export function piecesOf(outputs: readonly Output[]): Output[][] {
-  const pieces: Output[][] = [];
-  let bytes = 0;
-  for (const output of outputs) {
-    const size = bytesOf([output]);
-    const piece = pieces.at(-1);
-    bytes += size;
-    if (piece && piece.length < OUTPUT_PIECE_ENTRIES && bytes <= OUTPUT_PIECE_BYTES) piece.push(output);
-    else {
-      pieces.push([output]);
-      bytes = size;
-    }
-  }
-  return pieces;
+  return inPieces(outputs, (output) => bytesOf([output]));
 }
 
 export function bytesOf(outputs: readonly Output[]): number {

@@ -3,6 +3,7 @@ import { isNoPermission, type Redis } from '../redis/connect.ts';
 import { FencedError } from '../errors.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { LanesState } from '../lanes.ts';
+import { OUTPUT_LUA } from '../output.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript, type ScriptArg, type ScriptCaller } from '../redis/scripts.ts';
 import type { Shipment } from './outputs.ts';
@@ -10,9 +11,9 @@ import type { Window } from '../tumbling.ts';
 import type { Holding } from './take.ts';
 
 const lua = new URL('./lua/', import.meta.url);
-const script = loadScript(lua, 'settle-N.lua');
+const script = loadScript(lua, 'settle-N.lua', { with: OUTPUT_LUA });
 /** With outputs it adds more than it frees. */
-const outputScript = loadScript(lua, 'settle-N.lua', { aboveMaxmemory: false });
+const outputScript = loadScript(lua, 'settle-N.lua', { with: OUTPUT_LUA, aboveMaxmemory: false });
 
 export interface SettleCounts {
   readonly succeeded: number;

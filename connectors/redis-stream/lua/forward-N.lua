@@ -9,23 +9,11 @@
 if (redis.call('HGET', KEYS[1], 'last') or '') ~= ARGV[1] then return { 'moved' } end
 if (redis.call('HGET', KEYS[2], 'revision') or '') ~= ARGV[3] then return { 'stale' } end
 for i = 3, #KEYS do
-  local kind = redis.call('TYPE', KEYS[i]).ok
-  if kind == 'none' and ARGV[3] ~= '' then return { 'refused', 'the output stream’s key ' .. KEYS[i] .. ' was deleted' } end
-  if kind ~= 'none' and kind ~= 'stream' then return { 'refused', 'the output stream ' .. KEYS[i] .. ' is a ' .. kind } end
-  if not redis.acl_check_cmd('XADD', KEYS[i], '*', 'data', '') then return { 'refused', 'the ACL refuses XADD on ' .. KEYS[i] } end
-  if kind == 'stream' then
-    local info = redis.call('XINFO', 'STREAM', KEYS[i])
-    for j = 1, #info, 2 do
-      if info[j] == 'last-generated-id' and string.sub(info[j + 1], 1, 20) == '18446744073709551615' then
-        return { 'refused', 'the output stream ' .. KEYS[i] .. ' has used up its ids' }
-      end
-    end
-  end
+  local refusal = unfitForOutputs(KEYS[i], ARGV[3] ~= '')
+  if refusal then return { 'refused', refusal } end
 end
 redis.call('HSET', KEYS[1], 'last', ARGV[2])
 for at = 4, #ARGV, 5 do
-  local key, k, d, o, h = KEYS[3 + tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  if h == '' then redis.call('XADD', key, '*', 'partitionKey', k, 'data', d, 'origin', o)
-  else redis.call('XADD', key, '*', 'partitionKey', k, 'data', d, 'origin', o, 'headers', h) end
+  addOutput(KEYS[3 + tonumber(ARGV[at])], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
 end
 return { 'ok', redis.call('HINCRBY', KEYS[1], 'count', (#ARGV - 3) / 5) }

@@ -11,27 +11,15 @@ if have[1] ~= ARGV[1] or have[2] ~= ARGV[2] then return { 'fenced', have[1] or '
 if (have[3] or '0') ~= ARGV[3] then return { 'ok', have[3] or '0' } end
 if (redis.call('HGET', KEYS[3], 'revision') or '') ~= ARGV[4] then return { 'stale' } end
 for i = 4, #KEYS do
-  local kind = redis.call('TYPE', KEYS[i]).ok
-  if kind == 'none' and ARGV[4] ~= '' then return { 'refused', 'the output stream’s key ' .. KEYS[i] .. ' was deleted' } end
-  if kind ~= 'none' and kind ~= 'stream' then return { 'refused', 'the output stream ' .. KEYS[i] .. ' is a ' .. kind } end
-  if not redis.acl_check_cmd('XADD', KEYS[i], '*', 'data', '') then return { 'refused', 'the ACL refuses XADD on ' .. KEYS[i] } end
-  if kind == 'stream' then
-    local info = redis.call('XINFO', 'STREAM', KEYS[i])
-    for j = 1, #info, 2 do
-      if info[j] == 'last-generated-id' and string.sub(info[j + 1], 1, 20) == '18446744073709551615' then
-        return { 'refused', 'the output stream ' .. KEYS[i] .. ' has used up its ids' }
-      end
-    end
-  end
+  local refusal = unfitForOutputs(KEYS[i], ARGV[4] ~= '')
+  if refusal then return { 'refused', refusal } end
 end
 local packed, at, left = redis.call('LINDEX', KEYS[2], 0), 1, tonumber(ARGV[3]) - 1
 if not packed then return { 'refused', 'staged outputs were deleted from ' .. KEYS[2] } end
 for n = 0, #ARGV[5] / 2 - 1 do
   local k, d, o, h
   k, d, o, h, at = struct.unpack('>I4c0I4c0I4c0I4c0', packed, at)
-  local key = KEYS[4 + struct.unpack('>H', ARGV[5], 2 * n + 1)]
-  if h == '' then redis.call('XADD', key, '*', 'partitionKey', k, 'data', d, 'origin', o)
-  else redis.call('XADD', key, '*', 'partitionKey', k, 'data', d, 'origin', o, 'headers', h) end
+  addOutput(KEYS[4 + struct.unpack('>H', ARGV[5], 2 * n + 1)], k, d, o, h)
 end
 redis.call('LPOP', KEYS[2])
 if left == 0 then

@@ -48,26 +48,6 @@ if checkpoint ~= '' and ARGV[4] == have[4] then
   end
 end
 
--- Why nothing could be appended to a key, or nil; and the key's type.
-local function unfit(key, what)
-  -- A command that the ACL refuses is a refusal like any other: the unit waits and `status` says for what.
-  local kind = redis.pcall('TYPE', key)
-  if kind.err then return 'the ACL refuses TYPE on ' .. key end
-  kind = kind.ok
-  if kind ~= 'none' and kind ~= 'stream' then return 'the ' .. what .. ' ' .. key .. ' is a ' .. kind end
-  if not redis.acl_check_cmd('XADD', key, '*', 'notice', '') then return 'the ACL refuses XADD on ' .. key end
-  if kind == 'none' then return nil, kind end
-  local info = redis.pcall('XINFO', 'STREAM', key)
-  if info.err then return 'the ACL refuses XINFO on ' .. key end
-  for i = 1, #info, 2 do
-    -- Within the last millisecond of the id space not every XADD can be promised: count what is left of it.
-    if info[i] == 'last-generated-id' and string.sub(info[i + 1], 1, 20) == '18446744073709551615' then
-      return 'the ' .. what .. ' ' .. key .. ' has used up its ids'
-    end
-  end
-  return nil, kind
-end
-
 local outputs = 24 + tonumber(ARGV[22])
 local what = ARGV[23] == 'message' and 'outbox' or 'failure stream'
 local function destination()
@@ -103,8 +83,7 @@ if #KEYS > 3 then
   end
   if staged == '0' and (redis.call('HGET', KEYS[5], 'revision') or '') ~= ARGV[outputs + 3] then return { 'stale', now } end
   for i = 6, #KEYS do
-    local refusal, kind = unfit(KEYS[i], 'output stream')
-    if kind == 'none' and ARGV[outputs + 3] ~= '' then refusal = 'the output stream’s key ' .. KEYS[i] .. ' was deleted' end
+    local refusal = unfitForOutputs(KEYS[i], ARGV[outputs + 3] ~= '')
     if refusal then return { 'refused', refusal, now } end
   end
 end
@@ -154,9 +133,7 @@ if #KEYS > 5 then
   for n = 0, #index / 2 - 1 do
     local k, d, o, h
     k, d, o, h, at = struct.unpack('>I4c0I4c0I4c0I4c0', packed, at)
-    local key = KEYS[6 + struct.unpack('>H', index, 2 * n + 1)]
-    if h == '' then redis.call('XADD', key, '*', 'partitionKey', k, 'data', d, 'origin', o)
-    else redis.call('XADD', key, '*', 'partitionKey', k, 'data', d, 'origin', o, 'headers', h) end
+    addOutput(KEYS[6 + struct.unpack('>H', index, 2 * n + 1)], k, d, o, h)
   end
 end
 
