@@ -7,9 +7,9 @@ import { compareIds, type EntryId } from '../record.ts';
 import type { RangeReader } from '../redis/reader.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import { sequenceNumberOf } from '../spool.ts';
-import type { TurnSettings, TurnShard } from '../turn/settings.ts';
+import type { OneLane, TurnSettings, TurnShard } from '../turn/settings.ts';
 import { lookAt, skipUpTo } from '../turn/skip.ts';
-import type { OneLane, Skipped } from '../turn/skip-types.ts';
+import type { Skipped } from '../turn/skip-types.ts';
 import { SpoolLacks } from '../turn/spool-reader.ts';
 import { unsettled } from '../turn/unsettled.ts';
 import { type ActingDeps, noSuchShard, openShard, sameSource, tellShards } from './acting.ts';
@@ -57,17 +57,8 @@ export async function planSkip(deps: Deps, { mapping, version, shardId, what }: 
   const inUnit = head && head.blockedSince !== null ? head.count : 0;
   if (what === 'blocked' && inUnit === 0) throw notBlocked(name, shardId);
   if (what === 'blocked' && head?.closes) {
-    const { checkpoint } = state;
-    return {
-      settings,
-      shard,
-      records: 0,
-      first: checkpoint,
-      last: checkpoint,
-      inUnit,
-      closing: head.requestId,
-      lane: null,
-    };
+    const none = { records: 0, first: state.checkpoint, last: state.checkpoint };
+    return { settings, shard, ...none, inUnit, closing: head.requestId, lane: null };
   }
   // Of a shard with lanes it is the blocked lane that is furthest behind.
   const factor = state.lanes?.lanes.length ?? 0;

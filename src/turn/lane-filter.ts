@@ -4,7 +4,7 @@ import { recordFilter } from '../filter/filter.ts';
 import { laneOf } from '../lanes.ts';
 import type { RawBatch } from '../redis/reader-batch.ts';
 import type { ActiveFilter } from './gathering.ts';
-import type { TurnSettings } from './settings.ts';
+import type { OneLane, TurnSettings } from './settings.ts';
 
 export function activeFilter(
   { filter }: TurnSettings,
@@ -30,11 +30,17 @@ function lanesIn(raw: RawBatch, format: EventFormat, factor: number): Uint8Array
   return lanes;
 }
 
+/** Made once for as long as the mapping's do not change: what is compiled of them is kept by whoever compiled it. */
+export function laneSettings(lane: OneLane): (settings: TurnSettings) => TurnSettings {
+  let known: { readonly of: TurnSettings; readonly settings: TurnSettings } | null = null;
+  return (settings) => {
+    if (known?.of !== settings) known = { of: settings, settings: settingsOfLane(settings, lane) };
+    return known.settings;
+  };
+}
+
 /** The mapping's, as one lane works under them. */
-export function settingsOfLane(
-  settings: TurnSettings,
-  lane: { readonly index: number; readonly factor: number },
-): TurnSettings {
+export function settingsOfLane(settings: TurnSettings, lane: OneLane): TurnSettings {
   const { filter, policy } = settings;
   const id = `${filter?.id ?? ''}/${lane.index}of${lane.factor}`;
   const patterns = filter?.patterns ?? [];

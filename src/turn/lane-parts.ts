@@ -9,7 +9,7 @@ import type { SettleCounts } from '../shard/settle.ts';
 import type { ShardState } from '../shard/state.ts';
 import type { Holding } from '../shard/take.ts';
 import type { LaneBook } from './lane-book.ts';
-import { settingsOfLane } from './lane-filter.ts';
+import { laneSettings } from './lane-filter.ts';
 import { Reading } from './reading.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 import { Settling } from './settling.ts';
@@ -61,13 +61,8 @@ export function partOf(
   state: ShardState,
 ): LanePart {
   const { redis, keys, holding, nowMs, onSettled } = deps;
-  // Made once for as long as the mapping's do not change: a filter is compiled of them.
-  let made: { readonly of: TurnSettings; readonly settings: TurnSettings } | null = null;
-  const settings = () => {
-    const of = settingsNow();
-    if (made?.of !== of) made = { of, settings: settingsOfLane(of, { index, factor: book.lanes.length }) };
-    return made.settings;
-  };
+  const own = laneSettings({ index, factor: book.lanes.length });
+  const settings = () => own(settingsNow());
   const ofLane: ShardState = { ...state, ...book.lanes[index]! };
   const common = { redis, keys, holding, shard, settings, nowMs, newId: randomUUID, onSettled };
   const settling = new Settling({ ...common, book: book.seat((s) => book.together(index, s)) }, ofLane);

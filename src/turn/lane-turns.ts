@@ -14,7 +14,7 @@ import type { TurnDeps } from './deps.ts';
 import type { Gap } from './gap.ts';
 import { isFree, LaneBook } from './lane-book.ts';
 import { LaneEnding } from './lane-ending.ts';
-import { settingsOfLane } from './lane-filter.ts';
+import { laneSettings } from './lane-filter.ts';
 import type { HandBack, TurnMapping, TurnSettings, TurnShard } from './settings.ts';
 import { sharedReads } from './shared-reads.ts';
 import { SettleRefused, Shipping } from './shipping.ts';
@@ -57,12 +57,11 @@ class Lanes {
   readonly #deps: TurnDeps;
   readonly #book: LaneBook;
   readonly #ending: LaneEnding;
-  readonly #factor: number;
   readonly #endsAt: number;
   /** When the attempt began that the lane is at; 0: it is at none. */
   readonly #since: number[];
-  /** Of each lane, and which of the mapping's they were made of. */
-  readonly #made: { readonly of: TurnSettings; readonly settings: TurnSettings }[] = [];
+  /** Of each lane. */
+  readonly #settings: ((settings: TurnSettings) => TurnSettings)[];
   #working = 0;
   #failed = false;
   readonly backs: (HandBack | null)[];
@@ -72,7 +71,7 @@ class Lanes {
     this.#deps = deps;
     this.#book = book;
     this.#ending = ending;
-    this.#factor = book.lanes.length;
+    this.#settings = book.lanes.map((_, index) => laneSettings({ index, factor: book.lanes.length }));
     this.#endsAt = endsAt;
     this.#since = book.lanes.map(() => 0);
     this.backs = book.lanes.map(() => null);
@@ -86,21 +85,12 @@ class Lanes {
   seat(index: number, reader: ReturnType<typeof sharedReads>, upTo: EntryId | undefined) {
     return {
       ...{ book: this.#book.seat((s) => this.#book.together(index, s)), reader, upTo },
-      settings: (settings: TurnSettings) => this.#settings(settings, index),
+      settings: this.#settings[index]!,
       isOver: () => this.#isOver(index),
       attempts: (running: Promise<Attempted>) => this.#attempts(index, running),
       gap: (gap: Gap) => void (this.gap = gap),
       ended: (back: HandBack) => void (this.backs[index] = back),
     };
-  }
-
-  /** Made once for as long as the mapping's do not change: what is compiled of them is kept by whoever compiled it. */
-  #settings(settings: TurnSettings, index: number): TurnSettings {
-    const known = this.#made[index];
-    if (known?.of === settings) return known.settings;
-    const made = settingsOfLane(settings, { index, factor: this.#factor });
-    this.#made[index] = { of: settings, settings: made };
-    return made;
   }
 
   async #attempts(index: number, running: Promise<Attempted>): Promise<Attempted> {

@@ -5,6 +5,12 @@ import type { OutputPlace, OutputTarget } from '../output.ts';
 import type { Pattern } from '../pattern.ts';
 import type { UnitPolicy } from '../unit/types.ts';
 
+/** A lane, of so many: another number of them is other lanes. */
+export interface OneLane {
+  readonly index: number;
+  readonly factor: number;
+}
+
 export interface TurnSettings {
   readonly mapping: string;
   readonly streamName: string;
@@ -17,7 +23,7 @@ export interface TurnSettings {
     readonly patterns: readonly Pattern[];
     readonly id: string;
     /** Only the records of this lane are read (lanes.ts). */
-    readonly lane?: { readonly index: number; readonly factor: number };
+    readonly lane?: OneLane;
   } | null;
   /** `parallelizationFactor`. */
   readonly laneCount: number;

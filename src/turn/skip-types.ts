@@ -5,7 +5,7 @@ import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { RangeReader } from '../redis/reader.ts';
 import type { Clock } from '../time.ts';
-import type { TurnSettings } from './settings.ts';
+import type { OneLane } from './settings.ts';
 
 export interface SkipDeps {
   readonly redis: Redis;
@@ -14,9 +14,6 @@ export interface SkipDeps {
   readonly clock: Clock;
   readonly log: Log;
 }
-
-/** A lane, of so many: another number of them is other lanes. */
-export type OneLane = NonNullable<NonNullable<TurnSettings['filter']>['lane']>;
 
 export interface SkipTo {
   /** The last record, or the checkpoint that it is to be. */

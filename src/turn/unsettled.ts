@@ -4,8 +4,8 @@ import type { ShardState } from '../shard/state.ts';
 import { settingsOfLane } from './lane-filter.ts';
 import { laneReader, readingOfLane } from './lane-parts.ts';
 import { Reading } from './reading.ts';
-import type { TurnSettings, TurnShard } from './settings.ts';
-import type { OneLane, SkipDeps } from './skip-types.ts';
+import type { OneLane, TurnSettings, TurnShard } from './settings.ts';
+import type { SkipDeps } from './skip-types.ts';
 
 /** In order. `lane`: of that one only; null: of all of the shard, without what lanes settled above the checkpoint. */
 export function unsettled(
