@@ -4,16 +4,13 @@ import { collectStatus } from '../../src/observe/status.ts';
 import { connectRedis, type Redis } from '../../src/redis/connect.ts';
 import type { Keys } from '../../src/redis/keys.ts';
 import { removeNamespace } from '../fill-stream.ts';
+import { ended, millrace, until } from '../millrace-command.ts';
 import { startReceiver } from '../receiver.ts';
 import type { Example, OpenExample } from '../run-example.ts';
 import { judgeOrders } from './judge.ts';
 import { Ledger } from './ledger.ts';
-import { ended, millrace } from './millrace-command.ts';
 import { type Order, ordersOfADay } from './orders.ts';
 import { fillTopic, openBroker, removeTopic } from './topic.ts';
-
-const POLL_MS = 100;
-const DEADLINE_MS = 60_000;
 
 export const orders: Example = {
   about: 'orders in a Kafka topic, one of them poison, which is mended and run again',
@@ -71,8 +68,8 @@ interface There {
 
 /** Until all orders but the one that it cannot price are charged, and that one is given up. */
 async function runFirstVersion({ redis, keys, env }: There, ledger: Ledger, all: readonly Order[]): Promise<void> {
-  const first = { ...env, CHARGE_CODE: 'charge-first.ts' };
-  const daemon = millrace(['start', '--http', 'off'], first, true);
+  const first = { example: 'orders', env: { ...env, CHARGE_CODE: 'charge-first.ts' } };
+  const daemon = millrace(['start', '--http', 'off'], { ...first, quiet: true });
   try {
     const isOver = async () =>
       ledger.charges.length === all.length - 1 && (await redis.xlen(keys.failures('charge'))) > 0;
@@ -88,17 +85,14 @@ async function runFirstVersion({ redis, keys, env }: There, ledger: Ledger, all:
 /** Puts the notice back; the daemon with the mended version, which starts after it, runs it. */
 async function startRedrive({ redis, keys, env }: There): Promise<ChildProcess> {
   console.log('Now the mended version, and: millrace failures redrive --mapping charge --yes');
-  const command = millrace(['failures', 'redrive', '--mapping', 'charge', '--yes'], env);
+  const command = millrace(['failures', 'redrive', '--mapping', 'charge', '--yes'], { example: 'orders', env });
   const isThere = async () =>
     (await collectStatus(redis, keys)).mappings.some(({ redrives }) => redrives !== undefined && redrives.length > 0);
-  await until(isThere, command, 'the notice was not put back');
-  return command;
-}
-
-async function until(isSo: () => Promise<boolean>, child: ChildProcess, otherwise: string): Promise<void> {
-  for (const last = performance.now() + DEADLINE_MS; !(await isSo());) {
-    if (child.exitCode !== null) throw new Error(`${otherwise}: the command ended with ${child.exitCode}`);
-    if (performance.now() > last) throw new Error(otherwise);
-    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  try {
+    await until(isThere, command, 'the notice was not put back');
+    return command;
+  } catch (error) {
+    command.kill();
+    throw error;
   }
 }
