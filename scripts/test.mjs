@@ -1,4 +1,5 @@
 // `npm test [-- FILES…]`: runs vitest with our Node and ends with one line that tools read: `N passed, N failed, N skipped`.
+// Without FILES it is what CI runs: everything. The files whose coverage is measured run first, for that, and not once more with the others.
 // `--without-kafka` leaves out what needs a Kafka broker (Java and, once, Maven), and says so before that line.
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
@@ -13,25 +14,50 @@ const node = process.execPath;
 const withoutKafka = process.argv.includes('--without-kafka');
 const args = process.argv.slice(2).filter((arg) => arg !== '--without-kafka');
 
-const child = spawn(
-  node,
-  [path.join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...reporters(), ...withoutThose(), ...args],
-  {
+const env = {
+  ...process.env,
+  // Tests start `node` and `redis-server` by name. And a developer's own Redis is none of theirs.
+  PATH: [path.dirname(node), ...(await redisOnPath()), process.env.PATH].join(path.delimiter),
+  REDIS_URL: '',
+  MILLRACE_TALLY: tally,
+  // One Kafka broker for all files of the run (test/support/kafka/use-kafka.ts).
+  MILLRACE_RUN_DIR: scratch,
+};
+let child;
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child?.kill(signal));
+
+const total = [0, 0, 0];
+let worst = 0;
+for (const some of args.length === 0 ? await everything() : [args]) {
+  const { code, signal } = await vitest(some);
+  const counts = countsIn(readTally(), code === 0);
+  for (const [i, count] of counts.entries()) total[i] += count;
+  if (code !== 0) worst = code ?? (signal === 'SIGINT' ? 130 : 1);
+  if (signal !== null) break;
+}
+end(`${total[0]} passed, ${total[1]} failed, ${total[2]} skipped`, worst);
+
+function vitest(some) {
+  rmSync(tally, { force: true });
+  const words = ['run', ...reporters(), ...withoutThose(), ...some];
+  child = spawn(node, [path.join(root, 'node_modules/vitest/vitest.mjs'), ...words], {
     cwd: root,
     stdio: 'inherit',
-    env: {
-      ...process.env,
-      // Tests start `node` and `redis-server` by name. And a developer's own Redis is none of theirs.
-      PATH: [path.dirname(node), ...(await redisOnPath()), process.env.PATH].join(path.delimiter),
-      REDIS_URL: '',
-      MILLRACE_TALLY: tally,
-      // One Kafka broker for all files of the run (test/support/kafka/use-kafka.ts).
-      MILLRACE_RUN_DIR: scratch,
-    },
-  },
-);
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
-child.once('close', (code, signal) => end(readTally(), code ?? (signal === 'SIGINT' ? 130 : 1)));
+    env,
+  });
+  return new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
+}
+
+async function everything() {
+  const { default: covered } = await import('../vitest.coverage.config.ts');
+  return [['--config', 'vitest.coverage.config.ts'], covered.test.include.flatMap((pattern) => ['--exclude', pattern])];
+}
+
+/** E.g. no file matched, or a floor of the coverage was missed: that is a failure, too. */
+function countsIn(line, succeeded) {
+  const [passed, failed, skipped] = line.match(/\d+/g).map(Number);
+  return [passed, succeeded || failed > 0 ? failed : 1, skipped];
+}
 
 function reporters() {
   return ['--reporter=default', `--reporter=${path.join(root, 'scripts', 'tally-reporter.mjs')}`];
@@ -82,7 +108,6 @@ function end(line, code) {
   if (withoutKafka)
     console.log('Kafka was left out (--without-kafka): nothing in test/kafka was run, nor the fault tests with Kafka.');
   rmSync(scratch, { recursive: true, force: true });
-  // E.g. no file matched: nothing was tested, which is not success.
-  console.log(code === 0 ? line : line.replace(', 0 failed,', ', 1 failed,'));
+  console.log(line);
   process.exit(code);
 }

@@ -44,6 +44,23 @@ test('what we depend on may be used under its licence', () => {
   expect(wrong).toEqual([]);
 });
 
+const gate = (...args: string[]) => run(process.execPath, args, { cwd: ROOT });
+
+test('types are right', async () => {
+  expect(await gate('node_modules/typescript/bin/tsc', '-p', '.')).toMatchObject({ code: 0, stdout: '' });
+}, 120_000);
+
+test('no file, export or dependency is left over (knip.json)', async () => {
+  expect(await gate('node_modules/knip/bin/knip.js')).toMatchObject({ code: 0, stdout: '' });
+}, 120_000);
+
+test('no vulnerability is known, as far as the registry tells', async () => {
+  const { code, stdout } = await gate('scripts/audit.mjs');
+  expect(code, stdout).toBe(0);
+  // That nothing was checked is to be seen.
+  process.stdout.write(stdout);
+}, 120_000);
+
 /** What a registry says of a package: npm compares its versions with those of the advisory, and those of what depends on it. */
 const known = (name: string): object => ({
   name,
