@@ -9,7 +9,7 @@ export interface Order {
   readonly pieces: number;
 }
 
-export interface Enriched extends Order {
+interface Enriched extends Order {
   readonly cents: number;
 }
 

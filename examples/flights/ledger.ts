@@ -35,8 +35,6 @@ export interface Taken {
 
 export class Ledger {
   readonly airports = new Map<string, Airport>();
-  /** All departures, in the order in which they came. */
-  readonly journal: Departure[] = [];
   private departures = 0;
   private doubled = 0;
   private outOfOrder = 0;
@@ -79,9 +77,7 @@ export class Ledger {
     return { airports: airports.length, departures, missing, doubled, outOfOrder, stale, refused };
   }
 
-  private enter(departure: Departure): void {
-    const { airport: name, number, text } = departure;
-    this.journal.push(departure);
+  private enter({ airport: name, number, text }: Departure): void {
     const airport = this.airports.get(name) ?? { name, lines: [], last: 0, missing: new Set<number>() };
     this.airports.set(name, airport);
     if (number > airport.last) {

@@ -1,37 +1,60 @@
-/**
- * Longer runs of the fault tests: the same scenarios, again and again under new seeds.
- *   node test/chaos/main.ts [--minutes N] [--seed N] [--times X] [FAULT…]     e.g. --minutes 60 --times 5 r01 r05
- * --times multiplies how often each fault is done in a run. Ends with 1 at the first run that fails, and says its seed.
- */
+/** Longer runs of the fault tests, by hand: a swarm of faults under seeds (swarm/), or the scenario files again and again. `--help` tells. */
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { withCluster } from '../support/kafka/cluster.ts';
+import { type Asked, readArguments, type SwarmAsked } from './swarm/arguments.ts';
+import type { SourceKind } from './swarm/fault.ts';
+import { isClean, runSwarm } from './swarm/run.ts';
+import { verdictOf } from './swarm/verdict.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    minutes: { type: 'string', default: '5' },
-    seed: { type: 'string', default: '1' },
-    times: { type: 'string', default: '1' },
-  },
-});
-const faults = positionals.length > 0 ? positionals : ['r'];
-const files = faults.map((fault) => `test/chaos/${fault.toLowerCase()}`);
-
-function runOnce(seed: number): boolean {
-  process.stdout.write(`seed ${seed}\n`);
-  const env = { ...process.env, MILLRACE_CHAOS_SEED: String(seed), MILLRACE_CHAOS_TIMES: values.times };
-  // One after the other: faults are not to measure each other.
-  const args = [path.join(root, 'scripts', 'test.mjs'), ...files, '--no-file-parallelism', '--testTimeout=7200000'];
-  return spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' }).status === 0;
+/** The exit code. */
+async function answer(asked: Asked): Promise<number> {
+  if (asked.kind === 'swarm') return await runSeeds(asked);
+  if (asked.kind === 'files') return runFiles(asked);
+  (asked.kind === 'help' ? process.stdout : process.stderr).write(`${asked.text}\n`);
+  return asked.kind === 'help' ? 0 : 2;
 }
 
-const until = performance.now() + Number(values.minutes) * 60_000;
-for (let seed = Number(values.seed); performance.now() < until; seed++) {
-  if (runOnce(seed)) continue;
-  process.stdout.write(`failed with seed ${seed}: repeat it with --seed ${seed} --minutes 0.001 ${faults.join(' ')}\n`);
-  process.exit(1);
+async function runSeeds(asked: SwarmAsked): Promise<number> {
+  let interrupted = false;
+  process.once('SIGINT', () => (interrupted = true));
+  for (let seed = asked.seed; seed < asked.seed + asked.seeds && !interrupted; seed++) {
+    if (!(await runSeed(asked, seed, () => interrupted))) return 1;
+  }
+  return interrupted ? 130 : 0;
 }
+
+async function runSeed(asked: SwarmAsked, seed: number, stopped: () => boolean): Promise<boolean> {
+  const source: SourceKind = asked.source !== 'mixed' ? asked.source : seed % 2 === 1 ? 'redis-stream' : 'kafka';
+  const spec = { seed, source, faultsMs: asked.minutes * 60_000, only: asked.only, stopped };
+  const run = await (source === 'kafka'
+    ? withCluster(1, (cluster) => runSwarm({ ...spec, cluster }))
+    : runSwarm({ ...spec, cluster: null }));
+  const only = asked.only.map(({ name }) => ` --fault ${name}`).join('');
+  process.stdout.write(
+    verdictOf(run, `npm run chaos -- --seed ${seed} --minutes ${asked.minutes} --source ${source}${only}`),
+  );
+  return isClean(run);
+}
+
+function runFiles({ files, seed: first, minutes, times }: Extract<Asked, { kind: 'files' }>): number {
+  const until = performance.now() + minutes * 60_000;
+  for (let seed = first; performance.now() < until; seed++) {
+    process.stdout.write(`seed ${seed}\n`);
+    const env = { ...process.env, MILLRACE_CHAOS_SEED: String(seed), MILLRACE_CHAOS_TIMES: times };
+    const paths = files.map((file) => `test/chaos/${file.toLowerCase()}`);
+    // One after the other: faults are not to measure each other.
+    const args = [path.join(root, 'scripts', 'test.mjs'), ...paths, '--no-file-parallelism', '--testTimeout=7200000'];
+    if (spawnSync(process.execPath, args, { cwd: root, env, stdio: 'inherit' }).status === 0) continue;
+    process.stdout.write(
+      `failed with seed ${seed}: repeat it with --seed ${seed} --minutes 0.001 ${files.join(' ')}\n`,
+    );
+    return 1;
+  }
+  return 0;
+}
+
+process.exitCode = await answer(readArguments(process.argv.slice(2)));

@@ -4,7 +4,8 @@ import { toSequenceNumber } from '../../../src/record.ts';
 import { eventually } from '../../support/daemon.ts';
 import type { TestKafka } from '../../support/kafka/use-kafka.ts';
 import { checkOutputs, type OutputViolation, type StageInput, type StageOutput } from '../check-outputs.ts';
-import type { Lab, LabSpec } from './lab.ts';
+import type { Lab } from './lab.ts';
+import type { LabSpec } from './project.ts';
 import { MAPPING } from './source.ts';
 import { entriesOf } from './stage.ts';
 

@@ -2,7 +2,7 @@
  * A world for fault tests: a Redis that syncs every write, a recorder, real daemons as processes, a producer, and what breaks them.
  * Everything random comes from the seed; what the processes make of it does not repeat, so a failed run keeps its history.
  */
-import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,9 +19,10 @@ import { type PositionSample, samplePositions } from '../../support/position-sam
 import { type Recorder, startRecorder } from '../../support/recorder.ts';
 import { type CheckOptions, checkHistory, type CheckResult, describeViolations } from '../checker.ts';
 import { Producer } from './producer.ts';
+import { configOf, copyHandler, type LabSpec } from './project.ts';
 import { Random } from './random.ts';
 import { collectEnd, isDrained } from './shards.ts';
-import { type LabShard, type LabSource, MAPPING, type ShardNow, type SourceParts } from './source.ts';
+import type { LabShard, LabSource, ShardNow } from './source.ts';
 import { openStreamSource } from './stream-source.ts';
 
 const SAMPLE_EVERY_MS = 50;
@@ -30,24 +31,6 @@ const STATE = fileURLToPath(new URL('../../../.millrace', import.meta.url));
 const PRELOAD = new URL('../wrong-builds/preload.ts', import.meta.url).href;
 /** Daemons start a third faster with it. Node writes it at a clean exit, which `close` sees to. */
 const COMPILE_CACHE = path.join(TEST_CACHE, 'compiled');
-
-export interface LabSpec {
-  readonly name: string;
-  readonly seed: number;
-  /** Of the Redis stream, where no other source is given. */
-  readonly shards?: number;
-  readonly source?: (parts: SourceParts) => Promise<LabSource>;
-  readonly batchSize?: number;
-  /** Seconds; well above what a stopped process sleeps through, unless that is the point. */
-  readonly timeout?: number;
-  readonly mapping?: Record<string, unknown>;
-  /** What there is beside the lab's own. */
-  readonly more?: { readonly connections?: object; readonly functions: object; readonly mappings: object };
-  /** The name of one: daemons are started as it (wrong-builds/). */
-  readonly wrongBuild?: string;
-  readonly drainMsMax?: number;
-  readonly trimmedByHand?: boolean;
-}
 
 export interface LabDaemon {
   readonly process: TestDaemon;
@@ -73,6 +56,8 @@ export class Lab {
   /** Fault id → shards that it hit, as far as that is known only afterwards. */
   readonly #hits = new Map<string, readonly string[]>();
   #faults = 0;
+  /** False while several faults are there at once: then any of them may have hit any shard. */
+  exact = true;
   /** Daemons that we ended. */
   readonly #ended = new Set<LabDaemon>();
   #trouble: unknown;
@@ -126,9 +111,11 @@ export class Lab {
 
   /** Of daemons and commands. */
   get env(): Readonly<Record<string, string>> {
-    const { wrongBuild } = this.spec;
-    const wrong = wrongBuild && { NODE_OPTIONS: `--import=${PRELOAD}`, MILLRACE_TEST_WRONG_BUILD: wrongBuild };
-    return { MILLRACE_CACHE: TEST_CACHE, NODE_COMPILE_CACHE: COMPILE_CACHE, ...wrong };
+    const { wrongBuild, preloads = [] } = this.spec;
+    const all = wrongBuild ? [PRELOAD, ...preloads] : preloads;
+    const loaded = all.length > 0 && { NODE_OPTIONS: all.map((url) => `--import=${url}`).join(' ') };
+    const wrong = wrongBuild && { MILLRACE_TEST_WRONG_BUILD: wrongBuild };
+    return { MILLRACE_CACHE: TEST_CACHE, NODE_COMPILE_CACHE: COMPILE_CACHE, ...loaded, ...wrong };
   }
 
   // --- daemons ------------------------------------------------------------------------------------------------------
@@ -207,7 +194,7 @@ export class Lab {
 
   /** `hit`: what it turned out to have hit; left out: it may be anything. */
   async healFault(id: string, fault: string, hit?: readonly string[]): Promise<void> {
-    if (hit) this.#hits.set(id, hit);
+    if (hit && this.exact) this.#hits.set(id, hit);
     await this.recorder.record({ ...faultLine(fault, id), phase: 'healed' });
   }
 
@@ -229,8 +216,8 @@ export class Lab {
     this.#server = await startServer(this.dir, this.#server.port);
   }
 
-  /** All daemons and Redis; Redis is back when it resolves. Everything may have been hit. */
-  async killEverything(): Promise<void> {
+  /** All daemons and Redis; Redis is back when it resolves, and whatever `start` starts. Everything may have been hit. */
+  async killEverything(start?: () => Promise<void>): Promise<void> {
     const id = await this.beginFault('everything SIGKILL');
     const daemons = this.alive();
     for (const daemon of daemons) {
@@ -240,6 +227,7 @@ export class Lab {
     await this.killRedis();
     await Promise.all(daemons.map(({ process }) => process.exited));
     await this.reviveRedis();
+    await start?.();
     await this.healFault(id, 'everything SIGKILL');
   }
 
@@ -342,38 +330,6 @@ async function openLab(spec: LabSpec, dir: string): Promise<Lab> {
   const lab = new Lab({ spec, dir, server, redis, recorder, source });
   await lab.configure();
   return lab;
-}
-
-/** Beside each other: what a function imports lies in its own project. */
-async function copyHandler(dir: string): Promise<void> {
-  const own = await readFile(new URL('./handler.ts', import.meta.url), 'utf8');
-  await writeFile(path.join(dir, 'handler.ts'), own.replace('../../support/', './'));
-  for (const name of ['stage.ts', 'sums.ts'])
-    await copyFile(new URL(`./${name}`, import.meta.url), path.join(dir, name));
-  await copyFile(new URL('../../support/recorder-handler.ts', import.meta.url), path.join(dir, 'recorder-handler.ts'));
-}
-
-function configOf(spec: LabSpec, redis: string, recorder: Recorder, { config }: LabSource): object {
-  return {
-    redis,
-    connections: { ...config.connections, ...spec.more?.connections },
-    functions: {
-      f: {
-        ...{ code: 'handler.ts', handler: 'handler', timeout: spec.timeout ?? 20 },
-        environment: { RECORDER: recorder.url, ...config.environment },
-        network: { allow: [recorder.hostPort] },
-      },
-      ...spec.more?.functions,
-    },
-    mappings: {
-      [MAPPING]: {
-        ...{ function: 'f', startingPosition: 'TRIM_HORIZON', ...config.mapping },
-        ...{ batchSize: spec.batchSize ?? 4, functionResponseTypes: ['ReportBatchItemFailures'] },
-        ...spec.mapping,
-      },
-      ...spec.more?.mappings,
-    },
-  };
 }
 
 /** Runs `body` in a world of its own. When it throws, the history stays, and the error says where and under which seed. */

@@ -1,7 +1,8 @@
 /** A run over a Redis that loses its last writes again and again, and what must be so at its end. */
 import { expect } from 'vitest';
-import { type Checked, type Lab, type LabSpec, mustBeClean, pause, withLab } from './lab.ts';
+import { type Checked, type Lab, mustBeClean, pause, withLab } from './lab.ts';
 import { beginCutting, startReplica, tellLosses } from './lossy.ts';
+import type { LabSpec } from './project.ts';
 import { report, timesOf } from './report.ts';
 
 const DAEMONS = 2;

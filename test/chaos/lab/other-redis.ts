@@ -8,7 +8,8 @@ import { Keys } from '../../../src/redis/keys.ts';
 import { OUTBOX_LEASE_MS } from '../../../src/outbox-limits.ts';
 import { type RedisServer, startRedisServer } from '../../../src/redis/server.ts';
 import { eventually } from '../../support/daemon.ts';
-import { type Lab, type LabDaemon, type LabSpec, pause } from './lab.ts';
+import { type Lab, type LabDaemon, pause } from './lab.ts';
+import type { LabSpec } from './project.ts';
 import { configOf, SOURCE, type Stage } from './pipeline.ts';
 import { MAPPING } from './source.ts';
 

@@ -2,7 +2,8 @@
 import { toSequenceNumber } from '../../../src/record.ts';
 import { eventually } from '../../support/daemon.ts';
 import { checkWindows, type WindowInput, type WindowSum, type WindowViolation } from '../check-windows.ts';
-import type { Lab, LabSpec } from './lab.ts';
+import type { Lab } from './lab.ts';
+import type { LabSpec } from './project.ts';
 import { valueOf } from './sums.ts';
 
 const SUMS = 'sums';

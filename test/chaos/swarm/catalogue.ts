@@ -1,0 +1,12 @@
+/** All faults that a swarm draws from. */
+import { DAEMON_FAULTS } from './daemon-faults.ts';
+import type { Fault, SourceKind } from './fault.ts';
+import { OPERATOR_FAULTS } from './operator-faults.ts';
+import { SERVER_FAULTS } from './server-faults.ts';
+
+export const FAULTS: readonly Fault[] = [...DAEMON_FAULTS, ...SERVER_FAULTS, ...OPERATOR_FAULTS];
+
+export const faultsFor = (source: SourceKind): readonly Fault[] =>
+  FAULTS.filter((fault) => (fault.source ?? source) === source);
+
+export const faultNamed = (name: string): Fault | undefined => FAULTS.find((fault) => fault.name === name);

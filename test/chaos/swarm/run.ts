@@ -1,0 +1,115 @@
+/** One seed from its plan to its verdict: daemons, a producer, faults for a while, then none, everything settled, the checker. */
+import type { Cluster } from '../../support/kafka/cluster.ts';
+import type { HistoryLine } from '../../support/history.ts';
+import { eventually } from '../../support/daemon.ts';
+import { type Checked, type Lab, pause, withLab } from '../lab/lab.ts';
+import { Operator } from '../lab/operators.ts';
+import type { LabSpec } from '../lab/project.ts';
+import { Random } from '../lab/random.ts';
+import { fromTopic, type TopicSource } from '../lab/topic-source.ts';
+import { Daemons } from './daemons.ts';
+import { keepEvidence } from './evidence.ts';
+import { type Count, Nemesis } from './nemesis.ts';
+import { makePlan, type Plan, type PlanSpec } from './plan.ts';
+import type { Fault } from './fault.ts';
+
+export interface SwarmSpec extends PlanSpec {
+  /** Of a topic. */
+  readonly cluster: Cluster | null;
+  readonly wrongBuild?: string;
+  readonly drainMsMax?: number;
+  /** No more faults, and the end: somebody is impatient. */
+  readonly stopped?: () => boolean;
+}
+
+export interface SwarmRun {
+  readonly plan: Plan;
+  readonly counts: ReadonlyMap<Fault, Count>;
+  readonly mixed: number;
+  /** null: it did not come so far. */
+  readonly checked: Checked | null;
+  /** What broke off the run. */
+  readonly error: Error | null;
+  /** Faults that were drawn and hit nothing at work. */
+  readonly unreached: readonly Fault[];
+  /** Directory with the history and what else tells of the run; null: it was clean. */
+  readonly kept: string | null;
+}
+
+const SHARDS = 8;
+const PARTITIONS = 6;
+const WORKING_MS_MAX = 60_000;
+/** A daemon that is asked to stop has the function's timeout and 5 s (docs/operations.md). */
+const TIMEOUT_S = 20;
+const GRACE_MS = (TIMEOUT_S + 5) * 1_000;
+const CLOCK = new URL('./clock.ts', import.meta.url).href;
+
+export async function runSwarm(spec: SwarmSpec): Promise<SwarmRun> {
+  const plan = makePlan(spec);
+  const trimmedByHand = [...plan.weights.keys()].some(({ name }) => name === 'trimmed');
+  return await withLab(labSpecOf(spec, trimmedByHand), async (lab) => {
+    const daemons = new Daemons(lab, plan.layout);
+    const { cluster } = spec;
+    const nemesis = new Nemesis(plan, { lab, daemons, operator: new Operator(lab), cluster });
+    let checked: Checked | null = null;
+    let error: Error | null = null;
+    try {
+      await begin(lab, daemons, new Random(spec.seed + 2));
+      await nemesis.run(spec.stopped ?? (() => false));
+      checked = await end(lab, spec);
+    } catch (thrown) {
+      error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    }
+    const unreached = [...nemesis.counts].filter(([, { hits }]) => hits === 0).map(([fault]) => fault);
+    const run = { plan, counts: nemesis.counts, mixed: nemesis.mixed, checked, error, unreached };
+    return { ...run, kept: isClean(run) ? null : await keepEvidence(lab, spec, run) };
+  });
+}
+
+export function isClean({ checked, error, unreached }: Omit<SwarmRun, 'kept'>): boolean {
+  return error === null && unreached.length === 0 && checked !== null && checked.violations.length === 0;
+}
+
+function labSpecOf({ seed, source, cluster, wrongBuild, drainMsMax }: SwarmSpec, trimmedByHand: boolean): LabSpec {
+  const topic = cluster && { source: fromTopic({ brokers: cluster.bootstrap, partitions: PARTITIONS }) };
+  return {
+    ...{ name: `swarm-${source}`, seed, shards: SHARDS, timeout: TIMEOUT_S, trimmedByHand, preloads: [CLOCK] },
+    ...topic,
+    ...(wrongBuild !== undefined && { wrongBuild }),
+    ...(drainMsMax !== undefined && { drainMsMax }),
+  };
+}
+
+/** Faults come to shards that are at work. */
+async function begin(lab: Lab, daemons: Daemons, random: Random): Promise<void> {
+  await daemons.startAll();
+  const work = [random.between(5, 20), random.between(30, 90)] as const;
+  lab.producer.start({ perSecond: random.between(25, 60), work, failing: random.between(0, 5) / 100 });
+  const least = async (): Promise<number> =>
+    Math.min(...(await lab.look()).map(({ state }) => Number(state['n:succeeded'] ?? 0)));
+  await eventually(least, (n) => n > 0, {
+    withinMs: WORKING_MS_MAX,
+    everyMs: 100,
+    what: 'each shard has settled something',
+  });
+}
+
+async function end(lab: Lab, { source }: SwarmSpec): Promise<Checked> {
+  await pause(500);
+  await lab.drain();
+  await tellEverything(lab, source === 'kafka');
+  // Within minutes nothing is old enough to expire, whatever a daemon's clock says.
+  const expiry = { kind: 'default', ageMs: null, timeoutMs: TIMEOUT_S * 1_000 } as const;
+  return await lab.check({ shutdown: { graceMs: GRACE_MS }, expiry });
+}
+
+/** What the source took without being able to say so is settled, too. */
+async function tellEverything(lab: Lab, isTopic: boolean): Promise<void> {
+  if (isTopic) return await (lab.source as TopicSource).everything(lab.recorder);
+  const history = await lab.recorder.history();
+  const said = new Set(history.flatMap((line: HistoryLine) => (line.kind === 'accepted' ? line.positions : [])));
+  for (const shard of lab.shards) {
+    const positions = (await lab.source.positionsIn(shard)).filter((position) => !said.has(position));
+    if (positions.length > 0) await lab.recorder.record({ kind: 'accepted', shard: shard.name, positions });
+  }
+}
