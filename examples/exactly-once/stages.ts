@@ -9,7 +9,7 @@ export interface Order {
   readonly pieces: number;
 }
 
-interface Enriched extends Order {
+export interface Enriched extends Order {
   readonly cents: number;
 }
 

@@ -4,7 +4,8 @@ import type { Keys } from '../../src/redis/keys.ts';
 import { fillStream } from '../fill-stream.ts';
 import type { Example, OpenExample, Verdict } from '../run-example.ts';
 import { startBoard } from './board.ts';
-import { closedGates, readFlights, SHARDS } from './fill.ts';
+import { closedGates, type NumberedFlight, readFlights, SHARDS } from './fill.ts';
+import { judgeFlights } from './judge.ts';
 import { Ledger } from './ledger.ts';
 
 export const flights: Example = {
@@ -12,6 +13,14 @@ export const flights: Example = {
   staysOpen: true,
   open,
 };
+
+const NEXT = [
+  '',
+  'Where to look next',
+  '  examples/flights/        the handler, its mapping, the board',
+  '  npm start                the same with its board and Redis left open: change handler.ts and watch',
+  '  bin/millrace help        every verb; README.md: what is promised, and how',
+];
 
 async function open(): Promise<OpenExample> {
   const all = await readFlights();
@@ -29,32 +38,16 @@ async function open(): Promise<OpenExample> {
       );
     },
     footer: () => [`board http://${board.address}/`],
-    judge: (redis, keys) => judge(ledger, redis, keys, all.length),
+    judge: (redis, keys) => judge(all, ledger, redis, keys),
     close: () => board.close(),
   };
 }
 
-async function judge(ledger: Ledger, redis: Redis, keys: Keys, expected: number): Promise<Verdict> {
-  const tally = ledger.tally();
+async function judge(all: readonly NumberedFlight[], ledger: Ledger, redis: Redis, keys: Keys): Promise<Verdict> {
+  const { refused } = ledger.tally();
   const givenUp = await givenUpFlights(redis, keys);
-  const lost = tally.missing.filter((name) => !givenUp.includes(name));
-  const arrived = `${tally.departures.toLocaleString('en-US')} of ${expected.toLocaleString('en-US')} flights from ${tally.airports} airports`;
-  const lines = [
-    '  board',
-    `    arrived   ${arrived}; ${tally.refused} times a gate was closed and the flight came again`,
-    `    order     out of order ${tally.outOfOrder}, doubled ${tally.doubled}, lost ${lost.length}, given up ${givenUp.length} (${givenUp.join(', ') || 'none'})`,
-    '',
-    'Where to look next',
-    '  examples/flights/        the handler, its mapping, the board',
-    '  npm start                the same with its board and Redis left open: change handler.ts and watch',
-    '  bin/millrace help        every verb; README.md: what is promised, and how',
-  ];
-  const wrong: string[] = [];
-  if (tally.departures + givenUp.length !== expected) wrong.push('not every flight arrived or was given up.');
-  if (lost.length > 0) wrong.push(`lost: ${lost.join(', ')}.`);
-  if (tally.doubled > 0) wrong.push(`${tally.doubled} flights are on the board twice.`);
-  if (tally.outOfOrder > 0) wrong.push(`${tally.outOfOrder} flights came out of order.`);
-  return { lines, wrong };
+  const { lines, wrong } = judgeFlights(all, { departures: ledger.journal, givenUp, refused });
+  return { lines: [...lines, ...NEXT], wrong };
 }
 
 /** The flights of the failure notices, from the events that the notices carry. */

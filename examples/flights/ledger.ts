@@ -35,6 +35,8 @@ export interface Taken {
 
 export class Ledger {
   readonly airports = new Map<string, Airport>();
+  /** All departures, in the order in which they came. */
+  readonly journal: Departure[] = [];
   private departures = 0;
   private doubled = 0;
   private outOfOrder = 0;
@@ -77,7 +79,9 @@ export class Ledger {
     return { airports: airports.length, departures, missing, doubled, outOfOrder, stale, refused };
   }
 
-  private enter({ airport: name, number, text }: Departure): void {
+  private enter(departure: Departure): void {
+    const { airport: name, number, text } = departure;
+    this.journal.push(departure);
     const airport = this.airports.get(name) ?? { name, lines: [], last: 0, missing: new Set<number>() };
     this.airports.set(name, airport);
     if (number > airport.last) {

@@ -1,4 +1,5 @@
 /** esm-semantics.md §2.4: the data are keys of objects, as text, or JSON objects with `key` and what else is known. */
+import { urlEncoded } from '../s3.ts';
 import { REGION, type SampleInput, WrittenNumber, digest, objectIn } from './sample-input.ts';
 
 export function s3Sample({ data, nowMs, name }: SampleInput) {
@@ -38,12 +39,4 @@ export function s3Sample({ data, nowMs, name }: SampleInput) {
 
 function textOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
-}
-
-/** As S3 does it: a form's encoding, in which `/` stays. */
-function urlEncoded(key: string): string {
-  return encodeURIComponent(key)
-    .replace(/[!'()~]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
-    .replaceAll('%20', '+')
-    .replaceAll('%2F', '/');
 }
