@@ -13,8 +13,15 @@ const VERSION = '4.3.1';
 const FETCH_MS = 5 * 60_000;
 const ADVICE = 'or leave its tests out with: npm test -- --without-kafka';
 
-/** Directory of the jars. Rejects with what is missing on this machine, and the advice. */
-export async function kafkaJars(advice = ADVICE): Promise<string> {
+let found: Promise<string> | null = null;
+
+/** Directory of the jars. Rejects with what is missing on this machine, and the advice. Brokers of a cluster ask for it at the same time. */
+export function kafkaJars(advice = ADVICE): Promise<string> {
+  found ??= findJars(advice);
+  return found;
+}
+
+async function findJars(advice: string): Promise<string> {
   await needs('java', ['-version'], 'Java 17 or later (Debian: apt-get install openjdk-17-jre-headless)', advice);
   const home = path.join(ROOT, '.millrace', `kafka-${VERSION}`);
   if (existsSync(home)) return home;
