@@ -2,6 +2,7 @@
  * The redrive of a shard: a hidden shard beside it, whose work are notices instead of records. It has an epoch, units and staged outputs of
  * its own, so that it is fenced and survives like any shard, and neither waits for the other.
  */
+import type { WindowPart } from './tumbling.ts';
 
 const PREFIX = 'redrive:';
 
@@ -57,16 +58,29 @@ export interface Ticket {
   /** Redis ms at which it was put there: ages count from then. */
   readonly at: number;
   /** Records that have not succeeded, as ranges of indexes; absent: all. */
-  readonly left?: readonly (readonly [from: number, to: number])[];
+  readonly left?: readonly Range[];
   /** How many these are. */
   readonly failed?: number;
   readonly error?: { readonly errorType: string; readonly errorMessage: string } | null;
 }
 
+/** Records of a notice, as indexes. */
+export type Range = readonly [from: number, to: number];
+
 /** The notice at work. */
 export interface NoticeAtWork {
   /** Member of the waiting line; '': none. */
   readonly current: string;
-  /** What of it was given up again, as ranges of indexes. */
-  readonly gaveUp: readonly (readonly [from: number, to: number])[];
+  /** What of it was given up again. */
+  readonly gaveUp: readonly Range[];
+  /** Its own tumbling window, open (redrive/notice-window.ts); null: it has none, or nothing of it succeeded since the last one ended. */
+  readonly window: NoticeWindow | null;
+}
+
+/** `part`: index of the first record that is in it. */
+export interface NoticeWindow extends WindowPart {
+  /** JSON text. */
+  readonly state: string;
+  /** What is in the state. */
+  readonly records: readonly Range[];
 }

@@ -23,6 +23,9 @@ is given up. A notice goes when its records succeeded; one that fails again stay
 The command waits until everything succeeded or was given up again, or only waits for what keeps failing. When it is
 interrupted the daemons go on; what it had not put back yet stays where it is, and the same command goes on with it.
 
+A mapping with a tumbling window needs --as-window: each notice is then a window of its own, apart from the live ones,
+that begins with the state {} and ends with a final invocation once its records succeeded. The notice goes after that one.
+
 With --json: { "redriven", "succeeded", "failedAgain" }, in records. Exit codes: 0 done, also when something failed
 again; 1 wrong input, or without --yes; 2 a server does not answer, or refuses what a run needs; 130/143 interrupted.`;
 
@@ -41,7 +44,7 @@ export function failuresRedriveCommand(): Command {
     .requiredOption('--mapping <NAME>', 'whose failures')
     .option('-c, --config <PATH>', 'YAML file, or a directory of them', 'millrace.yaml')
     .option('--yes', 'do it; without it, say what would run')
-    .option('--as-window', 'for mappings with a tumbling window (not supported yet)')
+    .option('--as-window', 'each notice as a window of its own: for mappings with a tumbling window')
     .option('--json', 'machine-readable', false)
     .addHelpText('after', HELP)
     .action((ids: string[], options: Options) => redrive(ids, options));
@@ -52,7 +55,7 @@ const remark = (text: string) => void process.stderr.write(`millrace: ${text}\n`
 async function redrive(ids: readonly string[], options: Options): Promise<void> {
   await withFailures(options.config, async (place) => {
     const [mapping] = mappingsNamed(place.config, options.mapping);
-    refuseWindows(mapping!, options);
+    checkWindows(mapping!, options);
     const plan = await planRedrive(place, mapping!, ids, remark);
     if (plan.refused.length > 0)
       remark(
@@ -61,7 +64,7 @@ async function redrive(ids: readonly string[], options: Options): Promise<void> 
     if (!options.yes) {
       const { notices } = plan;
       process.stdout.write(
-        `would run ${recordsIn(notices)} of ${count(notices.length, 'notice')} again; repeat with --yes to do it.\n`,
+        `would run ${contentsOf(notices)} of ${count(notices.length, 'notice')} again; repeat with --yes to do it.\n`,
       );
       process.exitCode = 1;
       return;
@@ -70,13 +73,16 @@ async function redrive(ids: readonly string[], options: Options): Promise<void> 
   });
 }
 
-function refuseWindows({ name, pinned }: MappingConfig, { asWindow }: Options): void {
-  if (!pinned['tumblingWindowInSeconds']) return;
-  const why = asWindow
-    ? 'running records as a window of their own is not supported yet'
-    : 'its windows are over, and what was added up of them went on without these records';
+function checkWindows({ name, pinned }: MappingConfig, { asWindow = false }: Options): void {
+  const windowed = Boolean(pinned['tumblingWindowInSeconds']);
+  if (windowed === asWindow) return;
+  if (!windowed)
+    throw new MillraceError('redrive-refused', `mapping ${name} has no tumbling window`, {
+      hint: 'leave out --as-window',
+    });
+  const why = 'its windows are over, and what was added up of them went on without these records';
   throw new MillraceError('redrive-refused', `mapping ${name} has a tumbling window: ${why}`, {
-    hint: 'millrace failures show has the event of each notice',
+    hint: '--as-window runs each notice as a window of its own, with a final invocation: your sink has to add the two up',
   });
 }
 
@@ -88,7 +94,7 @@ async function run(place: FailuresPlace, { mapping, json }: Options, plan: Plan)
   };
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const { redis, keys } = place;
-  const detail = `${recordsIn(plan.notices)} of ${count(plan.notices.length, 'notice')}`;
+  const detail = `${contentsOf(plan.notices)} of ${count(plan.notices.length, 'notice')}`;
   // Before it begins: it may end halfway.
   if (plan.notices.length > 0) await audit(redis, keys, { command: 'failures redrive', mapping, detail });
   const ours: Planned[] = [];
@@ -146,24 +152,45 @@ function report({ config }: FailuresPlace, outcomes: readonly Outcome[], json: b
   const ended = outcomes.filter(({ kind }) => kind === 'succeeded' || kind === 'failed');
   const succeeded = ended.reduce((sum, { planned, failed }) => sum + planned.records - failed, 0);
   const redact = textRedactor(config.secrets);
-  for (const { planned, error } of outcomes.filter((one) => one.failed > 0))
+  for (const { planned, error } of outcomes.filter(failedAgainIn))
     remark(redact(`${planned.id} (${planned.shardId}) failed again: ${firstLine(error ?? 'it was given up untried')}`));
-  const held = outcomes.filter(({ kind, failed }) => kind === 'held' && failed === 0);
+  const held = outcomes.filter((one) => one.kind === 'held' && !failedAgainIn(one));
   if (held.length > 0)
     remark(`${count(held.length, 'notice')} wait for their turn; the daemons go on with them (millrace status)`);
   const gone = outcomes.filter(({ kind }) => kind === 'gone');
   if (gone.length > 0)
     remark(`${count(gone.length, 'notice')} had gone when their turn came, ${gone[0]!.planned.id} for one`);
-  if (json) process.stdout.write(`${JSON.stringify({ redriven, succeeded, failedAgain })}\n`);
+  const ends = outcomes.filter(({ planned }) => planned.records === 0);
+  const finalInvocations = {
+    redriven: ends.length,
+    succeeded: ends.filter(({ kind }) => kind === 'succeeded').length,
+    failedAgain: ends.filter(failedAgainIn).length,
+  };
+  const counts = { redriven, succeeded, failedAgain };
+  if (json) process.stdout.write(`${JSON.stringify(ends.length > 0 ? { ...counts, finalInvocations } : counts)}\n`);
   else
     process.stdout.write(
-      `${count(redriven, 'record')} redriven: ${succeeded} succeeded, ${failedAgain} failed again.\n`,
+      outcomeLine('record', counts) + (ends.length > 0 ? outcomeLine('final invocation', finalInvocations) : ''),
     );
 }
 
-function recordsIn(notices: readonly Planned[]): string {
-  return count(
-    notices.reduce((sum, { records }) => sum + records, 0),
-    'record',
-  );
+interface Counts {
+  readonly redriven: number;
+  readonly succeeded: number;
+  readonly failedAgain: number;
+}
+
+function outcomeLine(what: string, { redriven, succeeded, failedAgain }: Counts): string {
+  return `${count(redriven, what)} redriven: ${succeeded} succeeded, ${failedAgain} failed again.\n`;
+}
+
+/** A final invocation has no records that could be counted. */
+function failedAgainIn({ kind, error }: Outcome): boolean {
+  return kind === 'failed' || error !== null;
+}
+
+function contentsOf(notices: readonly Planned[]): string {
+  const records = notices.reduce((sum, one) => sum + one.records, 0);
+  const ends = notices.filter((one) => one.records === 0).length;
+  return ends === 0 ? count(records, 'record') : `${count(records, 'record')} and ${count(ends, 'final invocation')}`;
 }

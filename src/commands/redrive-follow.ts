@@ -111,7 +111,8 @@ async function heldHeads(
     const error = `${errorType}: ${errorMessage}`;
     held.set(shardId, {
       ticket: ticketOf(current ?? ''),
-      records: head.count,
+      // A final invocation has none.
+      records: head.closes ? 0 : head.count,
       attempts: head.failures,
       error,
       why: why ?? '',

@@ -14,7 +14,7 @@ export interface Planned {
   readonly shardId: string;
   /** Sequence number of its first record. */
   readonly first: string;
-  /** Records that have not succeeded yet. */
+  /** Records that have not succeeded yet; 0: it is of the final invocation of a window. */
   readonly records: number;
   /** Of its text, when that has to be brought. */
   readonly bytes: number;
@@ -44,7 +44,7 @@ export async function planRedrive(
       seen.add(ticket);
       if (notice.mapping !== mapping.name || (wanted.size > 0 && !wanted.has(id))) return;
       const bytes = destination.kind === 'kafka-topic' ? Buffer.byteLength(text) : 0;
-      found.push({ id, place: destination, ticket, shardId, first, records, bytes, why: whyNot(notice) });
+      found.push({ id, place: destination, ticket, shardId, first, records, bytes, why: whyNot(notice, mapping) });
     };
     await eachNotice(place, destination, take, remark);
     await dropOldTickets(place, mapping.name, destination, seen, began);
@@ -122,10 +122,12 @@ function byShardAndOrder(a: Planned, b: Planned): number {
 }
 
 /** Null: it can be. */
-function whyNot({ condition, payload, error, notice }: ReadNotice): string | null {
+function whyNot({ condition, payload, error, window }: ReadNotice, { pinned }: MappingConfig): string | null {
   if (condition === 'SourceGap')
     return 'the source lost its records before they were read, so that there is nothing to run';
   if (payload === null) return 'its event was not kept';
   if (error?.errorType === 'MalformedRecord') return 'no event of the mapping’s format can be made of its record';
-  return notice['timeWindowInfo'] === undefined ? null : 'it is of a tumbling window';
+  return window === null || pinned['tumblingWindowInSeconds']
+    ? null
+    : 'it is of a tumbling window, and the mapping has none';
 }

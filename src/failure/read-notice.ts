@@ -18,10 +18,22 @@ export interface ReadNotice extends Failure {
   /** First and last record; of a SourceGap the first and last missing position; '' of the final invocation of a window, which has no records. */
   readonly first: string;
   readonly last: string;
+  /** ms; null: it is not known. */
+  readonly firstArrivalMs: number | null;
+  /** Its tumbling window; null: none, or it never ran. */
+  readonly window: NoticeWindowInfo | null;
   /** The invocation event as JSON text; null when the notice has none. */
   readonly payload: string | null;
   /** As it stands in the destination. */
   readonly notice: Readonly<Record<string, unknown>>;
+}
+
+/** Times in ms, the end exclusive. */
+export interface NoticeWindowInfo {
+  readonly start: number;
+  readonly end: number;
+  readonly early: boolean;
+  readonly final: boolean;
 }
 
 /** Null: it is no notice of ours. */
@@ -37,6 +49,7 @@ export function readNotice(id: string, text: string): ReadNotice | null {
     records: batch.records,
     error: error && { errorType: String(error['errorType']), errorMessage: String(error['errorMessage']) },
     ...{ requestId: String(context['requestId']), first: batch.first, last: batch.last },
+    ...{ firstArrivalMs: batch.firstArrivalMs, window: windowInfo(notice) },
     ...{ payload: typeof payload === 'string' ? payload : null, notice },
   };
 }
@@ -53,6 +66,23 @@ interface Batch {
   readonly records: number;
   readonly first: string;
   readonly last: string;
+  readonly firstArrivalMs: number | null;
+}
+
+function windowInfo(notice: Part): NoticeWindowInfo | null {
+  const info = objectIn(notice, 'timeWindowInfo');
+  const times = objectIn(info, 'window');
+  const [start, end] = [msOf(times?.['start']), msOf(times?.['end'])];
+  if (!info || start === null || end === null) return null;
+  return {
+    ...{ start, end, early: info['isWindowTerminatedEarly'] === true },
+    final: info['isFinalInvokeForWindow'] === true,
+  };
+}
+
+function msOf(time: unknown): number | null {
+  const ms = typeof time === 'string' ? Date.parse(time) : NaN;
+  return Number.isNaN(ms) ? null : ms;
 }
 
 /** Of the final invocation of a tumbling window: the notice says nothing of records, and the shard is in its event. */
@@ -61,7 +91,8 @@ function finalBatch(notice: Part | null): Batch | null {
   const payload = notice?.['payload'];
   const event = typeof payload === 'string' ? objectOf(() => JSON.parse(payload) as unknown) : null;
   const shardId = objectIn(notice, 'KinesisBatchInfo')?.['shardId'] ?? event?.['shardId'];
-  return { shardId: typeof shardId === 'string' ? shardId : '', records: 0, first: '', last: '' };
+  const id = typeof shardId === 'string' ? shardId : '';
+  return { shardId: id, records: 0, first: '', last: '', firstArrivalMs: null };
 }
 
 function kinesisBatch(notice: Part | null): Batch | null {
@@ -70,6 +101,7 @@ function kinesisBatch(notice: Part | null): Batch | null {
   return {
     ...{ shardId: String(info['shardId']), records: Number(info['batchSize']) },
     ...{ first: String(info['startSequenceNumber']), last: String(info['endSequenceNumber']) },
+    firstArrivalMs: msOf(info['approximateArrivalOfFirstRecord']),
   };
 }
 
@@ -81,6 +113,7 @@ function kafkaBatch(notice: Part | null): Batch | null {
   return {
     ...{ shardId, records: Number(info['batchSize']) },
     ...{ first: String(bounds['firstRecordOffset']), last: String(bounds['lastRecordOffset']) },
+    firstArrivalMs: msOf(bounds['firstRecordTimestamp']),
   };
 }
 

@@ -82,7 +82,7 @@ function blockedBy(
     notice,
     sequenceNumber: sequenceNumberOf(head.first, spooled),
     since: head.blockedSince === null ? null : iso(head.blockedSince),
-    ...{ attempts: head.deliveries, requestId: head.requestId, recordsInUnit: head.count },
+    ...{ attempts: head.deliveries, requestId: head.requestId, recordsInUnit: head.closes ? 0 : head.count },
     lastError: head.lastError,
     nextAttemptAt: iso(Math.max(notBefore, nowMs)),
     expiresAt: expiresAt > 0 ? iso(expiresAt) : null,

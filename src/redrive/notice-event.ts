@@ -18,7 +18,7 @@ export interface NoticeEvent {
   readonly weight: number;
   /** Last record of all. */
   readonly last: EntryId;
-  /** The event of the ids [from, to), as text in ASCII. */
+  /** The event of the ids [from, to), as text in ASCII, without the members of a window. */
   slice(from: number, to: number): Buffer;
   /** Null: the record has none, or its event does not hold it. */
   partitionKey(index: number): string | null;
@@ -28,6 +28,8 @@ type Facts = Pick<TurnSettings, 'eventFormat' | 'spooled'>;
 
 /** No event has more records than it has bytes. */
 const RECORDS_MAX = EVENT_BYTES_MAX;
+/** The first of the members that an event has of its window. */
+const WINDOW = 'window';
 /** Offsets of Redis entries in a Kafka event: `<ms> * 4096 + <seq>` (event/kafka-entries.ts). */
 const SEQ_VALUES = 4_096;
 
@@ -35,7 +37,9 @@ const SEQ_VALUES = 4_096;
 export function noticeEvent(notice: ReadNotice, facts: Facts): NoticeEvent {
   const { records, first, last } = notice;
   if (notice.payload === null) throw new Error('it has no event');
-  const payload = asciiOnly(notice.payload);
+  const whole = asciiOnly(notice.payload);
+  if (notice.window?.final) return endOfWindow(whole, facts.spooled ? spoolId(0) : `${notice.window.start}-0`);
+  const payload = notice.window ? withoutWindow(whole) : whole;
   const bounds = { first: idOf(first, facts.spooled), last: idOf(last, facts.spooled) };
   const list = listOf(payload, facts);
   const items = list && listItems(payload, list, RECORDS_MAX);
@@ -48,9 +52,8 @@ export function noticeEvent(notice: ReadNotice, facts: Facts): NoticeEvent {
   return {
     ...{ ids, weight: 1, last: bounds.last },
     slice(from, to) {
-      const whole = from === 0 && to === items.length;
-      const inside = whole ? payload : `${opening}${payload.slice(items[from]!.start, items[to - 1]!.end)}${closing}`;
-      return Buffer.from(inside);
+      const inside = from === to ? '' : payload.slice(items[from]!.start, items[to - 1]!.end);
+      return Buffer.from(from === 0 && to === items.length ? payload : `${opening}${inside}${closing}`);
     },
     partitionKey: (i) => (ours ? keyOf(read(i)) : null),
   };
@@ -60,9 +63,23 @@ export function noticeEvent(notice: ReadNotice, facts: Facts): NoticeEvent {
 function undivided(payload: string, records: number, bounds: { first: EntryId; last: EntryId }): NoticeEvent {
   return {
     ...{ ids: [bounds.first], weight: records, last: bounds.last },
-    slice: () => Buffer.from(payload),
+    slice: (from, to) => Buffer.from(from === to ? '{"Records":[]}' : payload),
     partitionKey: () => null,
   };
+}
+
+/** The final invocation of a window, which has no records: one id stands for it, and its event is as it was, with its state. */
+function endOfWindow(payload: string, id: EntryId): NoticeEvent {
+  return { ids: [id], weight: 0, last: id, slice: () => Buffer.from(payload), partitionKey: () => null };
+}
+
+/** They stand behind everything else (event/window-members.ts). */
+function withoutWindow(payload: string): string {
+  const whole = wholeValue(payload);
+  const window = whole && payload[whole.start] === '{' && findMember(payload, whole, WINDOW);
+  if (!window) return payload;
+  const before = payload.slice(0, payload.lastIndexOf(`"${WINDOW}"`, window.start));
+  return `${before.trimEnd().replace(/,$/, '')}}`;
 }
 
 /** Where the records are listed; undefined: nowhere. */

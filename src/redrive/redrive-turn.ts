@@ -1,7 +1,8 @@
 /** The steps of a redrive's turn, which redrive.ts tells in order: a turn (turn/turn.ts) whose units are notices, and nothing is read ahead. */
 import { randomUUID } from 'node:crypto';
 import { eventFormat } from '../event/format.ts';
-import { type NoticeAtWork, shardOfRedriveLine, type Ticket } from '../redrive-line.ts';
+import { textInWindow } from '../event/window-members.ts';
+import { type NoticeAtWork, type Range, shardOfRedriveLine, type Ticket } from '../redrive-line.ts';
 import { OUTPUT_WAIT_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import { addressOf } from '../outbox.ts';
@@ -17,15 +18,19 @@ import { leaseOf } from '../turn/lease.ts';
 import type { TurnMapping, TurnSettings } from '../turn/settings.ts';
 import { Shipping } from '../turn/shipping.ts';
 import type { TurnDeps } from '../turn/deps.ts';
+import type { WindowPart } from '../tumbling.ts';
 import { afterAttempt } from '../unit/after-attempt.ts';
 import { notBeforeIfLost } from '../unit/backoff.ts';
 import { beforeAttempt } from '../unit/before-attempt.ts';
 import { expiresAt } from '../unit/expiry.ts';
 import type { Decision, UnitPolicy } from '../unit/types.ts';
+import { closingPiece } from '../unit/windows.ts';
 import { Advancing, type Shipped } from './advancing.ts';
-import { type CurrentNotice, openNotice, type Range } from './current-notice.ts';
+import { type CurrentNotice, openNotice } from './current-notice.ts';
+import { inOrder, windowAfter } from './notice-window.ts';
 
-const NONE: NoticeAtWork = { current: '', gaveUp: [] };
+const NONE: NoticeAtWork = { current: '', gaveUp: [], window: null };
+const NO_STATE = '{}';
 
 /** A unit of the notice at work, about to run. */
 export interface Ready {
@@ -167,7 +172,7 @@ export class RedriveTurn {
   }
 
   async #begin(notice: CurrentNotice): Promise<void> {
-    const atWork = { current: notice.member, gaveUp: [] };
+    const atWork = { ...NONE, current: notice.member };
     await this.#advancing.step({ units: notice.freshUnits(), notBefore: 0, expiresAt: 0, why: '', atWork });
   }
 
@@ -177,16 +182,38 @@ export class RedriveTurn {
     const outputKeyOf = (id: EntryId) => notice.event.partitionKey(notice.indexOf(id));
     const { policy } = this.#settings;
     const age = { ...policy.age, stands: this.#pauses.paused };
-    return { ...policy, age, ...(namesOf && { namesOf }), ...(this.#settings.output && { outputKeyOf }) };
+    const named = { ...(namesOf && { namesOf }), ...(this.#settings.output && { outputKeyOf }) };
+    return { ...policy, age, ...named, ...(this.#hasWindow && { window: this.#windowOf(notice) }) };
+  }
+
+  /** Also one that was begun before the mapping had none any more: it has to end. */
+  get #hasWindow(): boolean {
+    return this.#settings.tumblingMs > 0 || this.#advancing.atWork.window !== null;
+  }
+
+  /** The one that is open, or begins with the head. */
+  #windowOf(notice: CurrentNotice): WindowPart {
+    const from = notice.indexOf(this.#advancing.units[0]!.first);
+    return this.#advancing.atWork.window ?? notice.windowFrom(from, this.#settings.tumblingMs);
+  }
+
+  #eventOf(notice: CurrentNotice, { first, count, closes }: Unit): Buffer {
+    const from = closes ? 0 : notice.indexOf(first);
+    const event = notice.event.slice(from, closes ? from : from + count);
+    if (notice.closes || !this.#hasWindow) return event;
+    const { window } = this.#advancing.atWork;
+    const { arn } = this.#settings;
+    const facts = { arn, shardId: this.#shardId, state: window?.state ?? NO_STATE, closes };
+    return textInWindow(event, { ...facts, window: closes ?? this.#windowOf(notice) });
   }
 
   async invoke({ notice, alone }: Ready): Promise<Attempted> {
     const { sandbox, log, handlerLog, gate, observe } = this.#deps;
     const unit = this.#advancing.units[0]!;
     if (unit.deliveries > 1) observe.retried(this.#mapping.name);
-    const from = notice.indexOf(unit.first);
-    const event = notice.event.slice(from, from + unit.count);
-    const encoded = { event, ascii: true, columns: null, count: unit.count, bytes: event.length } as const;
+    const event = this.#eventOf(notice, unit);
+    const count = unit.closes ? 0 : unit.count;
+    const encoded = { event, ascii: true, columns: null, count, bytes: event.length } as const;
     return await gate.run(alone, () => {
       // Not fenced: nobody may have taken the redrive, and then this turn has to come again.
       if (!this.#lock.held()) throw new Error('the lock ran out before the invocation');
@@ -220,18 +247,28 @@ export class RedriveTurn {
 
   async #apply(decision: Decision, notice: CurrentNotice, ran: Unit | null): Promise<void> {
     const { hash } = this.#settings.version;
+    const { atWork: before, units } = this.#advancing;
+    const from = notice.indexOf(units[0]!.first);
+    const { window, gaveUp: lost } = windowAfter(before.window, decision, () => this.#windowOf(notice), from);
+    const gaveUp = [...before.gaveUp, ...lost];
+    for (const { first, count, closes } of decision.giveUps) if (!closes) gaveUp.push(rangeOf(notice, first, count));
     const stack = decision.stack.map((unit) =>
       ran && unit.requestId === ran.requestId ? { ...unit, triedVersion: hash } : unit,
     );
-    const gaveUp = [...this.#advancing.atWork.gaveUp];
-    for (const { first, count } of decision.giveUps) gaveUp.push(rangeOf(notice, first, count));
+    if (stack.length === 0 && window) stack.push(this.#finalUnit(notice, window));
     const [head] = stack;
     const expiry = head ? expiresAt(this.#settings.policy, head, notice.recordsOf(head, this.#pauses.ageing)) : null;
-    const atWork = stack.length > 0 ? { current: notice.member, gaveUp } : NONE;
+    const atWork = stack.length > 0 ? { current: notice.member, gaveUp, window } : NONE;
     const change = { units: stack, notBefore: decision.notBefore ?? 0, expiresAt: expiry ?? 0, why: '', atWork };
     const ended = stack.length > 0 ? null : endOf(notice, gaveUp, decision);
     await this.#advancing.step(change, ended, this.#shipped(decision, notice));
     this.#begun = false;
+  }
+
+  /** Everything else of the notice has ended. */
+  #finalUnit(notice: CurrentNotice, { start, end, part }: WindowPart): Unit {
+    const closes = { start, end, part, early: false, at: this.#nowMs() };
+    return closingPiece(closes, notice.event.last, randomUUID()).unit;
   }
 
   #shipped({ outputs }: Decision, notice: CurrentNotice): Shipped | null {
@@ -300,7 +337,7 @@ function endOf(notice: CurrentNotice, gaveUp: readonly Range[], decision: Decisi
   }
   const failed = event.weight * gaveUp.reduce((sum, [from, to]) => sum + to - from, 0);
   const error = decision.giveUps.at(-1)?.error ?? null;
-  return { member, ticket: { state: 'failed', at, left: gaveUp, failed, error } as const };
+  return { member, ticket: { state: 'failed', at, left: inOrder(gaveUp), failed, error } as const };
 }
 
 function unreadable({ reason, ticket }: { readonly reason: string; readonly ticket: Ticket }): Ticket {

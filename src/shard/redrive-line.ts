@@ -63,8 +63,13 @@ export async function readNoticeAtWork(
   mapping: string,
   shardId: string,
 ): Promise<NoticeAtWork> {
-  const [current, gaveUp] = await redis.hmget(keys.shard(mapping, redriveLineOf(shardId)), 'cur', 'gave');
-  return { current: current ?? '', gaveUp: JSON.parse(gaveUp || '[]') as NoticeAtWork['gaveUp'] };
+  const line = keys.shard(mapping, redriveLineOf(shardId));
+  const [current, gaveUp, window] = await redis.hmget(line, 'cur', 'gave', 'win');
+  return {
+    current: current ?? '',
+    gaveUp: JSON.parse(gaveUp || '[]') as NoticeAtWork['gaveUp'],
+    window: JSON.parse(window || 'null') as NoticeAtWork['window'],
+  };
 }
 
 export interface ShardPauses {
@@ -144,7 +149,7 @@ export async function advanceRedrive(
       ...[step.expiresAt, step.why, atWork.current, JSON.stringify(atWork.gaveUp)],
       ...[staged?.pieces ?? 0, staged?.stage ?? '', staged?.stream ?? ''],
       ...[ended?.member ?? '', ended ? ticketOf(ended.member) : '', ended?.ticket ? JSON.stringify(ended.ticket) : ''],
-      ...[remove?.id ?? '', step.begins ? '1' : ''],
+      ...[remove?.id ?? '', step.begins ? '1' : '', atWork.window ? JSON.stringify(atWork.window) : ''],
     ],
   );
   const reply = (await run.catch((error: unknown) => {

@@ -5,9 +5,15 @@ import { noticeEvent } from '../../src/redrive/notice-event.ts';
 
 const ID = (seq: number) => `1732370000000${String(seq).padStart(20, '0')}`;
 
-function notice(payload: string | null, records: number, first: string, last: string): ReadNotice {
+function notice(
+  payload: string | null,
+  records: number,
+  first: string,
+  last: string,
+  window: ReadNotice['window'] = null,
+): ReadNotice {
   const rest = { id: '1-0', mapping: 'm', shardId: 's', condition: 'RetryAttemptsExhausted', time: '', error: null };
-  return { ...rest, requestId: 'r', records, first, last, payload, notice: {} };
+  return { ...rest, requestId: 'r', records, first, last, firstArrivalMs: null, window, payload, notice: {} };
 }
 
 const kinesis = (seq: number) =>
@@ -81,4 +87,46 @@ test('without an event, or with positions that are none, it says so', () => {
   const facts = { eventFormat: 'kinesis', spooled: false } as const;
   expect(() => noticeEvent(notice(null, 1, ID(1), ID(1)), facts)).toThrow('it has no event');
   expect(() => noticeEvent(notice('{}', 1, 'x', ID(1)), facts)).toThrow('x is no sequence number');
+});
+
+describe('a window', () => {
+  const window = { start: 1_732_370_000_000, end: 1_732_370_060_000, early: false, final: false };
+  const members = (final: boolean) =>
+    `"window":{"start":"2024-11-23T13:53:20Z","end":"2024-11-23T13:54:20Z"},"state":{"window":{},"x":"\\"window\\":"},"shardId":"s","eventSourceARN":"a","isFinalInvokeForWindow":${final},"isWindowTerminatedEarly":false`;
+
+  test('has its members taken away, and nothing else, also where there are no records in it', () => {
+    const payload = `{"Records":[${kinesis(1)},${kinesis(2)}],${members(false)}}`;
+    const event = noticeEvent(notice(payload, 2, ID(1), ID(2), window), { eventFormat: 'kinesis', spooled: false });
+    expect(String(event.slice(0, 2))).toBe(`{"Records":[${kinesis(1)},${kinesis(2)}]}`);
+    expect(String(event.slice(1, 2))).toBe(`{"Records":[${kinesis(2)}]}`);
+    expect(String(event.slice(0, 0))).toBe('{"Records":[]}');
+  });
+
+  test('of a Kafka event, too', () => {
+    const record = `{"topic":"t","partition":3,"offset":7,"value":"eA=="}`;
+    const rest = `"bootstrapServers":"b:1","records":{"t-3":[${record}]}`;
+    const payload = `{"eventSource":"SelfManagedKafka",${rest},${members(false)}}`;
+    const event = noticeEvent(notice(payload, 1, '7', '7', window), { eventFormat: 'kafka', spooled: true });
+    expect(String(event.slice(0, 1))).toBe(`{"eventSource":"SelfManagedKafka",${rest}}`);
+    expect(JSON.parse(String(event.slice(0, 0)))).toMatchObject({ records: { 't-3': [] } });
+  });
+
+  test('of records that cannot be told apart', () => {
+    const payload = `{"Records":[{"s3":1},{"s3":2}],${members(false)}}`;
+    const event = noticeEvent(notice(payload, 1, ID(1), ID(1), window), { eventFormat: 's3', spooled: false });
+    expect([event.ids, String(event.slice(0, 1))]).toEqual([['1732370000000-1'], '{"Records":[{"s3":1},{"s3":2}]}']);
+    expect(String(event.slice(0, 0))).toBe('{"Records":[]}');
+  });
+
+  test('that ends is its event as it was, with one id that stands for no record', () => {
+    const payload = `{"Records":[],${members(true)}}`;
+    const given = notice(payload, 0, '', '', { ...window, final: true });
+    for (const [spooled, id] of [
+      [false, '1732370000000-0'],
+      [true, '1-0'],
+    ] as const) {
+      const event = noticeEvent(given, { eventFormat: 'kinesis', spooled });
+      expect([event.ids, event.weight, String(event.slice(0, 1))]).toEqual([[id], 0, payload]);
+    }
+  });
 });

@@ -9,6 +9,7 @@
 --       12 staged pieces that become official, 0: none  13 name of their stage  14 output stream
 --       15 notice that ended (member, '' when none)  16 its ticket's name  17 its ticket from now on (JSON, '' when it needs none)
 --       18 entry of the failure stream that goes with the notice that ended; when none did, it is checked whether it could ('' when none)  19 '1': a run begins, which a pause of the shard forbids
+--       20 open window of the notice at work (JSON, '' when there is none)
 -- RETURNS {'ok', now ms} | {'paused'} | {'repeated', now ms} | {'fenced', epoch} | {'refused', reason, now ms}
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
@@ -33,7 +34,7 @@ if ARGV[18] ~= '' then
 end
 
 -- write ------------------------------------------------------------------------------------------------------------
-redis.call('HSET', KEYS[1], 'rev', ARGV[3], 'units', ARGV[6], 'nb', ARGV[7], 'exp', ARGV[8], 'why', ARGV[9], 'cur', ARGV[10], 'gave', ARGV[11])
+redis.call('HSET', KEYS[1], 'rev', ARGV[3], 'units', ARGV[6], 'nb', ARGV[7], 'exp', ARGV[8], 'why', ARGV[9], 'cur', ARGV[10], 'gave', ARGV[11], 'win', ARGV[20])
 if ARGV[12] ~= '0' then redis.call('HSET', KEYS[1], 'out', ARGV[12], 'outTo', ARGV[14]) end
 if ARGV[15] ~= '' then
   if ARGV[18] ~= '' then redis.call('XDEL', KEYS[8], ARGV[18]) end
