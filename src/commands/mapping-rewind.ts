@@ -9,6 +9,7 @@ import { silentLog } from '../observe/log.ts';
 import { parsePosition, previousId } from '../record.ts';
 import { checkServer, connectRedis, disconnect } from '../redis/connect.ts';
 import { Keys } from '../redis/keys.ts';
+import { createReader } from '../redis/reader.ts';
 import type { RewindTo } from '../source/port.ts';
 import { checkpointBefore, positionAfter, sequenceNumberOf } from '../spool.ts';
 import { systemClock } from '../time.ts';
@@ -53,9 +54,10 @@ async function rewindCommand(name: string, options: Options): Promise<void> {
   const mapping = mappingNamed(config, name);
   const to = parseTo(options.to, mapping, options.shard);
   const redis = await connectRedis(config.redis, { role: 'cli' });
+  const reader = createReader(config.redis, { log: silentLog });
   try {
     if (options.yes) await checkServer(redis);
-    const deps = { redis, keys: new Keys(config.namespace), log: silentLog, clock: systemClock };
+    const deps = { redis, reader, keys: new Keys(config.namespace), log: silentLog, clock: systemClock };
     const act = { mapping, to, text: options.to, shardId: options.shard };
     const plan = await planRewind(deps, act);
     if (!options.yes) {
@@ -66,6 +68,7 @@ async function rewindCommand(name: string, options: Options): Promise<void> {
     const records = await rewind(deps, act, plan);
     process.stdout.write(`${name}: ${upTo(mapping)}${count(records, 'record')} run again from ${options.to} on\n`);
   } finally {
+    await reader.close();
     disconnect(redis);
   }
 }
@@ -98,7 +101,7 @@ function wouldRun(mapping: MappingConfig, { shards, records }: RewindPlan, to: s
   const again = shards.filter(({ kind }) => kind !== 'child');
   const lines = again.slice(0, SHARDS_SHOWN).map((shard) => {
     const first = shard.first === null ? String(positionAfter(shard.checkpoint)) : sequenceNumberOf(shard.first, false);
-    return `  ${shard.shardId}: ${upTo(mapping)}${count(shard.records, 'record')} from ${first} on\n`;
+    return `  ${shard.shardId}: ${upTo(mapping)}${count(shard.records + shard.above, 'record')} from ${first} on\n`;
   });
   const more = again.length > SHARDS_SHOWN ? `  and ${again.length - SHARDS_SHOWN} more shards\n` : '';
   const children = shards.length - again.length;

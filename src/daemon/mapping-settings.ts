@@ -8,6 +8,7 @@ import type { Keys } from '../redis/keys.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import type { StartingPosition } from '../source/port.ts';
 import { SECOND } from '../time.ts';
+import type { FormatSettings } from '../turn/format-options.ts';
 import type { TurnSettings } from '../turn/settings.ts';
 import type { UnitPolicy } from '../unit/types.ts';
 
@@ -33,6 +34,11 @@ export function toSettings(config: MappingConfig, version: FunctionVersion, keys
     ...(config.onFailureTopic && { failureTopic: config.onFailureTopic }),
     failureBytesMax: config.onFailureStream === undefined ? config.failureStreamMaxBytes : 0,
   };
+}
+
+/** What events are made by. */
+export function formatSettings(config: MappingConfig, arn: string): FormatSettings {
+  return { arn, eventFormat: config.eventFormat, batchSize: config.batchSize, ...ofSource(config.source) };
 }
 
 /** What of it is sent to another system. */

@@ -1,12 +1,18 @@
 /** `millrace mapping rewind`: settled records run again, of one shard or of the whole tree (contract.md, "Acting on a running system"). */
 import { MillraceError } from '../errors.ts';
 import type { MappingConfig } from '../mapping/types.ts';
+import { type LanesState, parseLanes } from '../lanes.ts';
 import { REWIND_TRIES_MAX, SHARDS_REWOUND_AT_ONCE } from '../operator-limits.ts';
 import type { EntryId } from '../record.ts';
+import type { RangeReader } from '../redis/reader.ts';
 import { type RewoundShard, rewindShards } from '../shard/rewind.ts';
 import type { RewindTo, SourceShard } from '../source/port.ts';
+import type { FormatSettings } from '../turn/format-options.ts';
+import { settledAbove } from '../turn/settled-above.ts';
+import { SpoolLacks } from '../turn/spool-reader.ts';
 import { type ActingDeps, noSuchShard, sameSource, shardsOf, tellShards } from './acting.ts';
 import { type FeedingDeps, sourceOf } from './feeding.ts';
+import { formatSettings } from './mapping-settings.ts';
 
 export interface RewindAct {
   readonly mapping: MappingConfig;
@@ -22,7 +28,7 @@ export interface RewindPlan {
   readonly records: number;
 }
 
-type Deps = ActingDeps & FeedingDeps;
+type Deps = ActingDeps & FeedingDeps & { readonly reader: RangeReader };
 
 /** What would run again. @throws MillraceError `mapping-not-found`, `shard-not-found`, `source-conflict`, `nothing-to-rewind` */
 export async function planRewind(deps: Deps, act: RewindAct): Promise<RewindPlan> {
@@ -42,7 +48,7 @@ export async function planRewind(deps: Deps, act: RewindAct): Promise<RewindPlan
       },
     );
   }
-  return { shards, records: again.reduce((sum, { records }) => sum + records, 0) };
+  return { shards, records: again.reduce((sum, { records, above }) => sum + records + above, 0) };
 }
 
 /**
@@ -98,22 +104,47 @@ async function look(
 ): Promise<RewoundShard[]> {
   const source = sourceOf(mapping, deps);
   // Ids count up, so that a child's is behind those of its parents.
-  const shards = (await source.describe()).shards.filter(({ shardId }) => known.has(shardId));
+  const described = await source.describe();
+  const shards = described.shards.filter(({ shardId }) => known.has(shardId));
   const states = await readStates(deps, mapping.name, shards);
   const read = shards.flatMap(({ shardId, key }) => {
     const state = states.get(shardId);
     return state && wanted.includes(shardId) ? [{ shardId, key, settled: state.checkpoint, marks: state.marks }] : [];
   });
   const found = await source.seek(read, to);
-  const waiting = new Set<string>();
-  return shards.flatMap(({ shardId, key, parents, spooled }): RewoundShard[] => {
+  const settings = formatSettings(mapping, described.arn);
+  const rewound = new Map<string, RewoundShard>();
+  for (const shard of shards) {
+    const { shardId, key, parents, spooled } = shard;
     const [state, sought] = [states.get(shardId), found.get(shardId)];
-    if (!state || (!sought && !parents.some((parent) => waiting.has(parent)))) return [];
-    waiting.add(shardId);
-    const facts = { shardId, key, generation: state.generation, entriesRead: state.entriesRead };
-    if (!sought) return [{ ...facts, kind: 'child', checkpoint: state.checkpoint, records: 0, first: null }];
-    return [{ ...facts, kind: spooled ? 'spool' : 'stream', ...sought }];
-  });
+    if (!state || (!sought && !parents.some((parent) => rewound.has(parent)))) continue;
+    const { checkpoint, generation, entriesRead, lanes } = state;
+    const facts = { shardId, key, generation, entriesRead };
+    const above = sought && lanes ? await aboveOf(deps, mapping.name, settings, shard, checkpoint, lanes) : 0;
+    rewound.set(
+      shardId,
+      sought
+        ? { ...facts, kind: spooled ? 'spool' : 'stream', ...sought, above }
+        : { ...facts, kind: 'child', checkpoint, records: 0, above, first: null },
+    );
+  }
+  return [...rewound.values()];
+}
+
+async function aboveOf(
+  { reader }: Deps,
+  mapping: string,
+  settings: FormatSettings,
+  shard: SourceShard,
+  checkpoint: EntryId,
+  lanes: LanesState,
+): Promise<number> {
+  try {
+    return await settledAbove(reader, settings, shard, checkpoint, lanes);
+  } catch (error) {
+    if (error instanceof SpoolLacks) throw busy(mapping, error.message);
+    throw error;
+  }
 }
 
 interface State {
@@ -121,6 +152,7 @@ interface State {
   readonly generation: number;
   readonly entriesRead: number;
   readonly marks: [EntryId, number][];
+  readonly lanes: LanesState | null;
 }
 
 async function readStates(
@@ -129,23 +161,26 @@ async function readStates(
   shards: readonly SourceShard[],
 ): Promise<Map<string, State>> {
   const asking = redis.pipeline();
-  for (const { shardId } of shards) asking.hmget(keys.shard(mapping, shardId), 'cp', 'gen', 'read', 'marks');
+  for (const { shardId } of shards) asking.hmget(keys.shard(mapping, shardId), 'cp', 'gen', 'read', 'marks', 'lanes');
   const replies = (await asking.exec()) ?? [];
   const states = new Map<string, State>();
   replies.forEach(([error, fields], i) => {
     if (error) throw error;
-    const [checkpoint, generation, read, marks] = fields as (string | null)[];
+    const [checkpoint, generation, read, marks, lanes] = fields as (string | null)[];
     if (typeof checkpoint !== 'string') return;
     states.set(shards[i]!.shardId, {
       ...{ checkpoint, generation: Number(generation), entriesRead: Number(read) },
       marks: JSON.parse(marks ?? '[]') as [EntryId, number][],
+      lanes: parseLanes(lanes ?? undefined),
     });
   });
   return states;
 }
 
-function busy(mapping: string): MillraceError {
-  const what = `the shards of ${mapping} changed ${REWIND_TRIES_MAX} times in a row while they were looked at`;
+function busy(
+  mapping: string,
+  what = `the shards of ${mapping} changed ${REWIND_TRIES_MAX} times in a row while they were looked at`,
+): MillraceError {
   return new MillraceError('mapping-busy', what, {
     hint: 'are their streams trimmed all the time? pause the mapping, or rewind to a later position',
   });

@@ -17,6 +17,8 @@ export interface RewoundShard {
   readonly entriesRead: number;
   readonly checkpoint: EntryId;
   readonly records: number;
+  /** Beside these: what lanes had settled above the checkpoint. */
+  readonly above: number;
   readonly first: EntryId | null;
 }
 
@@ -38,7 +40,7 @@ export async function rewindShards(
     [keys.audit(), ...shards.flatMap(({ shardId, key }) => [keys.shard(mapping, shardId), key])],
     [
       ...[act ? '1' : '', ...auditArgs(act ?? { command: '', detail: '' }), keys.group(mapping)],
-      ...shards.flatMap((s) => [s.kind, s.generation, s.entriesRead, s.checkpoint, s.records, s.first ?? '']),
+      ...shards.flatMap((s) => [s.kind, s.generation, s.entriesRead, s.checkpoint, s.records, s.first ?? '', s.above]),
     ],
   );
   const [kind, records] = reply as [Rewound['kind'], string];

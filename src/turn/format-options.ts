@@ -4,7 +4,19 @@ import { WINDOW_MEMBERS_BYTES } from '../tumbling.ts';
 import type { FormatOptions } from '../event/format.ts';
 import type { TurnSettings, TurnShard } from './settings.ts';
 
-export function formatOptions(settings: TurnSettings, { shardId }: TurnShard): FormatOptions {
+export type FormatSettings = Pick<
+  TurnSettings,
+  | 'arn'
+  | 'streamName'
+  | 'dataField'
+  | 'partitionKeyField'
+  | 'spooled'
+  | 'bootstrapServers'
+  | 'eventFormat'
+  | 'batchSize'
+>;
+
+export function formatOptions(settings: FormatSettings, { shardId }: TurnShard): FormatOptions {
   const { arn, streamName, dataField, partitionKeyField, spooled, bootstrapServers, eventFormat: format } = settings;
   return {
     ...{ format, shardId, arn, streamName, spooled, bootstrapServers, single: settings.batchSize === 1 },

@@ -49,14 +49,23 @@ test(
       { what: 'nothing is in flight' },
     );
     const before = said(first).length;
-    await add(w.redis, 's', turns(2, 10, FREE));
+    const behind = await add(w.redis, 's', turns(2, 10, FREE));
     await wait(1_500);
     expect(said(first)).toHaveLength(before);
     expect(await cli(w, 'resume')).toMatchObject({ code: 0 });
     await reached(w, 'n:succeeded', 38);
     const ran = said(first).flatMap(({ data }) => data);
     for (const key of FREE) expect(ran.filter((text) => text.startsWith(key))).toEqual(numbered(key, 12));
-    expect(await cli(w, 'rewind', '--to', ids[0]!, '--yes')).toMatchObject({ code: 0 });
+    // What is settled: two records of the blocked lane, twelve of each other one.
+    const would = await cli(w, 'rewind', '--to', ids[0]!);
+    expect([would.code, would.stdout]).toEqual([1, expect.stringContaining('38 records of 1 shard would run again')]);
+    const done = await cli(w, 'rewind', '--to', ids[0]!, '--yes');
+    expect([done.code, done.stdout]).toEqual([0, expect.stringContaining('m: 38 records run again from')]);
+    const audited = await run(MILLRACE, ['audit', '-c', w.config, '--json']);
+    expect(audited.stdout).toContain('38 records of 1 shard run again');
+    const rewound = await w.state();
+    // The age of them all counts from now.
+    expect(rewound).toMatchObject({ 'n:redelivered': '38', rwTo: behind.at(-1) });
     await reached(w, 'n:succeeded', 76);
     const all = said(first).flatMap(({ data }) => data);
     for (const key of FREE)

@@ -1,5 +1,5 @@
 /** `millrace mapping rewind` beside daemons that run, are at work, and die. */
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { createStream } from '../../connectors/redis-stream/manage.ts';
 import { splitShard } from '../../connectors/redis-stream/reshard.ts';
 import { planRewind, rewind, type RewindAct } from '../../src/daemon/rewinding.ts';
@@ -7,6 +7,7 @@ import { requireConfig } from '../../src/mapping/require-config.ts';
 import { readAudit } from '../../src/observe/audit.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { previousId, shardIdOf, toSequenceNumber } from '../../src/record.ts';
+import { createReader, type RangeReader } from '../../src/redis/reader.ts';
 import type { RewindTo } from '../../src/source/port.ts';
 import { systemClock } from '../../src/time.ts';
 import { eventually } from '../support/daemon.ts';
@@ -15,6 +16,8 @@ import { useRedis } from '../support/redis.ts';
 import { MILLRACE, run } from '../support/run.ts';
 
 const redis = useRedis();
+const readers: RangeReader[] = [];
+afterAll(() => Promise.all(readers.map((reader) => reader.close())));
 const SHARD = shardIdOf(0);
 const GOOD = `export const handler = async (event, context) => { say(event, context); };`;
 const SECONDS = { timeout: 90_000 };
@@ -30,8 +33,11 @@ function act(
   to: RewindTo,
   shardId?: string,
 ): { plan(): ReturnType<typeof planRewind>; go(): Promise<number> } {
-  const mapping = requireConfig(w.config, {}).mappings.get('m')!;
-  const deps = { redis: w.redis, keys: w.keys, log: silentLog, clock: systemClock };
+  const config = requireConfig(w.config, {});
+  const mapping = config.mappings.get('m')!;
+  const reader = createReader(config.redis, { log: silentLog });
+  readers.push(reader);
+  const deps = { redis: w.redis, reader, keys: w.keys, log: silentLog, clock: systemClock };
   const what: RewindAct = { mapping, to, text: to.kind, shardId };
   return { plan: () => planRewind(deps, what), go: async () => rewind(deps, what, await planRewind(deps, what)) };
 }

@@ -47,7 +47,7 @@ export class Rewind extends Step {
     const generation = m.generation - (this.stale === 'generation' ? 1 : 0);
     const facts = { shardId: SHARD, key: real.stream, kind: 'stream' as const, generation, entriesRead: m.read };
     const first = this.stale === 'trimmed' ? previousId(checkpoint) : again[0]!;
-    const shards = [{ ...facts, checkpoint, records: again.length, first }];
+    const shards = [{ ...facts, checkpoint, records: again.length, above: 0, first }];
     const done = await rewindShards(real.client, keys, real.mapping, shards, null);
     if (this.stale !== 'no') return void expect(done).toEqual({ kind: 'moved' });
     expect(done).toEqual({ kind: 'ok', records: again.length });

@@ -132,7 +132,13 @@ export class Operator {
   async #rewindTo({ shardId }: LabShard, first: NearRecord): Promise<void> {
     const to = { kind: 'BEHIND', checkpoint: previousId(first.id) } as const;
     const act = { mapping: this.#config.mappings.get(MAPPING)!, to, text: first.name, shardId };
-    await rewind(this.#deps, act, await planRewind(this.#deps, act));
+    const reader = createReader(this.#config.redis, { log: silentLog });
+    const deps = { ...this.#deps, reader };
+    try {
+      await rewind(deps, act, await planRewind(deps, act));
+    } finally {
+      await reader.close();
+    }
   }
 
   /**
