@@ -16,7 +16,15 @@ const [NONE, UNKNOWN_TOPIC] = [0, 3];
 /** The group's coordinator is loading, changing, or ending a transaction of ours. */
 const ASK_AGAIN = [14, 15, 16, 88];
 
-/** Null: none was committed. */
+/** Of kafkajs' form, so that it is explained as its own are. */
+class UnknownTopic extends Error {
+  readonly type = 'UNKNOWN_TOPIC_OR_PARTITION';
+}
+
+/**
+ * Null: none was committed. Only the group itself can say so: a broker that does not know the topic knows nothing of what was sent, perhaps
+ * for a moment only, and to take that for none would send everything again that the topic has and the outbox still holds.
+ */
 export async function fetchSentPosition(cluster: unknown, group: string, topic: string): Promise<string | null> {
   const inside = cluster as Cluster;
   await inside.connect();
@@ -25,7 +33,7 @@ export async function fetchSentPosition(cluster: unknown, group: string, topic: 
     const broker = await inside.findGroupCoordinator({ groupId: group });
     const { error, metadata } = await askBroker(broker, OFFSET_FETCH, request(group, topic), positionIn);
     if (error === NONE) return metadata === '' ? null : metadata;
-    if (error === UNKNOWN_TOPIC) return null;
+    if (error === UNKNOWN_TOPIC) throw new UnknownTopic(`the broker does not know the topic ${topic}`);
     if (!ASK_AGAIN.includes(error) || performance.now() > until)
       throw new Error(
         `the group ${group}, which says how far the topic has the outputs, cannot be read (error ${error})`,
