@@ -9,12 +9,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { silentLog } from '../src/observe/log.ts';
 import { buildPrelude } from '../src/sandbox/build-prelude.ts';
 import { createSandbox } from '../src/sandbox/pool.ts';
 import type { FunctionVersion, Sandbox } from '../src/sandbox/types.ts';
+import { flagsOf, positive, whole } from '../test/support/by-hand.ts';
 import { startBenchRedis } from './support/redis.ts';
 
 const CALL_EVERY_MS = 20;
@@ -29,16 +29,15 @@ interface Lap {
   readonly loopP99Ms: number;
 }
 
-const { values: flags } = parseArgs({
+const { values: flags } = flagsOf({
   options: {
     spinners: { type: 'string', default: '0,1,2,4' },
     seconds: { type: 'string', default: '3' },
     repeats: { type: 'string', default: '3' },
   },
 });
-const spinners = flags.spinners.split(',').map(Number);
-const [seconds, repeats] = [Number(flags.seconds), Number(flags.repeats)];
-if (![...spinners, seconds, repeats].every((n) => Number.isFinite(n) && n >= 0)) throw new Error('numbers are wanted');
+const spinners = flags.spinners.split(',').map((one) => whole(one.trim(), 'spinners', 0));
+const [seconds, repeats] = [positive(flags.seconds, 'seconds'), whole(flags.repeats, 'repeats')];
 
 const directory = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
 const server = await startBenchRedis(directory, { appendfsync: 'no' });

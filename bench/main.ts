@@ -6,7 +6,7 @@
  *   npm run bench -- --only f --kills 200                the takeover figure in full
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { among, flagsOf, whole } from '../test/support/by-hand.ts';
 import { bystanders } from './figures/bystanders.ts';
 import { coldStart } from './figures/cold-start.ts';
 import { filterRate } from './figures/filter.ts';
@@ -43,7 +43,7 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   windows: windowOverhead,
 };
 
-const { values: flags } = parseArgs({
+const { values: flags } = flagsOf({
   options: {
     only: { type: 'string', default: Object.keys(FIGURES).join(',') },
     repeats: { type: 'string', default: '3' },
@@ -54,11 +54,6 @@ const { values: flags } = parseArgs({
   },
 });
 
-function whole(text: string, name: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new Error(`--${name} takes a whole number above 0`);
-  return Number(text);
-}
-
 const options: Options = {
   repeats: whole(flags.repeats, 'repeats'),
   records: whole(flags.records, 'records'),
@@ -66,10 +61,7 @@ const options: Options = {
   kills: whole(flags.kills, 'kills'),
   progress: (text) => void process.stderr.write(`  ${text}\n`),
 };
-const ids = flags.only.split(',').map((id) => id.trim());
-const unknown = ids.filter((id) => !(id in FIGURES));
-if (unknown.length > 0)
-  throw new Error(`no figure ${unknown.join(', ')}; there are ${Object.keys(FIGURES).join(', ')}`);
+const ids = among(flags.only, 'figure', Object.keys(FIGURES));
 
 const lab = await openLab();
 const about = machine(lab.redisVersion);

@@ -5,7 +5,7 @@
  *   npm run bench:sandbox -- --only cold,warm --repeats 5 --json figures.json
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { among, flagsOf, whole } from '../test/support/by-hand.ts';
 import { coldStarts } from './figures/cold-start.ts';
 import { hardeningCosts } from './figures/hardening.ts';
 import { sandboxMemory } from './figures/sandbox-memory.ts';
@@ -22,7 +22,7 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   hardening: hardeningCosts,
 };
 
-const { values: flags } = parseArgs({
+const { values: flags } = flagsOf({
   options: {
     only: { type: 'string', default: Object.keys(FIGURES).join(',') },
     repeats: { type: 'string' },
@@ -31,15 +31,11 @@ const { values: flags } = parseArgs({
   },
 });
 
-const repeats = flags.repeats ?? (flags.quick ? '1' : '3');
-if (!/^[1-9]\d{0,3}$/.test(repeats)) throw new Error('--repeats takes a whole number above 0');
-const ids = flags.only.split(',').map((id) => id.trim());
-const unknown = ids.filter((id) => !(id in FIGURES));
-if (unknown.length > 0)
-  throw new Error(`no figure ${unknown.join(', ')}; there are ${Object.keys(FIGURES).join(', ')}`);
+const repeats = whole(flags.repeats ?? (flags.quick ? '1' : '3'), 'repeats');
+const ids = among(flags.only, 'figure', Object.keys(FIGURES));
 
 const options: Options = {
-  ...{ repeats: Number(repeats), quick: flags.quick, records: 0, kills: 0, shards: 0 },
+  ...{ repeats, quick: flags.quick, records: 0, kills: 0, shards: 0 },
   progress: (text) => void process.stderr.write(`  ${text}\n`),
 };
 const about = machine(null);

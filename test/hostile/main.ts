@@ -9,15 +9,15 @@
  *
  * Ends with `N passed, N failed, N skipped`: runs, and for each Node its own account as one more.
  */
-import { parseArgs } from 'node:util';
 import { loadavg } from 'node:os';
+import { among, flagsOf, positive, refuse, whole } from '../support/by-hand.ts';
 import { runArena } from './arena-runs.ts';
 import { casesOf } from './corpus.ts';
 import { unwell } from './health.ts';
 import { MAJORS, nodeOf, NoSuchNode } from './nodes.ts';
 import { caseTable, complaintsOf, healthLines } from './report.ts';
 
-const { values: flags } = parseArgs({
+const { values: flags } = flagsOf({
   options: {
     repeat: { type: 'string', default: '1' },
     only: { type: 'string' },
@@ -28,26 +28,21 @@ const { values: flags } = parseArgs({
   },
 });
 
-function whole(text: string, name: string): number {
-  if (!/^[0-9]{1,10}$/.test(text)) throw new Error(`--${name} takes a whole number`);
-  return Number(text);
-}
-
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 const tally = { passed: 0, failed: 0, skipped: 0 };
 const cases = casesOf(flags.only ?? null);
-if (cases.length === 0) throw new Error(`no case is called ${flags.only}`);
-const mixMinutes = flags.mix === undefined ? null : whole(flags.mix, 'mix');
+if (cases.length === 0) refuse(`there is no case "${flags.only}"`);
+const mixMinutes = flags.mix === undefined ? null : positive(flags.mix, 'mix');
 const order = {
   repeat: whole(flags.repeat, 'repeat'),
   only: flags.only ?? null,
   concurrency: whole(flags.concurrency ?? (mixMinutes === null ? '4' : '8'), 'concurrency'),
-  seed: whole(flags.seed, 'seed'),
+  seed: whole(flags.seed, 'seed', 0),
   mixMinutes,
 };
 const planned = mixMinutes === null ? cases.length * order.repeat : 0;
 
-for (const major of flags.node === 'all' ? MAJORS : [flags.node]) {
+for (const major of flags.node === 'all' ? MAJORS : among(flags.node, 'Node', MAJORS)) {
   let node: string;
   try {
     node = nodeOf(major);

@@ -3,11 +3,11 @@
  *   node test/sim/main.ts [--seed N] [--seeds N] [--history]     one line at the end; a seed that fails is named, with how to run it alone
  * Ends with 1 when a seed violates an invariant: after the first one, or the first that violates one of `--until I1,I2`, or all with --keep-going.
  */
-import { parseArgs } from 'node:util';
 import { describeViolations } from '../chaos/checker.ts';
+import { flagsOf, whole } from '../support/by-hand.ts';
 import { simulate } from './simulate.ts';
 
-const { values } = parseArgs({
+const { values } = flagsOf({
   options: {
     seed: { type: 'string', default: '1' },
     seeds: { type: 'string', default: '1' },
@@ -17,7 +17,7 @@ const { values } = parseArgs({
   },
 });
 
-const [first, seeds] = [Number(values.seed), Number(values.seeds)];
+const [first, seeds] = [whole(values.seed, 'seed', 0), whole(values.seeds, 'seeds')];
 const reached = { records: 0, attempts: 0, repeats: 0, refused: 0, notices: 0 };
 const faults = new Map<string, number>();
 const failed: number[] = [];
