@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Kafka, logLevel } from 'kafkajs';
 import { patchKafkajs } from '../../connectors/kafka/patches.ts';
 import { type Broker, java, newBrokerPlace, startBroker, stopBroker } from '../../test/support/kafka/broker.ts';
+import { makeTopic } from '../../test/support/kafka/make-topic.ts';
 import { record200 } from './lab.ts';
 
 const DIFFERENT = 1_000;
@@ -28,10 +29,7 @@ export async function openKafkaLab(): Promise<KafkaLab> {
   return {
     ...{ broker, bootstrap },
     async fill(topic, partitions, records) {
-      const admin = kafka.admin();
-      await admin.connect();
-      await admin.createTopics({ topics: [{ topic, numPartitions: partitions }], waitForLeaders: true });
-      await admin.disconnect();
+      await makeTopic(kafka, { topic, numPartitions: partitions });
       const file = path.join(dir, 'payloads');
       writeFileSync(file, Array.from({ length: DIFFERENT }, (_, n) => record200(0, n)).join('\n'));
       const properties = ['--producer-props', `bootstrap.servers=${bootstrap}`, 'batch.size=65536', 'linger.ms=5'];

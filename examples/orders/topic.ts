@@ -7,6 +7,7 @@ import { patchKafkajs } from '../../connectors/kafka/patches.ts';
 import { MillraceError } from '../../src/errors.ts';
 import { newBrokerPlace, startBroker, stopBroker } from '../../test/support/kafka/broker.ts';
 import { kafkaJars } from '../../test/support/kafka/jars.ts';
+import { makeTopic } from '../../test/support/kafka/make-topic.ts';
 
 const PARTITIONS = 4;
 const OTHERWISE = 'KAFKA_BROKERS=HOST:PORT npm start -- orders';
@@ -48,7 +49,7 @@ export async function openBroker(): Promise<Broker> {
 /** Makes the topic and fills it. */
 export async function fillTopic(address: string, topic: string, messages: readonly Message[]): Promise<void> {
   const kafka = clientOf(address);
-  await administer(kafka, (admin) => admin.createTopics({ topics: [{ topic, numPartitions: PARTITIONS }] }));
+  await makeTopic(kafka, { topic, numPartitions: PARTITIONS });
   const producer = kafka.producer({ idempotent: true, createPartitioner: kafkajs.Partitioners.DefaultPartitioner });
   await producer.connect();
   try {

@@ -4,6 +4,7 @@ import { collectStatus } from '../../src/observe/status.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import { numbers } from '../support/engine.ts';
 import { type Cluster, OFFSETS, withCluster } from '../support/kafka/cluster.ts';
+import { makeTopic } from '../support/kafka/make-topic.ts';
 import { readTopic } from '../support/kafka/read-topic.ts';
 import { allowKafkaTime, describeGroup } from '../support/kafka/use-kafka.ts';
 import { dataOf, kafkaSaid, kafkaWorld, patiently, SAID, settled } from '../support/kafka/world.ts';
@@ -44,10 +45,7 @@ async function prepare(cluster: Cluster): Promise<{ readonly spare: number; read
   await done(() => admin.alterConfigs({ validateOnly: false, resources }), 'the copies that offsets need');
   const stays = await cluster.coordinatorOf(GROUP);
   const [other, spare] = cluster.ids.filter((id) => id !== stays) as [number, number];
-  await admin.createTopics({
-    topics: [{ topic: TOPIC, replicaAssignment: [{ partition: 0, replicas: [stays, other] }] }],
-    waitForLeaders: true,
-  });
+  await makeTopic(cluster.client(), { topic: TOPIC, replicaAssignment: [{ partition: 0, replicas: [stays, other] }] });
   await admin.disconnect();
   return { spare, stays };
 }
@@ -90,14 +88,11 @@ test('records are read and settled meanwhile; the lag follows when the copies ar
 test('notices wait in the outbox until all copies are in sync again, and then come once and in order', () =>
   withCluster(BROKERS, async (cluster) => {
     const [stays, spare] = cluster.ids as [number, number];
-    const admin = cluster.client().admin();
-    await admin.connect();
     const failed = {
       ...{ topic: 'failed', replicaAssignment: [{ partition: 0, replicas: [stays, spare] }] },
       configEntries: [{ name: 'min.insync.replicas', value: '2' }],
     };
-    await admin.createTopics({ topics: [failed], waitForLeaders: true });
-    await admin.disconnect();
+    await makeTopic(cluster.client(), failed);
     const add = async (texts: readonly string[]) => {
       for (const data of texts) await redis.client.xadd('in', '*', 'partitionKey', data, 'data', data);
     };

@@ -8,6 +8,7 @@ import { encodeMessage } from '../../src/outbox.ts';
 import { configDir } from '../support/daemon.ts';
 import { numbers } from '../support/engine.ts';
 import { startBroker, stopBroker } from '../support/kafka/broker.ts';
+import { makeTopic } from '../support/kafka/make-topic.ts';
 import { readTopic } from '../support/kafka/read-topic.ts';
 import { startOwnBroker, useKafka } from '../support/kafka/use-kafka.ts';
 import { kafkaWorld, patiently } from '../support/kafka/world.ts';
@@ -129,7 +130,7 @@ describe('a topic as the destination of notices', () => {
     expect([refused.code, refused.stdout + refused.stderr]).toEqual([1, expect.stringContaining('10 messages of m')]);
     const next = w.start();
     await next.ready;
-    await kafka.admin.createTopics({ topics: [{ topic: failed, numPartitions: 1, replicationFactor: 1 }] });
+    await makeTopic(kafka.client, { topic: failed, numPartitions: 1 });
     const got = await read(failed, (all) => all.length >= 10);
     expect(got.map(({ key }) => key)).toEqual(numbers(10));
     await empty();
@@ -173,7 +174,7 @@ describe('a full outbox', () => {
     const blocked = await patiently(shards, ([shard]) => shard?.why !== undefined, { what: 'a shard that says why' });
     expect(blocked[0]).toMatchObject({ state: 'blocked', why: 'outbox-full', settled: { givenUp: 0 } });
     expect(blocked[0]!.outbox).toMatchObject({ messages: 17 });
-    await kafka.admin.createTopics({ topics: [{ topic: failed, numPartitions: 1, replicationFactor: 1 }] });
+    await makeTopic(kafka.client, { topic: failed, numPartitions: 1 });
     const got = await read(failed, (all) => all.some((one) => one.key === 'after'));
     expect(got.map((one) => one.key)).toEqual([...Array<string>(17).fill('before'), 'after']);
     await empty();

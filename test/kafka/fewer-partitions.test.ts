@@ -4,7 +4,7 @@ import { collectStatus } from '../../src/observe/status.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import { numbers } from '../support/engine.ts';
 import { useHttpServer } from '../support/http-server.ts';
-import { makeAnew } from '../support/kafka/make-anew.ts';
+import { makeAnew } from '../support/kafka/make-topic.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
 import { dataOf, joined, kafkaSaid, kafkaWorld, keyed, patiently, SAID } from '../support/kafka/world.ts';
 import { useRedis } from '../support/redis.ts';
@@ -49,7 +49,7 @@ test('what is spooled of partitions that went is worked off, what was never fetc
     { what: 'a full spool and a held one' },
   );
 
-  await makeAnew(kafka.admin, topic, 1);
+  await makeAnew(kafka.client, topic, 1);
   await kafka.send(topic, keyed(numbers(3, 100)), 0);
   await expect.poll(() => dataOf(said(), kept), SAID).toEqual([...numbers(5), ...numbers(3, 100)]);
   open = true;
@@ -76,7 +76,7 @@ test('what is spooled of partitions that went is worked off, what was never fetc
   expect(await w.state()).toMatchObject({ gen: '2' });
 
   // Those that come back are read from their beginning.
-  await makeAnew(kafka.admin, topic, 3);
+  await makeAnew(kafka.client, topic, 3);
   await kafka.send(topic, keyed(numbers(4, 200)), 2);
   await expect.poll(() => dataOf(said(), held), SAID).toEqual([...numbers(5), ...numbers(4, 200)]);
   expect((await shards()).map(({ state }) => state)).not.toContain('closed');

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { numbers } from '../support/engine.ts';
 import { java } from '../support/kafka/broker.ts';
 import { spooled } from '../support/kafka/spooled.ts';
-import { makeAnew } from '../support/kafka/make-anew.ts';
+import { makeAnew, makeTopic } from '../support/kafka/make-topic.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
 import {
   caughtUp,
@@ -295,7 +295,7 @@ describe('a topic that changes', () => {
     const w = await kafkaWorld(redis, kafka, { topic });
     const daemon = w.start();
     await daemon.line((l) => l['error'] === `there is no topic ${topic}`, 'the warning');
-    await kafka.admin.createTopics({ topics: [{ topic, numPartitions: 1 }] });
+    await makeTopic(kafka.client, { topic, numPartitions: 1 });
     await kafka.send(topic, keyed(['a']));
     await settled(w, 1);
   });
@@ -307,7 +307,7 @@ describe('a topic that changes', () => {
     const first = w.start();
     await settled(w, 10);
     await first.stop();
-    await makeAnew(kafka.admin, topic, 1);
+    await makeAnew(kafka.client, topic, 1);
     const anew = Array.from({ length: 15 }, (_, i) => `new-${i}`);
     await kafka.send(topic, keyed(anew));
     const second = w.start();

@@ -7,6 +7,7 @@ import { silentLog } from '../../src/observe/log.ts';
 import { collectStatus } from '../../src/observe/status.ts';
 import type { OutgoingEntry } from '../../src/outbox.ts';
 import { Keys } from '../../src/redis/keys.ts';
+import { makeTopic } from '../support/kafka/make-topic.ts';
 import { readTopic } from '../support/kafka/read-topic.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
 import { kafkaWorld, patiently } from '../support/kafka/world.ts';
@@ -137,7 +138,7 @@ describe('an output to a topic', () => {
     expect(await daemon.stop()).toBe(0);
     const refused = await cli('mapping', 'forget', 'm', '--yes');
     expect([refused.code, refused.stdout + refused.stderr]).toEqual([1, expect.stringContaining('messages of m')]);
-    await kafka.admin.createTopics({ topics: [{ topic: target, numPartitions: 1, replicationFactor: 1 }] });
+    await makeTopic(kafka.client, { topic: target, numPartitions: 1 });
     w.start();
     const got = await read(target, (all) => all.length >= 100);
     await sentAll();

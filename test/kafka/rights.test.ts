@@ -8,6 +8,7 @@ import { collectStatus } from '../../src/observe/status.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import { numbers } from '../support/engine.ts';
 import { type Broker, newBrokerPlace, startBroker, stopBroker } from '../support/kafka/broker.ts';
+import { makeTopic } from '../support/kafka/make-topic.ts';
 import { GUEST, GUEST_PASSWORD } from '../support/kafka/secure.ts';
 import { allowKafkaTime, openClient } from '../support/kafka/use-kafka.ts';
 import { dataOf, kafkaSaid, kafkaWorld, keyed, patiently, SAID, settled } from '../support/kafka/world.ts';
@@ -28,10 +29,10 @@ let dir = '';
 beforeAll(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'millrace-rights-'));
   broker = await startBroker(await newBrokerPlace(path.join(dir, 'kafka'), true));
-  admin = openClient(broker).admin();
+  const client = openClient(broker);
+  admin = client.admin();
   await admin.connect();
-  const topics = [TOPIC, FAILED].map((topic) => ({ topic, numPartitions: 1, replicationFactor: 1 }));
-  await admin.createTopics({ topics });
+  for (const topic of [TOPIC, FAILED]) await makeTopic(client, { topic, numPartitions: 1 });
 });
 
 afterAll(async () => {

@@ -9,6 +9,7 @@ import { patchKafkajs } from '../../../connectors/kafka/patches.ts';
 import { BEFORE_ALL, toSequenceNumber } from '../../../src/record.ts';
 import type { Keys } from '../../../src/redis/keys.ts';
 import { positionAfter } from '../../../src/spool.ts';
+import { makeTopic } from '../../support/kafka/make-topic.ts';
 import { recordsIn } from '../../support/kafka/spooled.ts';
 import { eventually } from '../../support/daemon.ts';
 import type { NoticeEnd } from '../../support/end-state.ts';
@@ -117,15 +118,7 @@ export class TopicSource implements LabSource {
       ? { replicaAssignment: placement.map((replicas, partition) => ({ partition, replicas: [...replicas] })) }
       : { numPartitions: this.partitions.length, replicationFactor: 1 };
     const topic = { topic: this.name, ...where, configEntries };
-    // Its own: one that has asked for a topic does nothing any more while that is gone.
-    const admin = this.client.admin();
-    await admin.connect();
-    try {
-      if (!(await admin.createTopics({ topics: [topic], waitForLeaders: true })))
-        throw new Error(`${this.name} is still there`);
-    } finally {
-      await admin.disconnect();
-    }
+    await makeTopic(this.client, topic);
   }
 
   async #settleWrites(): Promise<void> {

@@ -9,6 +9,7 @@ import kafkajs, { type Admin, type Kafka, type Message, type Producer } from 'ka
 import { afterAll, beforeAll, vi } from 'vitest';
 import { patchKafkajs } from '../../../connectors/kafka/patches.ts';
 import { type Broker, type BrokerPlace, java, newBrokerPlace, startBroker, stopBroker } from './broker.ts';
+import { makeTopic } from './make-topic.ts';
 
 const START_MS = 120_000;
 const TEST_MS = 180_000;
@@ -91,7 +92,7 @@ export function useKafka(): TestKafka {
     async topic(numPartitions, config = {}) {
       const topic = `t${process.pid}-${++topics}`;
       const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-      await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1, configEntries }] });
+      await makeTopic(client, { topic, numPartitions, configEntries });
       return topic;
     },
     async send(topic, messages, partition) {
@@ -121,10 +122,7 @@ export async function startOwnBroker(
   const place = await newBrokerPlace(path.join(dir, 'kafka'));
   const broker = await startBroker(place);
   const client = openClient(place);
-  const admin = client.admin();
-  await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions, replicationFactor: 1 }] });
-  await admin.disconnect();
+  await makeTopic(client, { topic, numPartitions });
   return { place, broker, client };
 }
 
