@@ -308,6 +308,8 @@ export const BUNDLER_IDLE_MS = 1_000;
 // --- observe/ -------------------------------------------------------------------------------------------------
 /** Log lines that wait for a reader of standard output that stalls; beyond it lines are dropped. */
 export const LOG_BUFFER_BYTES_MAX = 16 * 1024 * 1024;
+/** The last lines of a process wait so long for their reader; one that stalls must not keep the process from ending. */
+export const LOG_END_MS = 1_000;
 /** Ports tried after the default one when it is taken. */
 export const HTTP_PORTS_TRIED = 32;
 /** Scrapers and probes at once; they are few and quick. */

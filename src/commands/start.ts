@@ -48,29 +48,39 @@ async function runDaemon(options: StartOptions): Promise<void> {
   });
   const log = createLogger({ level: options.logLevel, secrets: config.secrets });
   const signals = listen();
-  const daemon = await openDaemon({
-    ...{ config, roles: options.role, log, concurrency: options.concurrency },
-    http: options.http ?? config.http,
-  });
-  const signal = await signals.next();
-  log.info({ signal }, 'draining');
-  const graceMs = (options.grace ?? graceOf(config)) * 1_000;
-  const cut = await drain(daemon, graceMs, signals);
-  if (cut !== null) log.warn({}, 'stopped before the drain was complete: what was in flight is delivered again');
-  else log.info({}, 'stopped');
-  log.flush();
+  let signal: NodeJS.Signals;
+  let cut: NodeJS.Signals | 'grace' | null;
+  try {
+    const opening = openDaemon({
+      ...{ config, roles: options.role, log, concurrency: options.concurrency },
+      http: options.http ?? config.http,
+    });
+    // A start waits for a Redis that goes away meanwhile, for as long as it is away: a signal counts from here on.
+    const first = signals.next();
+    signal = await Promise.race([first, opening.then(() => first)]);
+    log.info({ signal }, 'draining');
+    cut = await drain(opening, (options.grace ?? graceOf(config)) * 1_000, signals);
+    if (cut !== null) log.warn({}, 'stopped before the drain was complete: what was in flight is delivered again');
+    else log.info({}, 'stopped');
+  } finally {
+    await log.end();
+  }
   // What is still open now (a child on its way out, a half-closed socket) must not keep the daemon from ending.
   process.exit(cut === null ? 0 : (cut === 'grace' ? signal : cut) === 'SIGINT' ? 130 : 143);
 }
 
 /** What cut it short: the end of the grace, or a second signal. Null when the drain came to its end. */
-async function drain(daemon: Daemon, graceMs: number, signals: Signals): Promise<NodeJS.Signals | 'grace' | null> {
+async function drain(
+  opening: Promise<Daemon>,
+  graceMs: number,
+  signals: Signals,
+): Promise<NodeJS.Signals | 'grace' | null> {
   const over = new AbortController();
-  const stopped = daemon.stop().then(() => null);
+  const stopped = opening.then((daemon) => daemon.stop()).then(() => null);
   const grace = systemClock.sleep(graceMs, over.signal).then(() => 'grace' as const);
   const cut = await Promise.race([stopped, grace, signals.next()]);
   over.abort();
-  if (cut !== null) await Promise.race([daemon.abort(), systemClock.sleep(1_000)]);
+  if (cut !== null) await Promise.race([opening.then((daemon) => daemon.abort()), systemClock.sleep(1_000)]);
   return cut;
 }
 

@@ -179,7 +179,9 @@ class RunningDaemon implements Daemon {
     const { log } = this.#options;
     const poller = new Poller({
       ...{ daemonId: this.id, redis: this.#redis, reader, keys: this.#keys, clock: this.#clock, log },
-      connectWatch: () => this.#redis.duplicate({ connectionName: 'millrace:watch', lazyConnect: false }),
+      // A server that is away is told of by the connection that this is made of.
+      connectWatch: () =>
+        this.#redis.duplicate({ connectionName: 'millrace:watch', lazyConnect: false }).on('error', () => undefined),
       onSettled: (mapping, counts) => this.#metrics.settled(mapping, counts),
       gauges: (mapping, gauges) => this.#metrics.watched(mapping, gauges),
     });

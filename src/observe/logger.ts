@@ -5,7 +5,8 @@
 import { type Level, pino, stdSerializers, stdTimeFunctions } from 'pino';
 import { prettyFactory } from 'pino-pretty';
 import { MillraceError } from '../errors.ts';
-import { LOG_BUFFER_BYTES_MAX } from '../limits.ts';
+import { LOG_BUFFER_BYTES_MAX, LOG_END_MS } from '../limits.ts';
+import { systemClock } from '../time.ts';
 import type { Log, LogFields } from './log.ts';
 import { lineRedactor } from './redact.ts';
 
@@ -40,8 +41,8 @@ export interface Logger extends Log {
   handler(origin: HandlerOrigin): (line: HandlerLine) => void;
   /** After a reload: the secrets of the new configuration, beside the ones known before. */
   addSecrets(secrets: readonly string[]): void;
-  /** Writes what is still buffered; call it last. */
-  flush(): void;
+  /** Writes what is still buffered, as far as somebody reads it; what comes after it is not written. */
+  end(): Promise<void>;
 }
 
 export function createLogger(options: LoggerOptions = {}): Logger {
@@ -70,7 +71,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       secrets = [...new Set([...secrets, ...more])];
       redact = lineRedactor(secrets);
     },
-    flush: () => sink.flush(),
+    end: () => sink.end(),
   };
 }
 
@@ -89,17 +90,21 @@ function toLog(logger: PinoLike): Log {
 
 interface Sink {
   write(line: string): void;
-  flush(): void;
+  end(): Promise<void>;
 }
 
 function openSink(options: LoggerOptions): Sink {
-  if (options.write) return { write: options.write, flush: () => undefined };
+  if (options.write) return { write: options.write, end: () => Promise.resolve() };
   // Not synchronous: a reader of the log that stalls must not stall the daemon. Beyond the bound lines are dropped, not kept in memory.
   const out = pino.destination({ fd: 1, sync: false, maxLength: LOG_BUFFER_BYTES_MAX });
   const pretty = (options.pretty ?? process.stdout.isTTY) ? forPeople() : (line: string) => line;
+  let over = false;
   return {
-    write: (line) => void out.write(pretty(line)),
-    flush: () => flushQuietly(out),
+    write: (line) => over || void out.write(pretty(line)),
+    end: () => {
+      over = true;
+      return endQuietly(out);
+    },
   };
 }
 
@@ -112,13 +117,18 @@ function forPeople(): (line: string) => string {
   });
 }
 
-/** What a destination cannot take any more at the end (a closed pipe) is nobody's to read. */
-function flushQuietly(out: ReturnType<typeof pino.destination>): void {
-  try {
-    out.flushSync();
-  } catch {
-    out.destroy();
-  }
+/**
+ * What a destination cannot take any more at the end is nobody's to read. Never by `flushSync`, which tries the same write again for ever,
+ * and holds the process, when the reader stalls or is gone; nor may it be left to the end of the process, where that is done, too.
+ */
+async function endQuietly(out: ReturnType<typeof pino.destination>): Promise<void> {
+  const ended = new Promise<void>((resolve) => {
+    out.once('close', resolve);
+    out.once('error', () => resolve());
+  });
+  out.end();
+  await Promise.race([ended, systemClock.sleep(LOG_END_MS)]);
+  out.destroy();
 }
 
 /** Our own errors are sentences, without the stack that means nothing to a user; a stack stays where it is a defect's. */

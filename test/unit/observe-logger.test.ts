@@ -78,7 +78,7 @@ describe('the log', () => {
       const { createLogger } = await import(${JSON.stringify(new URL('../../src/observe/logger.ts', import.meta.url).href)});
       const log = createLogger({ pretty: ${pretty}, secrets: ['hushhush'] });
       for (let i = 0; i < 500; i++) log.info({ i }, 'line hushhush');
-      log.flush();
+      await log.end();
       process.exit(0);`;
     const run = (pretty: boolean) =>
       promisify(execFile)(process.execPath, ['--input-type=module', '-e', script(pretty)]);

@@ -97,7 +97,7 @@ async function runOn(
     try {
       await session.untilEnd();
       const exitCode = await stopping.bounded(daemon, longestTimeoutMs(session.current));
-      log.flush();
+      await log.end();
       screen.finish();
       const { lines, progress } = await session.summary();
       screen.print([...lines, ...((await options.summary?.(redis, keys, progress)) ?? [])]);
