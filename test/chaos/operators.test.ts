@@ -1,11 +1,9 @@
 /** The verbs of an operator beside kills: every generation of a shard is in order and complete, and each skipped record was named and has its notice. */
-import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { actAlone, actBesideKills, startRoles, VERBS } from './lab/acts.ts';
 import { mustBeCaught } from './lab/every-way.ts';
 import { mustBeClean, pause, withLab } from './lab/lab.ts';
 import { report, seedOf } from './lab/report.ts';
-import { editText } from './wrong-builds/builds.ts';
 import { OPERATOR_WRONG_BUILDS } from './wrong-builds/operator-builds.ts';
 
 const ROUNDS = 12;
@@ -28,13 +26,6 @@ test(`operators: ${ROUNDS} times pause, rewind or skip, while daemons and Redis 
     expect(again).toBeGreaterThan(0);
   }),
 );
-
-test.each(OPERATOR_WRONG_BUILDS)('$name: edits text that the engine has', (build) => {
-  for (const { file } of build.edits) {
-    const text = readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
-    expect(editText(build, file, text)).not.toBe(text);
-  }
-});
 
 test.each(OPERATOR_WRONG_BUILDS)('the checker rejects: $name', { timeout: 300_000 }, (build) =>
   mustBeCaught(build, WRONG_RUNS_MAX, (run) => {

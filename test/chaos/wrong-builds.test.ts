@@ -1,10 +1,12 @@
 /** Test the test, on the real engine: a run that it stands is one that wrong builds of it do not (faults.md 5.1). */
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type Checked, mustBeClean, withLab } from './lab/lab.ts';
 import { runMixed } from './lab/mixed.ts';
 import { report, seedOf } from './lab/report.ts';
+import { ALL_WRONG_BUILDS } from './wrong-builds/all-builds.ts';
 import { editText, WRONG_BUILDS, type WrongBuild } from './wrong-builds/builds.ts';
 
 /** faults.md asks for a rejection within 100; each is a draw of faults and moments, and on a busy machine the sampler looks less often. */
@@ -16,7 +18,19 @@ const SPEC = { shards: 8 };
 const rootFile = (file: string): string => fileURLToPath(new URL(`../../${file}`, import.meta.url));
 
 describe('each wrong build', () => {
-  test.each(WRONG_BUILDS)('$name: edits text that the engine has', (build) => {
+  test('is listed under a name of its own, and edits text', async () => {
+    const folder = rootFile('test/chaos/wrong-builds');
+    const files = readdirSync(folder).filter((name) => name.endsWith('builds.ts') && name !== 'all-builds.ts');
+    const lists = await Promise.all(
+      files.map((name) => import(pathToFileURL(path.join(folder, name)).href) as Promise<object>),
+    );
+    const builds = lists.flatMap((list) => Object.values(list).filter(Array.isArray).flat()) as WrongBuild[];
+    const names = (of: readonly WrongBuild[]) => of.map(({ name }) => name).sort();
+    expect(names(ALL_WRONG_BUILDS)).toEqual(names(builds));
+    expect(new Set(names(builds)).size).toBe(builds.length);
+  });
+
+  test.each(ALL_WRONG_BUILDS)('$name: edits text that the engine has', (build) => {
     for (const { file } of build.edits) {
       const text = readFileSync(rootFile(file), 'utf8');
       expect(editText(build, file, text)).not.toBe(text);

@@ -3,25 +3,11 @@ import fs from 'node:fs';
 import { registerHooks, syncBuiltinESMExports } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { editText, WRONG_BUILDS } from './builds.ts';
-import { LANE_WRONG_BUILDS } from './lane-builds.ts';
-import { OPERATOR_WRONG_BUILDS } from './operator-builds.ts';
-import { KAFKA_PIPELINE_WRONG_BUILDS, OTHER_REDIS_WRONG_BUILDS, PIPELINE_WRONG_BUILDS } from './pipeline-builds.ts';
-import { SIMULATED_WRONG_BUILDS } from './simulated-builds.ts';
-import { WINDOW_WRONG_BUILDS } from './window-builds.ts';
+import { ALL_WRONG_BUILDS } from './all-builds.ts';
+import { editText } from './builds.ts';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const builds = [
-  ...WRONG_BUILDS,
-  ...PIPELINE_WRONG_BUILDS,
-  ...KAFKA_PIPELINE_WRONG_BUILDS,
-  ...OTHER_REDIS_WRONG_BUILDS,
-  ...WINDOW_WRONG_BUILDS,
-  ...LANE_WRONG_BUILDS,
-  ...OPERATOR_WRONG_BUILDS,
-  ...SIMULATED_WRONG_BUILDS,
-];
-const build = builds.find(({ name }) => name === process.env['MILLRACE_TEST_WRONG_BUILD']);
+const build = ALL_WRONG_BUILDS.find(({ name }) => name === process.env['MILLRACE_TEST_WRONG_BUILD']);
 if (!build) throw new Error('MILLRACE_TEST_WRONG_BUILD names no wrong build');
 
 const edited = (file: string, text: string): string => editText(build, path.relative(root, file), text);
