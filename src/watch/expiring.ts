@@ -10,8 +10,10 @@ import type { PolledShard } from './polled-shard.ts';
 
 /** Redis ms; 0: nothing, however late. */
 export function expiryOf(polled: PolledShard, view: ShardView, nowMs: number): number {
-  if (view.expiresAt > 0) return view.expiresAt;
-  return view.nextId === null || view.unitPending ? 0 : expiryOfUnread(polled, view.nextId, nowMs);
+  // Beside lanes that wait others may have unread records: then it is early, and a look says when it is.
+  const unread = view.nextId !== null && (!view.unitPending || view.freeFrom !== '');
+  const ofUnread = unread ? expiryOfUnread(polled, view.nextId!, nowMs) : 0;
+  return view.expiresAt > 0 && ofUnread > 0 ? Math.min(view.expiresAt, ofUnread) : Math.max(view.expiresAt, ofUnread);
 }
 
 /** Of a record that no turn has seen: by its id, if that is a time; else a first look has to note when it was seen, and says when it expires. */

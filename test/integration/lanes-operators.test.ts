@@ -18,10 +18,10 @@ const BAD = KEYS[1]!;
 const FREE = KEYS.filter((key) => key !== BAD);
 const cli = (w: World, act: string, ...args: string[]) => run(MILLRACE, ['mapping', act, 'm', '-c', w.config, ...args]);
 
-const poisoned = (mapping: Record<string, unknown> = {}) =>
+const poisoned = (mapping: Record<string, unknown> = {}, bad: readonly string[] = [`${BAD}2`]) =>
   world(redis, {
     handler: `export const handler = async (event, context) => { say(event, context);
-      if (event.Records.some((r) => atob(r.kinesis.data) === '${BAD}2')) throw new Error('bad'); };`,
+      if (event.Records.some((r) => ${JSON.stringify(bad)}.includes(atob(r.kinesis.data)))) throw new Error('bad'); };`,
     mapping: { parallelizationFactor: FACTOR, batchSize: 1, ...mapping },
   });
 const turns = (n: number, from = 0, keys = KEYS) =>
@@ -76,11 +76,12 @@ test(
 
 test('a record of a blocked lane expires at its age, with one notice, and its lane goes on', SECONDS, async () => {
   const w = await poisoned({ maximumRecordAgeInSeconds: 60 });
+  const daemon = w.start();
+  await daemon.ready;
   const arrived = Date.now() - 50_000;
   for (const [i, text] of turns(5).entries())
     // What comes behind the poison record is younger, so that it is in time.
     await w.redis.xadd('s', i <= 9 ? `${arrived}-${i}` : '*', 'partitionKey', text[0]!, 'data', text);
-  const daemon = w.start();
   await reached(w, 'n:succeeded', 17);
   expect(await w.notices()).toEqual([]);
   const state = await reached(w, 'n:succeeded', 19);
@@ -97,3 +98,41 @@ test('a record of a blocked lane expires at its age, with one notice, and its la
   expect([...new Set(ran.filter((text) => text.startsWith(BAD)))]).toEqual(numbered(BAD, 5));
   expect(await daemon.stop()).toBe(0);
 });
+
+test(
+  'what is overdue on lanes is given up without an executor, at its time; the other lanes keep what they have',
+  SECONDS,
+  async () => {
+    const w = await poisoned({ maximumRecordAgeInSeconds: 60 }, [`${BAD}2`, `${FREE[0]}2`]);
+    const first = w.start();
+    await first.ready;
+    const arrived = Date.now() - 40_000;
+    for (const [i, text] of turns(5).entries())
+      await w.redis.xadd('s', i <= 9 ? `${arrived}-${i}` : '*', 'partitionKey', text[0]!, 'data', text);
+    const blocked = await reached(w, 'n:succeeded', 14);
+    expect(await first.stop()).toBe(0);
+    const poller = w.start(['--role', 'poller']);
+    const state = await reached(w, 'n:expired', 2);
+    const late = Date.now() - (arrived + 60_000);
+    expect(late).toBeGreaterThanOrEqual(0);
+    expect(state).toMatchObject({ 'n:succeeded': '14', blk: '' });
+    const notices = await w.notices();
+    expect(notices.map((notice) => notice.requestContext.condition)).toEqual([
+      'RecordAgeExceeded',
+      'RecordAgeExceeded',
+    ]);
+    const lanesOf = (s: Record<string, string>) =>
+      (JSON.parse(s['lanes']!) as { lanes: { checkpoint: string }[] }).lanes;
+    const moved = lanesOf(state).filter(({ checkpoint }, i) => checkpoint !== lanesOf(blocked)[i]!.checkpoint);
+    expect(moved).toHaveLength(2);
+    expect(said(poller)).toEqual([]);
+    expect(await poller.stop()).toBe(0);
+    const second = w.start();
+    await reached(w, 'n:succeeded', 18);
+    expect(
+      said(second)
+        .flatMap(({ data }) => data)
+        .toSorted(),
+    ).toEqual([`${BAD}3`, `${BAD}4`, `${FREE[0]}3`, `${FREE[0]}4`].toSorted());
+  },
+);
