@@ -24,12 +24,8 @@ export class LaneBook extends SettleBook {
     super(state);
     this.#checkpoint = state.checkpoint;
     const { lanes } = state.lanes ?? { lanes: Array.from({ length: factor }, () => ({ ...laneAt(state) })) };
-    // A pause has moved the shard's expiry, which is that of the lane that comes first, and with it all others.
-    const first = firstExpiry(lanes);
-    const later = first > 0 ? Math.max(0, state.expiresAt - first) : 0;
     this.lanes = lanes.map((lane, i) => ({
       ...lane,
-      expiresAt: lane.expiresAt > 0 ? lane.expiresAt + later : 0,
       units: state.units.filter((unit) => unit.lane === i),
     }));
   }

@@ -2,6 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { laneOf } from '../../src/lanes.ts';
+import { collectStatus } from '../../src/observe/status.ts';
 import { eventually } from '../support/daemon.ts';
 import { add, said, world, type World } from '../support/engine.ts';
 import { useRedis } from '../support/redis.ts';
@@ -32,6 +33,10 @@ const reached = (w: World, field: string, n: number) =>
     (s) => Number(s[field] ?? 0) >= n,
     { what: `${n} in ${field}`, withinMs: 40_000 },
   );
+const blockedLanes = async (w: World) => {
+  const [shard] = (await collectStatus(w.redis, w.keys)).mappings[0]!.shards;
+  return (shard!.lanes ?? []).flatMap((lane) => lane.blocked ?? []);
+};
 const numbered = (key: string, n: number) => Array.from({ length: n }, (_, i) => `${key}${i}`);
 
 test(
@@ -42,6 +47,7 @@ test(
     const ids = await add(w.redis, 's', turns(10));
     const first = w.start();
     await reached(w, 'n:succeeded', 32);
+    const [expiry] = await blockedLanes(w);
     expect(await cli(w, 'pause')).toMatchObject({ code: 0 });
     await eventually(
       () => w.state(),
@@ -49,10 +55,15 @@ test(
       { what: 'nothing is in flight' },
     );
     const before = said(first).length;
+    const [blocked] = await blockedLanes(w);
+    expect(blocked).toMatchObject({ expiresAt: null });
     const behind = await add(w.redis, 's', turns(2, 10, FREE));
     await wait(1_500);
     expect(said(first)).toHaveLength(before);
     expect(await cli(w, 'resume')).toMatchObject({ code: 0 });
+    // By what is stored, whether or not it was looked at since: the age stood still.
+    const [later] = await blockedLanes(w);
+    expect(Date.parse(later!.expiresAt!)).toBeGreaterThanOrEqual(Date.parse(expiry!.expiresAt!) + 1_500);
     await reached(w, 'n:succeeded', 38);
     const ran = said(first).flatMap(({ data }) => data);
     for (const key of FREE) expect(ran.filter((text) => text.startsWith(key))).toEqual(numbered(key, 12));

@@ -11,7 +11,7 @@ if ARGV[2] == '1' then writeAudit(KEYS[2], 3) end
 if ARGV[1] == '1' then redis.call('HDEL', KEYS[1], 'paused') end
 local out = { 'ok' }
 for i = 3, #KEYS do
-  local have = redis.call('HMGET', KEYS[i], 'ps', 'pz', 'exp', 'blk')
+  local have = redis.call('HMGET', KEYS[i], 'ps', 'pz', 'exp', 'blk', 'lanes')
   local since = tonumber(have[1] or '')
   if since then
     local pauses = cjson.decode(have[2] or '[]')
@@ -24,11 +24,13 @@ for i = 3, #KEYS do
     -- What the head's expiry was before; who looks at it next computes it anew.
     local expiry = tonumber(have[3] or '0')
     if expiry > 0 then expiry = expiry + now - since end
-    local blocked = string.gsub(have[4] or '', '"overdueAt":(%d+)}$', function(at)
-      return '"overdueAt":' .. string.format('%.0f', tonumber(at) + now - since) .. '}'
-    end)
+    local function later(at) return string.format('%.0f', tonumber(at) + now - since) end
+    local blocked = string.gsub(have[4] or '', '"overdueAt":(%d+)}$', function(at) return '"overdueAt":' .. later(at) .. '}' end)
+    -- Of lanes it is a text within a text.
+    local lanes = string.gsub(have[5] or '', '"expiresAt":([1-9]%d*)', function(at) return '"expiresAt":' .. later(at) end)
+    lanes = string.gsub(lanes, '\\"overdueAt\\":(%d+)}"', function(at) return '\\"overdueAt\\":' .. later(at) .. '}"' end)
     redis.call('HDEL', KEYS[i], 'ps')
-    redis.call('HSET', KEYS[i], 'pz', cjson.encode(pauses), 'exp', string.format('%.0f', expiry), 'blk', blocked, 'chg', '1')
+    redis.call('HSET', KEYS[i], 'pz', cjson.encode(pauses), 'exp', string.format('%.0f', expiry), 'blk', blocked, 'lanes', lanes, 'chg', '1')
   end
   out[#out + 1] = since and 1 or 0
 end
