@@ -5,6 +5,9 @@
  *
  * Stream and position are on one server, so that one that comes back without its last writes has lost them together: what it had
  * acknowledged is missing, and nothing is there twice. A sender that lived through it says so.
+ *
+ * All shards of a daemon have one connection to a server. One that broke under a sender is not handed out any more, and that sender's next
+ * try is on a connection of its own: what it sends may be what the server answers by hanging up.
  */
 import { OUTPUT_ROUTE_TRIES } from '../../src/limits.ts';
 import type { Log } from '../../src/observe/log.ts';
@@ -14,11 +17,14 @@ import { inPieces } from '../../src/output.ts';
 import { checkServer, connectRedis, disconnect, type Redis, scrubUrl } from '../../src/redis/connect.ts';
 import type { Keys } from '../../src/redis/keys.ts';
 import type { ScriptArg } from '../../src/redis/scripts.ts';
+import { type Held, SharedConnections } from '../../src/redis/shared-connections.ts';
 import { loadRouter, type Router } from './router.ts';
 import { forwardScript } from './scripts.ts';
 
 export interface ExactOutputOptions {
   readonly url: string;
+  /** Of this daemon. */
+  readonly connections: SharedConnections;
   readonly keys: Keys;
   readonly stream: string;
   /** Of the sending shard. */
@@ -27,7 +33,7 @@ export interface ExactOutputOptions {
 }
 
 interface Session {
-  readonly redis: Redis;
+  readonly held: Held;
   router: Router;
   /** Mark of the last entry that the stream has; null: it has none. */
   position: string | null;
@@ -40,6 +46,7 @@ export function createExactOutput(options: ExactOutputOptions): ExactSender {
 class ExactOutput implements ExactSender {
   readonly #options: ExactOutputOptions;
   #session: Promise<Session> | null = null;
+  #alone = false;
   /** Entries that the server acknowledged, as it counts them. */
   #acknowledged = 0;
 
@@ -52,31 +59,37 @@ class ExactOutput implements ExactSender {
   }
 
   async send(entries: readonly OutgoingEntry[], after: string | null): Promise<void> {
-    await this.#orExplain(async () => {
+    const { held } = await this.#orExplain(async () => {
       const session = await this.#current();
       if (session.position !== after) throw new Error(OVERTAKEN);
       for (const piece of inPieces(entries, ({ data }) => data.length)) await this.#append(session, piece);
+      return session;
     });
+    // All is well again: back to the one that all have.
+    if (!this.#alone && !held.isRetired()) return;
+    this.#alone = false;
+    await this.close();
   }
 
   async close(): Promise<void> {
+    await this.#leave(({ held }) => held.release());
+  }
+
+  async #leave(how: (session: Session) => void): Promise<void> {
     const gone = this.#session;
     this.#session = null;
     // One that could not be opened has nothing to end, and its reason was told to who opened it.
-    await gone?.then(
-      ({ redis }) => disconnect(redis),
-      () => undefined,
-    );
+    await gone?.then(how, () => undefined);
   }
 
   async #append(session: Session, piece: readonly OutgoingEntry[]): Promise<void> {
     const { keys, stream } = this.#options;
     for (let tries = 0; tries <= OUTPUT_ROUTE_TRIES; tries++) {
-      if (tries > 0) session.router = await loadRouter(session.redis, keys, stream);
+      if (tries > 0) session.router = await loadRouter(session.held.redis, keys, stream);
       const { streamKeys, args } = encode(piece, session.router);
       const last = piece.at(-1)!.mark;
       const reply = await forwardScript.run(
-        session.redis,
+        session.held.redis,
         [this.#positionKey(), keys.stream(stream), ...streamKeys],
         [session.position ?? '', last, session.router.revision, ...args],
       );
@@ -100,22 +113,19 @@ class ExactOutput implements ExactSender {
   }
 
   async #open(): Promise<Session> {
-    const { url, keys, stream, log, name } = this.#options;
-    const redis = await connectRedis(url, {
-      role: 'outputs',
-      // Nothing waits here for a server that is away: what is not sent stays in the outbox, and `status` says why.
-      options: { commandTimeout: OUTPUT_ANSWER_MS, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false },
-    });
+    const { url, keys, stream, log, name, connections } = this.#options;
+    const held = await (this.#alone ? new SharedConnections() : connections).hold(url, () => connect(url));
+    const { redis } = held;
     try {
-      await checkServer(redis);
       const router = await loadRouter(redis, keys, stream);
       const [position = null, count = null] = await redis.hmget(this.#positionKey(), 'last', 'count');
       const lost = this.#acknowledged - Number(count ?? 0);
       if (lost > 0) log.error({ stream, name, lost }, 'the Redis of an output lost entries that it had acknowledged');
       this.#acknowledged = Number(count ?? 0);
-      return { redis, router, position };
+      return { held, router, position };
     } catch (error) {
-      disconnect(redis);
+      if (isBroken(redis, error)) held.retire();
+      else held.release();
       throw error;
     }
   }
@@ -125,10 +135,37 @@ class ExactOutput implements ExactSender {
     try {
       return await work();
     } catch (error) {
-      await this.close();
+      await this.#leave(({ held }) => {
+        if (!isBroken(held.redis, error)) return held.release();
+        this.#alone = true;
+        held.retire();
+      });
       throw new Error(sentenceFor(error, scrubUrl(this.#options.url)), { cause: error });
     }
   }
+}
+
+async function connect(url: string): Promise<Redis> {
+  const redis = await connectRedis(url, {
+    role: 'outputs',
+    // Nothing waits here for a server that is away: what is not sent stays in the outbox, and `status` says why.
+    options: { commandTimeout: OUTPUT_ANSWER_MS, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false },
+  });
+  try {
+    await checkServer(redis);
+    return redis;
+  } catch (error) {
+    disconnect(redis);
+    throw error;
+  }
+}
+
+/** Also one to a server that became another one's replica: behind the address is the right one by now, perhaps. */
+const BROKEN =
+  /^(Command timed out|Connection is closed|Reached the max retries|ERR Protocol error|READONLY|MASTERDOWN|LOADING|NOAUTH)/;
+
+function isBroken(redis: Redis, error: unknown): boolean {
+  return redis.status !== 'ready' || BROKEN.test(error instanceof Error ? error.message : String(error));
 }
 
 /** Only the keys that some entry goes to, because each is checked. */

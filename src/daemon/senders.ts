@@ -5,6 +5,7 @@ import { OUTBOX_IDLE_MS } from '../outbox-limits.ts';
 import { type OutboxTarget, placeOf, type Sender, type TopicTarget } from '../outbox.ts';
 import { openExactSender, openSender } from '../source/registry.ts';
 import type { Keys } from '../redis/keys.ts';
+import { SharedConnections } from '../redis/shared-connections.ts';
 import type { Clock } from '../time.ts';
 import { ExactWay } from './exact-way.ts';
 
@@ -25,6 +26,7 @@ export class Senders {
   readonly #deps: SendersDeps;
   readonly #notices = new Map<string, Opened<Sender>>();
   readonly #outputs = new Map<string, Opened<ExactWay>>();
+  readonly #redises = new SharedConnections();
 
   constructor(deps: SendersDeps) {
     this.#deps = deps;
@@ -39,7 +41,7 @@ export class Senders {
   outputs(name: string, to: OutboxTarget): ExactWay {
     const { keys, log } = this.#deps;
     return this.#open(this.#outputs, `${name} ${'topic' in to} ${placeOf(to)}`, to, (connection) => {
-      return new ExactWay(openExactSender(connection, to, { name, keys, log }));
+      return new ExactWay(openExactSender(connection, to, { name, keys, log, redises: this.#redises }));
     });
   }
 
@@ -64,7 +66,7 @@ export class Senders {
     return sender;
   }
 
-  /** Each of those for outputs has connections of its own. */
+  /** Each of those into a topic has connections of its own; those into a Redis keep the one that they have together. */
   closeIdle(): void {
     const before = this.#deps.clock.monoMs() - OUTBOX_IDLE_MS;
     for (const [key, { sender, usedAt }] of this.#outputs) {

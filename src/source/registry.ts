@@ -11,6 +11,7 @@ import { type ExactSender, type OutboxTarget, placeOf, type Sender, type TopicTa
 import type { OutputTarget } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
+import type { SharedConnections } from '../redis/shared-connections.ts';
 import type { Clock } from '../time.ts';
 import type { Source } from './port.ts';
 
@@ -82,16 +83,18 @@ export interface ExactSenderContext {
   readonly name: string;
   readonly keys: Keys;
   readonly log: Log;
+  /** To the Redis servers that outputs of this daemon go to. */
+  readonly redises: SharedConnections;
 }
 
 /** One shard's way into a topic or a stream of another Redis, for what has to be there once. Makes no connection yet. */
 export function openExactSender(
   connection: SendingConnection,
   to: OutboxTarget,
-  { name, keys, log }: ExactSenderContext,
+  { name, keys, log, redises }: ExactSenderContext,
 ): ExactSender {
   if (connection.type === 'kafka' && 'topic' in to) return createExactSender(connection, to.topic, name, log);
   if (connection.type === 'redis' && 'stream' in to)
-    return createExactOutput({ url: connection.url, keys, stream: to.stream, name, log });
+    return createExactOutput({ url: connection.url, connections: redises, keys, stream: to.stream, name, log });
   throw new Error(otherKind(to));
 }

@@ -14,6 +14,7 @@ import { collectStatus } from '../../src/observe/status.ts';
 import type { OutgoingEntry } from '../../src/outbox.ts';
 import { freePort, startRedisServer } from '../../src/redis/server.ts';
 import { Keys } from '../../src/redis/keys.ts';
+import { SharedConnections } from '../../src/redis/shared-connections.ts';
 import { configDir, eventually, startTestDaemon, TEST_CACHE } from '../support/daemon.ts';
 import { useRedis } from '../support/redis.ts';
 import { MILLRACE, run } from '../support/run.ts';
@@ -134,21 +135,41 @@ describe('an output to another Redis', () => {
     const values = got.map(([, fields]) => fields[3]!).filter((_, n) => n !== 5);
     expect(values).toEqual(numbers(100).flatMap((n) => (n === '5' ? [] : [JSON.stringify({ is: Number(n) })])));
   });
+
+  test('has one connection for all shards of a daemon, which ends with it', async () => {
+    await createStream(own.client, keys, 'in', { shards: 6, retentionHours: 24 });
+    const { shards } = (await readTopology(own.client, keys, 'in'))!;
+    const { start } = await world(west.url);
+    const daemon = start();
+    for (const { key } of shards) for (const n of numbers(5)) await own.client.xadd(key, '*', 'data', n);
+    await eventually(
+      () => west.client.xlen(STREAM),
+      (length) => length === 30,
+      { what: 'all of it' },
+    );
+    expect(await connected()).toBe(1);
+    expect(await daemon.stop()).toBe(0);
+    await eventually(connected, (count) => count === 0, { what: 'it is gone' });
+  });
 });
 
+/** Connections that daemons, or senders of this file, have to the other Redis for outputs. */
+const connected = async () => String(await west.client.client('LIST')).match(/ name=millrace:outputs /g)?.length ?? 0;
+
 describe('a shard’s way into a stream of another Redis', () => {
+  const connections = new SharedConnections();
   const entries = (from: number, count: number): OutgoingEntry[] =>
     numbers(count, from).map((n) => ({
       ...{ mark: `mark ${n}`, partitionKey: `k${Number(n) % 7}`, headers: [], origin: n, data: Buffer.from(n) },
     }));
   const open = (name = 'x', url = west.url, log = silentLog) => {
-    const way = new ExactWay(createExactOutput({ url, keys, stream: 'out', name, log }));
+    const way = new ExactWay(createExactOutput({ url, connections, keys, stream: 'out', name, log }));
     opened.push(() => way.close());
     /** As who empties an outbox does: where it is to be read again, these are what is in it. */
     const send = async (given: readonly OutgoingEntry[]) => {
       while (!(await way.send(given)));
     };
-    return { send };
+    return { send, close: () => way.close() };
   };
   const originsIn = async (...streams: readonly string[]) => {
     const all = await Promise.all(streams.map((stream) => west.client.xrange(stream, '-', '+')));
@@ -170,7 +191,7 @@ describe('a shard’s way into a stream of another Redis', () => {
   });
 
   test('refuses what was on its way when others went past it', async () => {
-    const late = createExactOutput({ url: west.url, keys, stream: 'out', name: 'x', log: silentLog });
+    const late = createExactOutput({ url: west.url, connections, keys, stream: 'out', name: 'x', log: silentLog });
     opened.push(() => late.close());
     expect(await late.last()).toBe(null);
     await open().send(entries(0, 10));
@@ -261,5 +282,31 @@ describe('a shard’s way into a stream of another Redis', () => {
     expect(errors).toEqual([
       [{ stream: 'out', name: 'x', lost: 10 }, 'the Redis of an output lost entries that it had acknowledged'],
     ]);
+  });
+
+  test('shares its connection with others, and breaks it for them once at most', async () => {
+    const [first, second, third] = [open('x'), open('y'), open('z')];
+    await Promise.all([first.send(entries(0, 5)), second.send(entries(0, 5)), third.send(entries(0, 5))]);
+    expect(await connected()).toBe(1);
+    // An entry at which the server hangs up.
+    const tooMuch = { ...entries(5, 1)[0]!, data: Buffer.alloc(2 * 1024 * 1024) };
+    await west.client.config('SET', 'proto-max-bulk-len', '1mb');
+    opened.push(() => west.client.config('SET', 'proto-max-bulk-len', '512mb'));
+    await expect(first.send([tooMuch])).rejects.toThrow();
+    for (const other of [second, third]) await other.send(entries(5, 5)).catch(() => other.send(entries(5, 5)));
+    for (const n of [10, 15, 20]) {
+      const others = [second.send(entries(n, 5)), third.send(entries(n, 5))];
+      await expect(first.send([tooMuch])).rejects.toThrow();
+      await Promise.all(others);
+    }
+    await west.client.config('SET', 'proto-max-bulk-len', '512mb');
+    for (const each of [first, second, third]) await each.send(entries(25, 5));
+    for (const each of [first, second, third]) await each.send(entries(30, 5));
+    await eventually(connected, (count) => count === 1, { what: 'all are on one again' });
+    await first.close();
+    await second.close();
+    expect(await connected()).toBe(1);
+    await third.close();
+    await eventually(connected, (count) => count === 0, { what: 'the last one ended it' });
   });
 });
