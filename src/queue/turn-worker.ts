@@ -11,6 +11,7 @@ import {
 } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { Clock } from '../time.ts';
+import { BlockingConnection } from './blocking-connection.ts';
 import { allowWhenFull } from './full-memory.ts';
 import type { TurnData } from './options.ts';
 
@@ -117,8 +118,10 @@ export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
     }
     throw new DelayedError();
   }
+  const connection = allowWhenFull(options.connection);
+  const blocking = new BlockingConnection(connection);
   const worker = new Worker<TurnData>(mapping, process, {
-    connection: allowWhenFull(options.connection),
+    connection,
     prefix: options.prefix,
     concurrency: options.concurrency,
     lockDuration: LOCK_MS,
@@ -135,6 +138,7 @@ export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
     skipVersionCheck: false,
     autorun: true,
   });
+  blocking.isMade();
   let wanted = true;
   let resting: NodeJS.Timeout | undefined;
   worker.on('error', (error) => {
@@ -158,10 +162,12 @@ export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
       wanted = true;
       if (!resting) void worker.resume();
     },
-    close() {
+    async close() {
       wanted = false;
       clearTimeout(resting);
-      return worker.close();
+      await worker.pause(true);
+      await blocking.connected();
+      await worker.close();
     },
   };
 }

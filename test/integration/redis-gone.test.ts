@@ -73,6 +73,26 @@ test.for([
   );
 });
 
+test('Redis comes back while a daemon drains: it ends long before its grace is over', async () => {
+  const dir = await mkdtemp(path.join(tmpdir(), 'millrace-gone-'));
+  const first = await startRedisServer({ dir, appendfsync: 'always' });
+  const config = await configFor(first, 'export const handler = () => undefined;');
+  const daemon = startTestDaemon({ config, env, args: ['--grace', '60'] });
+  await daemon.ready;
+  first.kill('SIGKILL');
+  await first.exited;
+  // From then on every connection is to be made again.
+  await daemon.line((line) => line.msg === 'turn worker error', 'it noticed');
+  daemon.kill('SIGTERM');
+  await daemon.line((line) => line.msg === 'draining', 'it heard the signal');
+  const second = await startRedisServer({ dir, port: first.port, appendfsync: 'always' });
+  ended.push(async () => {
+    await second.stop();
+    await rm(dir, { recursive: true, force: true });
+  });
+  expect(await endOf(daemon)).toBe(0);
+});
+
 test('a start that waits for Redis ends as well, or is drained when Redis comes back', async () => {
   const { server, client } = await ownRedis();
   const config = await configFor(server, 'export const handler = () => undefined;');
