@@ -7,15 +7,26 @@ import { type Asked, readArguments, type SwarmAsked } from './swarm/arguments.ts
 import type { SourceKind } from './swarm/fault.ts';
 import { isClean, runSwarm } from './swarm/run.ts';
 import { verdictOf } from './swarm/verdict.ts';
+import { seedThatCaught } from './swarm/wrong-build.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 /** The exit code. */
 async function answer(asked: Asked): Promise<number> {
   if (asked.kind === 'swarm') return await runSeeds(asked);
+  if (asked.kind === 'wrong-build') return await runWrongBuild(asked);
   if (asked.kind === 'files') return runFiles(asked);
   (asked.kind === 'help' ? process.stdout : process.stderr).write(`${asked.text}\n`);
   return asked.kind === 'help' ? 0 : 2;
+}
+
+async function runWrongBuild({ build, seed, seeds }: Extract<Asked, { kind: 'wrong-build' }>): Promise<number> {
+  const say = (text: string): void => void process.stdout.write(text);
+  const caught = await (build.source === 'kafka'
+    ? withCluster(1, (cluster) => seedThatCaught(build, { first: seed, count: seeds }, cluster, say))
+    : seedThatCaught(build, { first: seed, count: seeds }, null, say));
+  say(caught === null ? `not rejected within ${seeds} seeds\n` : `rejected with seed ${caught}\n`);
+  return caught === null ? 1 : 0;
 }
 
 async function runSeeds(asked: SwarmAsked): Promise<number> {

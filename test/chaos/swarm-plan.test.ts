@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { readArguments } from './swarm/arguments.ts';
 import { FAULTS, faultsFor } from './swarm/catalogue.ts';
 import { makePlan, type Plan } from './swarm/plan.ts';
+import { SWARM_WRONG_BUILDS } from './wrong-builds/swarm-builds.ts';
 
 const SEEDS = Array.from({ length: 300 }, (_, index) => index + 1);
 const planOf = (seed: number, faultsMs = 60_000): Plan =>
@@ -76,6 +77,8 @@ describe('what is typed', () => {
     [['--fault', 'rebalanced'], 'rebalanced needs --source kafka'],
     [['--times', '2'], '--times goes with scenario files only'],
     [['--fault', 'zombie', 'r01'], '--fault does not go with scenario files (r01)'],
+    [['--wrong-build', 'x'], 'no wrong build is called "x"; there are "'],
+    [['--wrong-build', 'x', '--minutes', '2'], '--minutes does not go with --wrong-build'],
     [['--no-such'], "Unknown option '--no-such'"],
   ])('%j is answered with a sentence', (argv, sentence) => {
     expect(readArguments(argv)).toEqual({ kind: 'wrong', text: expect.stringContaining(sentence) as string });
@@ -88,9 +91,21 @@ describe('what is typed', () => {
     expect(files).toEqual({ kind: 'files', files: ['r01', 'R05'], seed: 1, minutes: 5, times: '5' });
   });
 
+  it('takes a wrong build', () => {
+    const [build] = SWARM_WRONG_BUILDS;
+    expect(readArguments(['--wrong-build', build!.name])).toEqual({ kind: 'wrong-build', build, seed: 1, seeds: 100 });
+  });
+
   it('tells every fault in its help', () => {
     const { kind, text } = readArguments(['--help']) as { kind: string; text: string };
     expect(kind).toBe('help');
     for (const { name, says } of FAULTS) expect(text).toContain(`${name.padEnd(20)} ${says}`);
+  });
+});
+
+describe('wrong builds', () => {
+  it.each(SWARM_WRONG_BUILDS)('$name: names faults of its source', ({ source, faults }) => {
+    const names = faultsFor(source).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining([...faults]));
   });
 });

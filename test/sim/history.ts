@@ -1,5 +1,5 @@
 /** The recorder of a simulated run: lines as those of the fault tests, on the virtual clock. */
-import { compareIds, type EntryId, toSequenceNumber } from '../../src/record.ts';
+import { BEFORE_ALL, compareIds, type EntryId, toSequenceNumber } from '../../src/record.ts';
 import type { AttemptLine, HistoryLine, Unstamped } from '../support/history.ts';
 import type { World } from './world.ts';
 
@@ -7,7 +7,8 @@ export class History {
   readonly lines: HistoryLine[] = [];
   readonly #world: World;
   #epoch = 0n;
-  #seen: EntryId = '0-0';
+  #seen: EntryId = BEFORE_ALL;
+  #marker: EntryId | null = null;
 
   constructor(world: World) {
     this.#world = world;
@@ -35,6 +36,13 @@ export class History {
     if (compareIds(id, this.#seen) === 0) return;
     this.#seen = id;
     this.add({ kind: 'checkpoint', shard: SHARD, position: toSequenceNumber(id) });
+  }
+
+  /** What the group on the stream says, likewise. */
+  marker(id: EntryId | null): void {
+    if (id === null || id === this.#marker || id === BEFORE_ALL) return;
+    this.#marker = id;
+    this.add({ kind: 'ack', what: 'group', shard: SHARD, position: toSequenceNumber(id) });
   }
 }
 

@@ -103,7 +103,12 @@ class Simulation {
   #serve(command: readonly string[]): ReturnType<MemoryRedis['run']> {
     const reply = this.#redis.run(command);
     this.#history.checkpoint(this.#redis.hash(STATE)!.get('cp')!);
+    this.#history.marker(this.#marker());
     return reply;
+  }
+
+  #marker(): string | null {
+    return this.#redis.stream(STREAM)?.groups.get(KEYS.group(MAPPING))?.last ?? null;
   }
 
   #value(command: readonly string[]): Value {
@@ -168,7 +173,7 @@ class Simulation {
     const state = this.#redis.hash(STATE)!;
     const count = (name: string) => Number(state.get(`n:${name}`) ?? 0);
     const settled = { succeeded: count('succeeded'), expired: count('expired'), givenUp: count('givenUp') };
-    const marker = this.#redis.stream(STREAM)?.groups.get(KEYS.group(MAPPING))?.last ?? null;
+    const marker = this.#marker();
     const notices = (this.#redis.stream('failed')?.entries ?? []).map(({ id, fields }): NoticeEnd => {
       return { shard: SHARD, id, notice: JSON.parse(fields[1]!) as NoticeEnd['notice'] };
     });

@@ -1,5 +1,6 @@
 /** What is typed behind `npm run chaos --`, and what is wrong with it. Pure. */
 import { parseArgs } from 'node:util';
+import { type SwarmBuild, SWARM_WRONG_BUILDS } from '../wrong-builds/swarm-builds.ts';
 import { FAULTS, faultNamed, faultsFor } from './catalogue.ts';
 import type { Fault, SourceKind } from './fault.ts';
 
@@ -14,7 +15,8 @@ export type Asked =
       readonly minutes: number;
       readonly times: string;
     }
-  | SwarmAsked;
+  | SwarmAsked
+  | { readonly kind: 'wrong-build'; readonly build: SwarmBuild; readonly seed: number; readonly seeds: number };
 
 export interface SwarmAsked {
   readonly kind: 'swarm';
@@ -26,6 +28,8 @@ export interface SwarmAsked {
 }
 
 const SOURCES = ['redis-stream', 'kafka', 'mixed'] as const;
+/** faults.md: within so many runs. */
+const WRONG_BUILD_SEEDS = '100';
 const DEFAULT_MINUTES = { swarm: 1, files: 5 };
 
 const HELP = `Faults drawn by a seed, alone and two at once, and then a verdict:
@@ -36,6 +40,9 @@ const HELP = `Faults drawn by a seed, alone and two at once, and then a verdict:
     --source   where records come from (redis-stream); mixed: odd seeds a stream, even ones a topic
     --fault    this one only, at any number; without it each seed draws some
 Ends with 1 at the first seed that violates an invariant, hangs, or has a fault that never hit, and with 2 for what it does not understand.
+
+Whether the checker rejects a wrong build, within 100 seeds unless --seeds says otherwise (ends with 1 when it does not):
+  npm run chaos -- [--seed N] [--seeds N] --wrong-build NAME
 
 Scenario files again and again under new seeds, until the time is over or one fails:
   npm run chaos -- [--seed N] [--minutes M] [--times X] FILE…        e.g. --minutes 60 --times 5 r01 r05
@@ -64,6 +71,7 @@ function read(argv: readonly string[]): Asked {
       times: { type: 'string' },
       source: { type: 'string' },
       fault: { type: 'string', multiple: true },
+      'wrong-build': { type: 'string' },
     },
   });
   if (values.help) return { kind: 'help', text: `${HELP}${faultList()}` };
@@ -71,13 +79,20 @@ function read(argv: readonly string[]): Asked {
   const seed = numberOf('seed', values.seed, true);
   const minutes = values.minutes === undefined ? DEFAULT_MINUTES[kind] : numberOf('minutes', values.minutes, false);
   if (kind === 'files') {
-    const stray = (['seeds', 'source', 'fault'] as const).find((name) => values[name] !== undefined);
+    const stray = (['seeds', 'source', 'fault', 'wrong-build'] as const).find((name) => values[name] !== undefined);
     if (stray) throw new Error(`--${stray} does not go with scenario files (${positionals.join(' ')})`);
     const times = values.times ?? '1';
     numberOf('times', times, false);
     return { kind, files: positionals, seed, minutes, times };
   }
   if (values.times !== undefined) throw new Error('--times goes with scenario files only, e.g. --times 5 r01');
+  const wrongBuild = values['wrong-build'];
+  if (wrongBuild !== undefined) {
+    const stray = (['minutes', 'source', 'fault'] as const).find((name) => values[name] !== undefined);
+    if (stray) throw new Error(`--${stray} does not go with --wrong-build, which brings its own`);
+    const seeds = numberOf('seeds', values.seeds ?? WRONG_BUILD_SEEDS, true);
+    return { kind: 'wrong-build', build: buildNamed(wrongBuild), seed, seeds };
+  }
   const source = SOURCES.find((name) => name === (values.source ?? 'redis-stream'));
   if (!source) throw new Error(`--source ${values.source} is none of ${SOURCES.join(', ')}`);
   const seeds = numberOf('seeds', values.seeds ?? '1', true);
@@ -99,6 +114,14 @@ function faultsOf(names: readonly string[], source: SwarmAsked['source']): Fault
     if (kinds.every((kind) => faultsFor(kind).includes(fault))) return fault;
     throw new Error(`${name} needs --source ${fault.source}`);
   });
+}
+
+function buildNamed(name: string): SwarmBuild {
+  const build = SWARM_WRONG_BUILDS.find((one) => one.name === name);
+  if (build) return build;
+  throw new Error(
+    `no wrong build is called "${name}"; there are ${SWARM_WRONG_BUILDS.map((one) => `"${one.name}"`).join(', ')}`,
+  );
 }
 
 function faultList(): string {

@@ -17,6 +17,7 @@ export class Nemesis {
   readonly counts = new Map<Fault, Count>();
   /** Steps in which two were there at once. */
   mixed = 0;
+  #strikes = 0;
   readonly #plan: Plan;
   readonly #world: Omit<World, 'random'>;
 
@@ -56,6 +57,15 @@ export class Nemesis {
   async #strike(fault: Fault, seed: number): Promise<void> {
     const count = this.counts.get(fault)!;
     count.strikes++;
+    // Beside what the strike says of the shards that it hit: until it is over nobody has been left alone. It excuses no repeat.
+    const line = {
+      kind: 'fault',
+      fault: fault.name,
+      id: `strike-${++this.#strikes}`,
+      shards: '*',
+      clean: true,
+    } as const;
+    await this.#world.lab.recorder.record({ ...line, phase: 'begin' });
     let timer;
     const late = new Promise<never>((_, reject) => {
       const error = new Error(`${fault.name} did not end within ${STRIKE_MS_MAX / 1_000} s`);
@@ -64,6 +74,7 @@ export class Nemesis {
     try {
       const hit = await Promise.race([fault.strike({ ...this.#world, random: new Random(seed) }), late]);
       if (hit) count.hits++;
+      await this.#world.lab.recorder.record({ ...line, phase: 'healed' });
     } catch (error) {
       throw new Error(`${fault.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
     } finally {

@@ -83,6 +83,40 @@ const BLIND: WrongBuild = {
   ],
 };
 
+const ACK_BEFORE_CHECKPOINT: WrongBuild = {
+  name: 'the group marker is moved before the checkpoint',
+  breaks: ['I6'],
+  edits: [
+    {
+      file: 'src/shard/lua/settle-N.lua',
+      from: `return { 'ok', now, have[12] or '' }`,
+      to: `local ahead = string.match(ARGV[7], '.*"last":"([%d-]+)"')
+if ahead then redis.pcall('XGROUP', 'SETID', KEYS[2], ARGV[14], ahead, 'ENTRIESREAD', ARGV[6]) end
+return { 'ok', now, have[12] or '' }`,
+    },
+  ],
+};
+
+/** It also takes its time in between: a holder that wakes up rarely settles just then else. */
+const TAKE_IN_STEPS: WrongBuild = {
+  name: 'the state is read in one step and the shard taken in another',
+  breaks: ['I1', 'I4', 'I5'],
+  edits: [
+    {
+      file: 'src/shard/take.ts',
+      from: `  const reply = (await takeScript.run(`,
+      to: `  const before = (await redis.call('HGETALL', [stateKeys[0]!])) as string[];
+  for (let step = 0; step < 50; step++) await redis.call('HGETALL', [stateKeys[0]!]);
+  const reply = (await takeScript.run(`,
+    },
+    {
+      file: 'src/shard/take.ts',
+      from: `    state: parseState(fields),`,
+      to: `    state: parseState(before.map((text, i) => (before[i - 1] === 'rev' ? fields[fields.indexOf('rev') + 1]! : text))),`,
+    },
+  ],
+};
+
 export const SIMULATED_WRONG_BUILDS: readonly WrongBuild[] = [
   UNCOUNTED,
   WALL_CLOCK,
@@ -90,4 +124,6 @@ export const SIMULATED_WRONG_BUILDS: readonly WrongBuild[] = [
   NEW_ONLY,
   DEATH_RETURNED,
   BLIND,
+  ACK_BEFORE_CHECKPOINT,
+  TAKE_IN_STEPS,
 ];
