@@ -99,6 +99,8 @@ function openSink(options: LoggerOptions): Sink {
   const out = pino.destination({ fd: 1, sync: false, maxLength: LOG_BUFFER_BYTES_MAX });
   const pretty = (options.pretty ?? process.stdout.isTTY) ? forPeople() : (line: string) => line;
   let over = false;
+  // One that ends otherwise (a defect) may lose its last lines; pino's own way at the exit is `flushSync` (see below).
+  process.prependListener('exit', () => out.destroy());
   return {
     write: (line) => over || void out.write(pretty(line)),
     end: () => {
@@ -119,7 +121,7 @@ function forPeople(): (line: string) => string {
 
 /**
  * What a destination cannot take any more at the end is nobody's to read. Never by `flushSync`, which tries the same write again for ever,
- * and holds the process, when the reader stalls or is gone; nor may it be left to the end of the process, where that is done, too.
+ * and holds the process, when the reader stalls or is gone.
  */
 async function endQuietly(out: ReturnType<typeof pino.destination>): Promise<void> {
   const ended = new Promise<void>((resolve) => {

@@ -1,6 +1,7 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { MillraceError } from '../../src/errors.ts';
 import { createLogger, type LoggerOptions } from '../../src/observe/logger.ts';
 import { lineRedactor, textRedactor } from '../../src/observe/redact.ts';
@@ -88,6 +89,31 @@ describe('the log', () => {
     expect(JSON.parse(lines[499]!)).toMatchObject({ i: 499, msg: 'line [redacted]' });
     expect(people.stdout.trim().split('\n')).toHaveLength(500);
     expect(people.stdout).toMatch(/^\[\d\d:\d\d:\d\d\.\d{3}\] INFO: line \[redacted\] \{"i":0\}/);
+  });
+});
+
+describe('a log that nobody reads', () => {
+  it.each([
+    ['stalled', false],
+    ['gone', true],
+  ])('lets a process end that was not told to: the reader is %s', async (_, gone) => {
+    const script = `
+      const { createLogger } = await import(${JSON.stringify(new URL('../../src/observe/logger.ts', import.meta.url).href)});
+      const log = createLogger({ pretty: false });
+      process.once('message', () => {
+        for (let i = 0; i < 2_000; i++) log.info({}, 'x'.repeat(900));
+        process.exit(3);
+      });
+      process.send('ready');`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
+    onTestFinished(() => void child.kill('SIGKILL'));
+    const exited = once(child, 'exit');
+    await once(child, 'message');
+    if (gone) child.stdout!.destroy();
+    child.send('go');
+    expect(await exited).toEqual([3, null]);
   });
 });
 
