@@ -1,31 +1,34 @@
-/** R1 with lanes: executors are killed while four lanes of each shard run at once; order per key, no gap at the checkpoint, nothing settled runs again. */
+/** Daemons are killed in every way while four lanes of each shard run at once; order per key, no gap at the checkpoint, nothing settled runs again. */
 import { expect, test } from 'vitest';
 import { toSequenceNumber } from '../../src/record.ts';
-import { type Checked, type Lab, mustBeClean, pause, withLab } from './lab/lab.ts';
+import { type EveryWay, killSome, killTheRest, startAll, timesOfAll, wordsOf } from './lab/every-way.ts';
+import { type Checked, type Lab, type LabDaemon, mustBeClean, withLab } from './lab/lab.ts';
 import { report, seedOf, timesOf } from './lab/report.ts';
 import { LANE_WRONG_BUILDS } from './wrong-builds/lane-builds.ts';
 
 const FACTOR = 4;
 const BATCH = 2;
 const SPEC = { shards: 4, batchSize: BATCH, mapping: { parallelizationFactor: FACTOR } };
-const EXECUTORS = 3;
-const KILLS = 20;
+const TIMES = timesOfAll({ kills: 12, zombies: 1, everything: 1, redis: 1 });
 const WRONG_KILLS = 8;
 const WRONG_RUNS_MAX = 6;
 const WRONG_DRAIN_MS_MAX = 15_000;
 
-async function run(lab: Lab, kills: number): Promise<void> {
-  const startExecutor = () => lab.start('--role', 'executor', '--concurrency', '6');
-  lab.start('--role', 'poller');
-  for (let i = 0; i < EXECUTORS; i++) startExecutor();
-  await Promise.all(lab.daemons.map((daemon) => daemon.process.ready));
+async function run(lab: Lab, times: EveryWay): Promise<void> {
+  await startAll(lab);
   // Some records are slow, so that lanes are far apart when their executor is killed.
   lab.producer.start({ perSecond: 60, work: [10, 120], failing: 0.03, keys: 20 });
-  for (let kill = 0; kill < kills; kill++) {
-    await pause(lab.random.between(200, 1_500));
-    await lab.kill(lab.random.pick(await lab.someReady('executor', EXECUTORS - 1)));
-    startExecutor();
-  }
+  await killSome(lab, times.kills, [200, 1_500], (ready) =>
+    lab.random.chance(0.5) ? someHolder(lab, ready) : Promise.resolve(lab.random.pick(ready)),
+  );
+  await killTheRest(lab, times);
+}
+
+/** One that has a shard just now, if there is one. */
+async function someHolder(lab: Lab, ready: readonly LabDaemon[]): Promise<LabDaemon> {
+  const owners = new Set((await lab.look()).map(({ state }) => state['owner']));
+  const holders = ready.filter((daemon) => owners.has(daemon.id()));
+  return lab.random.pick(holders.length > 0 ? holders : ready);
 }
 
 /** Keys are read from the streams, which keep everything. */
@@ -39,12 +42,11 @@ async function check(lab: Lab): Promise<Checked> {
   return await lab.check({ lanes: { factor: FACTOR, batchSize: BATCH, keyOf } });
 }
 
-test(`R1 with ${FACTOR} lanes: ${KILLS} executors killed at random moments`, { timeout: 600_000 }, () =>
+test(`${FACTOR} lanes of each shard: ${wordsOf(TIMES)}`, { timeout: timesOf(600_000) }, () =>
   withLab({ ...SPEC, name: 'lanes', seed: seedOf(150) }, async (lab) => {
-    const kills = timesOf(KILLS);
-    await run(lab, kills);
+    await run(lab, TIMES);
     const checked = await check(lab);
-    report('R1 lanes', checked, { kills });
+    report('lanes', checked, { ...TIMES });
     mustBeClean(checked);
     expect(checked.drained).toBe(true);
   }),
@@ -55,7 +57,7 @@ test.each(LANE_WRONG_BUILDS)('the checker rejects: $name', { timeout: 600_000 },
   for (let go = 0; go < WRONG_RUNS_MAX; go++) {
     const spec = { ...SPEC, name: 'lanes wrong', seed: seedOf(151) + go, wrongBuild: build.name };
     const checked = await withLab({ ...spec, drainMsMax: WRONG_DRAIN_MS_MAX }, async (lab) => {
-      await run(lab, WRONG_KILLS);
+      await run(lab, { kills: WRONG_KILLS, zombies: 0, everything: 0, redis: 0 });
       return await check(lab);
     });
     for (const { invariant } of checked.violations) if (checked.drained || invariant !== 'I1') seen.add(invariant);

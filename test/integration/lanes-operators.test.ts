@@ -1,16 +1,21 @@
-/** What operators and time do to a shard with lanes while one of them is blocked: pause, resume, rewind, expiry (docs/lanes.md). */
+/** What operators and time do to a shard with lanes while one of them is blocked: pause, resume, rewind, redrive, expiry, other settings (docs/lanes.md). */
+import { readFile, writeFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { laneOf } from '../../src/lanes.ts';
 import { collectStatus } from '../../src/observe/status.ts';
-import { eventually } from '../support/daemon.ts';
-import { add, said, world, type World } from '../support/engine.ts';
+import { shardIdOf } from '../../src/record.ts';
+import { eventually, type TestDaemon } from '../support/daemon.ts';
+import { add, said, SAY, world, type World } from '../support/engine.ts';
+import { redrive } from '../support/redrive.ts';
 import { useRedis } from '../support/redis.ts';
 import { MILLRACE, run } from '../support/run.ts';
 
 const redis = useRedis();
 const FACTOR = 4;
 const SECONDS = { timeout: 90_000 };
+/** What a daemon's clock and Redis' differ by on one machine, in ms, and what rounding makes of it. */
+const CLOCKS_MS = 50;
 /** One key of each lane. */
 const KEYS = Array.from({ length: FACTOR }, (_, lane) =>
   'abcdefghijklmnop'.split('').find((key) => laneOf(key, FACTOR) === lane)!,
@@ -19,10 +24,18 @@ const BAD = KEYS[1]!;
 const FREE = KEYS.filter((key) => key !== BAD);
 const cli = (w: World, act: string, ...args: string[]) => run(MILLRACE, ['mapping', act, 'm', '-c', w.config, ...args]);
 
+const failing = (bad: readonly string[]) => `export const handler = async (event, context) => { say(event, context);
+  if (event.Records.some((r) => ${JSON.stringify(bad)}.includes(atob(r.kinesis.data)))) throw new Error('bad'); };`;
+/** Another one in its place, with a function that fails for less. */
+async function mend(w: World, daemons: TestDaemon[], bad: readonly string[]): Promise<void> {
+  expect(await daemons.at(-1)!.stop()).toBe(0);
+  await writeFile(`${w.dir}/handler.mjs`, SAY + failing(bad));
+  daemons.push(w.start());
+  await daemons.at(-1)!.ready;
+}
 const poisoned = (mapping: Record<string, unknown> = {}, bad: readonly string[] = [`${BAD}2`]) =>
   world(redis, {
-    handler: `export const handler = async (event, context) => { say(event, context);
-      if (event.Records.some((r) => ${JSON.stringify(bad)}.includes(atob(r.kinesis.data)))) throw new Error('bad'); };`,
+    handler: failing(bad),
     mapping: { parallelizationFactor: FACTOR, batchSize: 1, ...mapping },
   });
 const turns = (n: number, from = 0, keys = KEYS) =>
@@ -147,3 +160,77 @@ test(
     ).toEqual([`${BAD}3`, `${BAD}4`, `${FREE[0]}3`, `${FREE[0]}4`].toSorted());
   },
 );
+
+test(
+  'what was skipped of a lane is redriven while the lane is blocked by the next record; neither waits for the other',
+  SECONDS,
+  async () => {
+    const w = await poisoned({}, [`${BAD}2`, `${BAD}3`]);
+    await add(w.redis, 's', turns(5));
+    const daemons = [w.start()];
+    await reached(w, 'n:succeeded', 17);
+    const shard = shardIdOf(0);
+    expect(await cli(w, 'skip', '--shard', shard, '--yes')).toMatchObject({ code: 0 });
+    const ran = () => said(...daemons).flatMap(({ data }) => data);
+    await eventually(ran, (all) => all.includes(`${BAD}3`), { what: 'the next record fails' });
+    await mend(w, daemons, [`${BAD}3`]);
+    expect((await redrive(w)).report).toEqual({ redriven: 1, succeeded: 1, failedAgain: 0 });
+    expect(await blockedLanes(w)).toMatchObject([{ partitionKey: BAD, recordsInUnit: 1 }]);
+    expect(ran().at(-1)).not.toBe(`${BAD}4`);
+    await mend(w, daemons, []);
+    const state = await reached(w, 'n:succeeded', 19);
+    expect(state).toMatchObject({ 'n:givenUp': '1', units: '[]', blk: '' });
+    for (const key of FREE) expect(ran().filter((text) => text.startsWith(key))).toEqual(numbered(key, 5));
+    expect(await daemons.at(-1)!.stop()).toBe(0);
+  },
+);
+
+test('beside a lane that is tried again, the others keep to their batching window', SECONDS, async () => {
+  const WINDOW_S = 3;
+  const w = await poisoned({ batchSize: 4, maximumBatchingWindowInSeconds: WINDOW_S }, [`${BAD}0`]);
+  await add(w.redis, 's', [`${BAD}0`]);
+  const daemons = [w.start()];
+  const of = (key: string) => said(...daemons).filter(({ data }) => data[0]?.startsWith(key));
+  await eventually(
+    () => of(BAD).length,
+    (n) => n >= 2,
+    { what: 'the blocked lane is tried again', withinMs: 40_000 },
+  );
+  const added = Date.now();
+  await add(w.redis, 's', turns(2, 0, FREE));
+  await reached(w, 'n:succeeded', 6);
+  for (const key of FREE) {
+    // One batch of both, and not before its window was over.
+    expect(of(key).map(({ data }) => data)).toEqual([numbered(key, 2)]);
+    expect(of(key)[0]!.at).toBeGreaterThanOrEqual(added + WINDOW_S * 1_000 - CLOCKS_MS);
+  }
+  await mend(w, daemons, []);
+  await reached(w, 'n:succeeded', 7);
+  expect(await daemons.at(-1)!.stop()).toBe(0);
+});
+
+test.for([2, 7])('a factor of %i waits for the blocked lane; then order per key goes on', SECONDS, async (factor) => {
+  const w = await poisoned();
+  await add(w.redis, 's', turns(5));
+  const daemons = [w.start()];
+  await reached(w, 'n:succeeded', 17);
+  const text = await readFile(w.config, 'utf8');
+  await writeFile(w.config, text.replace(`parallelizationFactor: ${FACTOR}`, `parallelizationFactor: ${factor}`));
+  expect(await daemons.at(-1)!.stop()).toBe(0);
+  daemons.push(w.start());
+  const lanes = async () => (JSON.parse((await w.state())['lanes']!) as { lanes: unknown[] }).lanes.length;
+  const before = said(...daemons).filter(({ data }) => data.includes(`${BAD}2`)).length;
+  await add(w.redis, 's', turns(3, 5));
+  // Two more attempts under the new configuration: none of what came since has run.
+  const tried = () => said(...daemons).filter(({ data }) => data.includes(`${BAD}2`)).length;
+  await eventually(tried, (n) => n >= before + 3, { what: 'it is tried again', withinMs: 40_000 });
+  const ran = () => said(...daemons).flatMap(({ data }) => data);
+  expect(await lanes()).toBe(FACTOR);
+  await mend(w, daemons, []);
+  await reached(w, 'n:succeeded', 32);
+  await eventually(lanes, (n) => n === factor, { what: 'the new lanes' });
+  const once = [...new Set(ran())];
+  for (const key of KEYS) expect(once.filter((one) => one.startsWith(key))).toEqual(numbered(key, 8));
+  expect(ran().filter((one) => one !== `${BAD}2`)).toHaveLength(31);
+  expect(await daemons.at(-1)!.stop()).toBe(0);
+});

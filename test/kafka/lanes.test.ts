@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { laneOf } from '../../src/lanes.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
 import { kafkaSaid, kafkaWorld, patiently } from '../support/kafka/world.ts';
+import { MILLRACE, run } from '../support/run.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
@@ -49,5 +50,12 @@ test('a blocked key blocks its lane of the partition only, across a kill; keys k
     expect(ran.filter((text) => text?.startsWith(key))).toEqual(Array.from({ length: N + 5 }, (_, i) => `${key}${i}`));
   const ofPoison = [...new Set(ran.filter((text) => text?.startsWith(KEYS[1]!)))];
   expect(ofPoison).toEqual(Array.from({ length: 6 }, (_, i) => `${KEYS[1]}${i}`));
+  const skipped = await run(MILLRACE, ['mapping', 'skip', 'm', '-c', w.config, '--shard', `${topic}-0`, '--yes']);
+  expect([skipped.code, skipped.stdout]).toEqual([0, expect.stringContaining('1 record skipped')]);
+  const end = await succeeded(FACTOR * (N + 5) - 1);
+  expect(end).toMatchObject({ 'n:givenUp': '1', cp: `${FACTOR * (N + 5)}-0` });
+  const rest = kafkaSaid(two).flatMap(({ data }) => data);
+  const behind = Array.from({ length: N + 5 - 6 }, (_, i) => `${KEYS[1]}${i + 6}`);
+  expect(rest.filter((text) => text?.startsWith(KEYS[1]!) && text !== POISON)).toEqual(behind);
   expect(await two.stop()).toBe(0);
 });
