@@ -214,6 +214,13 @@ export const REDIS_CONNECT_TIMEOUT_MS = 5_000;
 /** Pause before the first reconnection; doubles up to the second. Work must go on within 5 s after Redis is back. */
 export const REDIS_RECONNECT_FIRST_MS = 50;
 export const REDIS_RECONNECT_MAX_MS = 1_000;
+/**
+ * A command of a daemon that is not answered for this long has lost its connection, as when the other end vanished without a word; TCP takes
+ * minutes to say so. Below two renewals of a lock, so that the next one still comes in time; above the 2 s that a server at work may pause.
+ */
+export const REDIS_SILENCE_MS = 2_500;
+/** The same for the queue's blocking reads: they last up to 10 s, and a second later the queue gives them up by itself. */
+export const QUEUE_SILENCE_MS = 12_500;
 
 // --- sharded streams (connectors/redis-stream) ----------------------------------------------------------------
 /** One script creates them all at once; Kinesis' own default quota is 500, 10,000 idle shards are a measured case. */

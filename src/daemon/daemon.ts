@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createExecutor, type Executor } from '../executor.ts';
 import { MillraceError } from '../errors.ts';
-import { HEARTBEAT_MS, TOPOLOGY_MS } from '../limits.ts';
+import { HEARTBEAT_MS, REDIS_SILENCE_MS, TOPOLOGY_MS, WATCH_BLOCK_MS } from '../limits.ts';
 import type { Config } from '../mapping/types.ts';
 import { type HttpEndpoint, startHttp } from '../observe/http.ts';
 import type { Logger } from '../observe/logger.ts';
@@ -77,6 +77,7 @@ class RunningDaemon implements Daemon {
   readonly #closers: (() => unknown)[] = [];
   #keys: Keys;
   #redis!: Redis;
+  #subscriber: Redis | null = null;
   #sandbox: Sandbox | null = null;
   #executor: Executor | null = null;
   #poller: Poller | null = null;
@@ -137,6 +138,13 @@ class RunningDaemon implements Daemon {
       ),
       every(
         this.#clock,
+        () => HEARTBEAT_MS,
+        // It only listens: without a question it would never notice that nobody is there.
+        async () => void (await this.#subscriber?.ping()),
+        failed('hand-backs'),
+      ),
+      every(
+        this.#clock,
         () => TOPOLOGY_MS,
         () => this.#refresh(),
         failed('the source'),
@@ -146,7 +154,8 @@ class RunningDaemon implements Daemon {
   }
 
   async #connect(role: string): Promise<Redis> {
-    const redis = await connectRedis(this.#options.config.redis, { role, log: this.#options.log });
+    const options = { socketTimeout: REDIS_SILENCE_MS };
+    const redis = await connectRedis(this.#options.config.redis, { role, log: this.#options.log, options });
     this.#closers.push(() => redis.disconnect());
     return redis;
   }
@@ -181,7 +190,12 @@ class RunningDaemon implements Daemon {
       ...{ daemonId: this.id, redis: this.#redis, reader, keys: this.#keys, clock: this.#clock, log },
       // A server that is away is told of by the connection that this is made of.
       connectWatch: () =>
-        this.#redis.duplicate({ connectionName: 'millrace:watch', lazyConnect: false }).on('error', () => undefined),
+        this.#redis
+          .duplicate({
+            ...{ connectionName: 'millrace:watch', lazyConnect: false },
+            socketTimeout: WATCH_BLOCK_MS + REDIS_SILENCE_MS,
+          })
+          .on('error', () => undefined),
       onSettled: (mapping, counts) => this.#metrics.settled(mapping, counts),
       gauges: (mapping, gauges) => this.#metrics.watched(mapping, gauges),
     });
@@ -189,6 +203,7 @@ class RunningDaemon implements Daemon {
     const subscriber = await this.#connect('hand-back');
     await subscriber.subscribe(this.#keys.watchChannel());
     subscriber.on('message', (_channel, text) => poller.handBack(JSON.parse(text) as HandBack | ShardChanged));
+    this.#subscriber = subscriber;
   }
 
   #openForwarding(): Forwarding {
