@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { runSwarm } from './swarm/run.ts';
 import { verdictOf } from './swarm/verdict.ts';
 
-const FAULTS_MS = 18_000;
+const FAULTS_MS = 12_000;
 
 /** Between them: daemons killed and stopped, sandboxes killed, streams trimmed, roles together and apart. `npm run chaos` has the others. */
 test.each([5, 12])('R26: seed %d is stood', { timeout: 300_000 }, async (seed) => {
