@@ -198,3 +198,31 @@ describe('bounds of the parser', () => {
     }
   });
 });
+
+describe('Kafka’s form of an itemIdentifier', () => {
+  const read = (identifier: string) => parseResponse(`{"batchItemFailures":[{"itemIdentifier":${identifier}}]}`);
+
+  it.each([
+    ['{"partition":"t-0","offset":12}', 't-0@12'],
+    ['{"offset":"12","partition":"t-0"}', 't-0@12'],
+  ])('%s', (text, name) => {
+    expect(read(text)).toEqual({ kind: 'partial', identifiers: [name] });
+  });
+
+  it.each([
+    '{"partition":"t-0"}',
+    '{"offset":12}',
+    '{"partition":"","offset":12}',
+    '{"partition":5,"offset":12}',
+    '{"partition":"t-0","offset":-12}',
+    '{"partition":"t-0","offset":"12x"}',
+    '{"partition":"t-0","offset":"x12"}',
+    '{"partition":"t-0","offset":""}',
+    '{"partition":"t-0","offset":null}',
+    '{"partition":"t-0","offset":1.5}',
+    '[]',
+    '12',
+  ])('%s is none', (text) => {
+    expect(read(text).kind).toBe('malformed');
+  });
+});
