@@ -67,10 +67,8 @@ test.for([
   server.kill(signal);
   for (const daemon of daemons) daemon.kill('SIGTERM');
   const codes = await Promise.all(daemons.map(endOf));
-  // A poller alone has nothing in flight, and may be done before the grace is over.
-  expect(codes.map((code, index) => (roles[index] === 'poller' && code === 0 ? 143 : code))).toEqual(
-    roles.map(() => 143),
-  );
+  // One that has nothing in flight may be done before the grace is over: there is one record, and it may have come too late for all.
+  expect(codes.map((code) => (code === 0 ? 143 : code))).toEqual(roles.map(() => 143));
 });
 
 test('Redis comes back while a daemon drains: it ends long before its grace is over', async () => {
