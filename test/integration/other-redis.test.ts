@@ -31,6 +31,9 @@ afterEach(async () => {
 
 const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, i) => String(from + i));
 
+/** Twice somebody waits ten seconds for a server that is away: the sender, and `validate --connect`. */
+const PATIENT = { timeout: 120_000 };
+
 describe('an output to another Redis', () => {
   const HANDLER = `export const handler = async (event) => ({ output: event.Records.map((record) => ({
     itemIdentifier: record.kinesis.sequenceNumber, headers: { kind: 'é', origin: 'mine' },
@@ -96,45 +99,49 @@ describe('an output to another Redis', () => {
     expect(forgotten[0]).toBe(0);
   });
 
-  test('that is away is waited for: the shard waits at its bound, status says for whom, and all comes once it is there', async () => {
-    const port = await freePort();
-    await add(numbers(100));
-    const w = await world(`redis://127.0.0.1:${port}`, { maxUnsettled: 30 });
-    const daemon = w.start();
-    const waiting = await patiently(
-      look,
-      (now) => now?.output?.waitsFor != null && !!now.shards[0]?.unsent?.lastError,
-      'somebody who waits',
-    );
-    expect(waiting!.output).toMatchObject({ maxUnsettled: 30, waitsFor: `west/${STREAM}` });
-    expect(waiting!.shards[0]!.unsent!.lastError).toContain(`redis://127.0.0.1:${port} does not answer`);
-    expect((await w.cli('status'))[1]).toContain(`waits for west/${STREAM}`);
-    const unreachable = await w.cli('validate', '--connect');
-    expect(unreachable).toEqual([2, expect.stringContaining(`:${port} does not answer`)]);
-    expect(await daemon.stop()).toBe(0);
-    const refused = await w.cli('mapping', 'forget', 'm', '--yes');
-    expect(refused).toEqual([1, expect.stringContaining('messages of m')]);
-    const server = await startRedisServer({ dir: await configDir({}), port });
-    opened.push(() => server.stop());
-    const client = new Redis(server.url);
-    opened.push(() => Promise.resolve(client.disconnect()));
-    await client.set(STREAM, 'no stream');
-    w.start();
-    await patiently(
-      look,
-      (now) => now?.shards[0]?.unsent?.lastError?.includes('is a string, not a stream') === true,
-      'a name that is no stream',
-    );
-    await client.del(STREAM);
-    await patiently(
-      () => client.xlen(STREAM),
-      (length) => length === 100,
-      'all of it',
-    );
-    const got = await client.xrange(STREAM, '-', '+');
-    const values = got.map(([, fields]) => fields[3]!).filter((_, n) => n !== 5);
-    expect(values).toEqual(numbers(100).flatMap((n) => (n === '5' ? [] : [JSON.stringify({ is: Number(n) })])));
-  });
+  test(
+    'that is away is waited for: the shard waits at its bound, status says for whom, and all comes once it is there',
+    PATIENT,
+    async () => {
+      const port = await freePort();
+      await add(numbers(100));
+      const w = await world(`redis://127.0.0.1:${port}`, { maxUnsettled: 30 });
+      const daemon = w.start();
+      const waiting = await patiently(
+        look,
+        (now) => now?.output?.waitsFor != null && !!now.shards[0]?.unsent?.lastError,
+        'somebody who waits',
+      );
+      expect(waiting!.output).toMatchObject({ maxUnsettled: 30, waitsFor: `west/${STREAM}` });
+      expect(waiting!.shards[0]!.unsent!.lastError).toContain(`redis://127.0.0.1:${port} does not answer`);
+      expect((await w.cli('status'))[1]).toContain(`waits for west/${STREAM}`);
+      const unreachable = await w.cli('validate', '--connect');
+      expect(unreachable).toEqual([2, expect.stringContaining(`:${port} does not answer`)]);
+      expect(await daemon.stop()).toBe(0);
+      const refused = await w.cli('mapping', 'forget', 'm', '--yes');
+      expect(refused).toEqual([1, expect.stringContaining('messages of m')]);
+      const server = await startRedisServer({ dir: await configDir({}), port });
+      opened.push(() => server.stop());
+      const client = new Redis(server.url);
+      opened.push(() => Promise.resolve(client.disconnect()));
+      await client.set(STREAM, 'no stream');
+      w.start();
+      await patiently(
+        look,
+        (now) => now?.shards[0]?.unsent?.lastError?.includes('is a string, not a stream') === true,
+        'a name that is no stream',
+      );
+      await client.del(STREAM);
+      await patiently(
+        () => client.xlen(STREAM),
+        (length) => length === 100,
+        'all of it',
+      );
+      const got = await client.xrange(STREAM, '-', '+');
+      const values = got.map(([, fields]) => fields[3]!).filter((_, n) => n !== 5);
+      expect(values).toEqual(numbers(100).flatMap((n) => (n === '5' ? [] : [JSON.stringify({ is: Number(n) })])));
+    },
+  );
 
   test('has one connection for all shards of a daemon, which ends with it', async () => {
     await createStream(own.client, keys, 'in', { shards: 6, retentionHours: 24 });
