@@ -9,7 +9,7 @@ import { finals, hear, LENGTH, PAST, put, story, summing, times, told, windowed 
 
 vi.setConfig({ testTimeout: 120_000 });
 const redis = useRedis();
-const [WINDOWS, KILLS] = [12, 5];
+const [WINDOWS, KILLS] = [8, 4];
 
 test('records and final invocations are listed and shown, and not redriven', async () => {
   const handler = summing(`if (Number.isNaN(sum)) throw new Error('no number');`, `throw new Error('never');`);
