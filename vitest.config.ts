@@ -4,7 +4,6 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',
-    execArgv: ['--no-node-snapshot'],
     // Two cores: more forks only make the fault tests measure each other.
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -119,7 +119,7 @@ describe('the quickstart', () => {
   const redis = useRedis();
 
   test('every flight arrives once and in order, but for the one that is given up', async () => {
-    const main = ['--no-node-snapshot', path.join(ROOT, 'examples', 'main.ts'), '--until-drained'];
+    const main = [path.join(ROOT, 'examples', 'main.ts'), '--until-drained'];
     const { code, stdout, stderr } = await run(process.execPath, main, { env: { REDIS_URL: redis.url } });
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/records +20,000 settled, 0 left/);

@@ -5,7 +5,7 @@ import { ROOT } from '../support/house/files.ts';
 import { useRedis } from '../support/redis.ts';
 import { run } from '../support/run.ts';
 
-const MAIN = ['--no-node-snapshot', path.join(ROOT, 'examples', 'main.ts')];
+const MAIN = [path.join(ROOT, 'examples', 'main.ts')];
 
 describe('npm start --', () => {
   const redis = useRedis();

@@ -10,7 +10,7 @@ const redis = useRedis();
 const kafka = useKafka();
 
 test('npm start -- orders: each order is charged once, the poison one after it was mended', async () => {
-  const main = ['--no-node-snapshot', path.join(ROOT, 'examples', 'main.ts'), 'orders'];
+  const main = [path.join(ROOT, 'examples', 'main.ts'), 'orders'];
   const env = { REDIS_URL: redis.url, KAFKA_BROKERS: kafka.bootstrap };
   const { code, stdout, stderr } = await run(process.execPath, main, { env });
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' });

@@ -18,7 +18,7 @@ const CASES: Readonly<Record<string, readonly (readonly [args: string, said: Reg
 
 describe.for(Object.entries(CASES))('%s', ([file, cases]) => {
   test.for(cases)('%s', async ([args, said]) => {
-    const all = ['--no-node-snapshot', path.join(ROOT, file), ...args.split(' ')];
+    const all = [path.join(ROOT, file), ...args.split(' ')];
     // As from a shell: what is shared with tests asks for this.
     const { code, stdout, stderr } = await run(process.execPath, all, { env: { VITEST: undefined } });
     expect(stderr).toMatch(said);

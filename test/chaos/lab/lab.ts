@@ -29,7 +29,7 @@ const SAMPLE_EVERY_MS = 50;
 const DRAIN_MS_MAX = 90_000;
 const STATE = fileURLToPath(new URL('../../../.millrace', import.meta.url));
 const PRELOAD = new URL('../wrong-builds/preload.ts', import.meta.url).href;
-/** Daemons start a third faster with it. Node writes it at a clean exit, which `close` sees to. */
+/** Daemons start in half the time with it. Node writes it at a clean exit, which `close` sees to. */
 const COMPILE_CACHE = path.join(TEST_CACHE, 'compiled');
 
 export interface LabDaemon {
