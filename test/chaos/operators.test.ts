@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { actAlone, actBesideKills, startRoles, VERBS } from './lab/acts.ts';
 import { mustBeCaught } from './lab/every-way.ts';
 import { mustBeClean, pause, withLab } from './lab/lab.ts';
-import { report, seedOf } from './lab/report.ts';
+import { everyDay, report, seedOf } from './lab/report.ts';
 import { OPERATOR_WRONG_BUILDS } from './wrong-builds/operator-builds.ts';
 
 const ROUNDS = 12;
@@ -27,7 +27,13 @@ test(`operators: ${ROUNDS} times pause, rewind or skip, while daemons and Redis 
   }),
 );
 
-test.each(OPERATOR_WRONG_BUILDS)('the checker rejects: $name', { timeout: 300_000 }, (build) =>
+const WRONG_BUILDS = everyDay(
+  OPERATOR_WRONG_BUILDS,
+  'a skip gives up one record more than was named',
+  'a rewind does not fence who has the turn',
+);
+
+test.each(WRONG_BUILDS)('the checker rejects: $name', { timeout: 300_000 }, (build) =>
   mustBeCaught(build, WRONG_RUNS_MAX, (run) => {
     const spec = {
       name: 'operators wrong',

@@ -4,7 +4,7 @@ import { useKafka } from '../support/kafka/use-kafka.ts';
 import { killSome, killTheRest, mustBeCaught, startAll, timesOfAll, wordsOf } from './lab/every-way.ts';
 import { checkKafkaPipeline, kafkaPipeline, makeTopics } from './lab/kafka-pipeline.ts';
 import { type Lab, type LabDaemon, mustBeClean, pause, withLab } from './lab/lab.ts';
-import { report, seedOf } from './lab/report.ts';
+import { everyDay, report, seedOf } from './lab/report.ts';
 import { KAFKA_PIPELINE_WRONG_BUILDS } from './wrong-builds/pipeline-builds.ts';
 
 const kafka = useKafka();
@@ -54,7 +54,7 @@ test(`a pipeline through Kafka: ${wordsOf(WAYS)}`, { timeout: 7_200_000 }, async
   });
 });
 
-test.each(KAFKA_PIPELINE_WRONG_BUILDS)('the checker rejects: $name', { timeout: 900_000 }, (build) =>
+test.each(everyDay(KAFKA_PIPELINE_WRONG_BUILDS))('the checker rejects: $name', { timeout: 900_000 }, (build) =>
   mustBeCaught(build, WRONG_RUNS_MAX, async (run) => {
     const { spec, topics } = await specOf(seedOf(141) + run);
     return await withLab({ ...spec, wrongBuild: build.name }, async (lab) => {

@@ -13,7 +13,7 @@ import {
   withOtherRedis,
 } from './lab/other-redis.ts';
 import { checkPipeline } from './lab/pipeline.ts';
-import { report, seedOf, timesOf } from './lab/report.ts';
+import { everyDay, report, seedOf, timesOf } from './lab/report.ts';
 import { OTHER_REDIS_WRONG_BUILDS } from './wrong-builds/pipeline-builds.ts';
 
 const WAYS = { kills: 6, zombies: 1, everything: 1, redis: 1 };
@@ -52,7 +52,7 @@ test(`outputs to another Redis: ${wordsOf(WAYS)}, the other ${OTHER_KILLS} times
   ),
 );
 
-test.each(OTHER_REDIS_WRONG_BUILDS)('the checker rejects: $name', { timeout: 900_000 }, (build) =>
+test.each(everyDay(OTHER_REDIS_WRONG_BUILDS))('the checker rejects: $name', { timeout: 900_000 }, (build) =>
   mustBeCaught(build, WRONG_RUNS_MAX, (run) =>
     withOtherRedis((other) => {
       const spec = { name: 'other redis wrong', shards: 4, drainMsMax: 150_000, seed: seedOf(151) + run };

@@ -5,7 +5,7 @@ import { mustBeClean, pause, withLab } from './lab/lab.ts';
 import { report, seedOf, timesOf } from './lab/report.ts';
 
 const DAEMONS = 2;
-const TIMES = 10;
+const TIMES = 5;
 /** contract.md, "Running it". */
 const ON_AGAIN_MS_MAX = 5_000;
 

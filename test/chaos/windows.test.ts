@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { killSome, killTheRest, mustBeCaught, startAll, timesOfAll, wordsOf } from './lab/every-way.ts';
 import { type Lab, mustBeClean, pause, withLab } from './lab/lab.ts';
-import { report, seedOf } from './lab/report.ts';
+import { everyDay, report, seedOf } from './lab/report.ts';
 import { checkSums, WINDOWED } from './lab/windows.ts';
 import { WINDOW_WRONG_BUILDS } from './wrong-builds/window-builds.ts';
 
@@ -34,7 +34,7 @@ test(`sums over windows: ${wordsOf(WAYS)}`, { timeout: 7_200_000 }, () =>
   }),
 );
 
-test.each(WINDOW_WRONG_BUILDS)('the checker rejects: $name', { timeout: 600_000 }, (build) =>
+test.each(everyDay(WINDOW_WRONG_BUILDS))('the checker rejects: $name', { timeout: 600_000 }, (build) =>
   mustBeCaught(build, WRONG_RUNS_MAX, (run) =>
     withLab({ ...SPEC, name: 'windows wrong', seed: seedOf(141) + run, wrongBuild: build.name }, async (lab) => {
       await begin(lab);

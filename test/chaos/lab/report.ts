@@ -12,6 +12,16 @@ export function timesOf(standard: number): number {
   return Math.round(standard * Number(process.env['MILLRACE_CHAOS_TIMES'] ?? 1));
 }
 
+/** Those of the list that `npm test` has time for; all of them by `npm run chaos` with the file's name. */
+export function everyDay<B extends { readonly name: string }>(
+  all: readonly B[],
+  ...names: readonly string[]
+): readonly B[] {
+  const some = all.filter(({ name }) => names.includes(name));
+  if (some.length !== names.length) throw new Error(`not all of these are wrong builds: ${names.join(', ')}`);
+  return process.env['MILLRACE_CHAOS_TIMES'] === undefined ? some : all;
+}
+
 export function report(name: string, checked: Checked, figures: Readonly<Record<string, number | string>> = {}): void {
   const all = { ...checked.reached, ...figures, cores: availableParallelism() };
   const text = Object.entries(all).map(([key, value]) => `${key} ${value}`);
