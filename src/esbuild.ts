@@ -3,10 +3,12 @@
  * our own runtime inside the isolate (sandbox/runtime/), which are different things bundled with the same care.
  */
 import path from 'node:path';
-import { type BuildFailure, type BuildOptions, type Message, type Plugin, build, stop } from 'esbuild';
+import { type BuildFailure, type BuildOptions, type Message, type Plugin, build, stop, version } from 'esbuild';
 import { BUNDLER_IDLE_MS } from './limits.ts';
 
 export type { Plugin as BundlePlugin } from 'esbuild';
+/** Which one made what is kept. */
+export const BUNDLER = `esbuild ${version}`;
 
 export interface BundleRequest {
   /** Source text of the entry; it imports what is to be bundled. */

@@ -26,13 +26,7 @@
  * 16. Where transactions of several producers overlap in a partition, it hands out records of aborted ones. → aborted.ts
  */
 import { readFileSync } from 'node:fs';
-import kafkajs, {
-  type Consumer,
-  type EachBatchPayload,
-  type IHeaders,
-  type Kafka as KafkaJs,
-  type LogEntry,
-} from 'kafkajs';
+import type { Consumer, EachBatchPayload, IHeaders, Kafka as KafkaJs, LogEntry } from 'kafkajs';
 import {
   KAFKA_CONNECT_MS,
   KAFKA_FETCH_BYTES,
@@ -57,6 +51,7 @@ import type {
 import { registerCodecs } from './codecs.ts';
 import { commitApart, type Membership } from './commits.ts';
 import { mayJoin } from './group-right.ts';
+import { kafkajs } from './library.ts';
 import { patchKafkajs } from './patches.ts';
 import { fetchTopicFacts } from './topic-facts.ts';
 
@@ -119,7 +114,7 @@ export function createKafkaClient(connection: KafkaConnection, log: Log): KafkaC
     async members(groupId, topic) {
       const { groups } = await (await asked()).describeGroups([groupId]);
       return (groups[0]?.members ?? []).map(({ clientId, clientHost, memberAssignment }) => {
-        const assigned = kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment[topic];
+        const assigned = kafkajs().AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment[topic];
         // As the broker writes an address: `/10.0.0.7`.
         return {
           clientId,
@@ -162,8 +157,8 @@ export function openKafka(
   logCreator: () => (entry: LogEntry) => void,
 ): KafkaJs {
   const { brokers, clientId, ssl, sasl } = connection;
-  return new kafkajs.Kafka({
-    ...{ brokers: [...brokers], clientId, retry, logCreator, logLevel: kafkajs.logLevel.WARN },
+  return new (kafkajs().Kafka)({
+    ...{ brokers: [...brokers], clientId, retry, logCreator, logLevel: kafkajs().logLevel.WARN },
     ...{ connectionTimeout: KAFKA_CONNECT_MS, requestTimeout: KAFKA_REQUEST_MS, enforceRequestTimeout: true },
     ssl: typeof ssl === 'boolean' ? ssl : readCertificates(ssl),
     ...(sasl && { sasl: { ...sasl } as never }),

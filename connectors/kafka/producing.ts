@@ -1,8 +1,9 @@
 /** What every producer of ours has in common: how it is opened, and that it has one send at a time. */
-import kafkajs, { type Producer, type ProducerConfig } from 'kafkajs';
+import type { Partitioners, Producer, ProducerConfig } from 'kafkajs';
 import type { Log } from '../../src/observe/log.ts';
 import type { OutgoingMessage } from '../../src/outbox.ts';
 import type { KafkaConnection } from './client.ts';
+import { kafkajs } from './library.ts';
 import { openKafka, RETRY_A_LITTLE, toLog } from './kafkajs.ts';
 import { patchKafkajs } from './patches.ts';
 
@@ -73,8 +74,8 @@ export function oneAtATime<T>(work: (given: T) => Promise<void>): (given: T) => 
 }
 
 /** Keeps the partition that a message got first (producer.ts, 2). */
-function steadyPartitioner(): ReturnType<typeof kafkajs.Partitioners.DefaultPartitioner> {
-  const choose = kafkajs.Partitioners.DefaultPartitioner();
+function steadyPartitioner(): ReturnType<typeof Partitioners.DefaultPartitioner> {
+  const choose = kafkajs().Partitioners.DefaultPartitioner();
   const chosen = new WeakMap<object, number>();
   return (asked) => {
     const partition = chosen.get(asked.message) ?? choose(asked);

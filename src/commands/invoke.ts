@@ -1,7 +1,8 @@
 /** `millrace invoke FUNCTION`: one event through the same sandbox (contract.md, "millrace invoke"). */
 import { randomUUID } from 'node:crypto';
 import { Command } from 'commander';
-import { cacheDirOf, openSandbox } from '../daemon/open-daemon.ts';
+import { cacheDirOf } from '../daemon/functions.ts';
+import { openSandbox } from '../daemon/open-daemon.ts';
 import { MillraceError } from '../errors.ts';
 import { loadFunction } from '../function/load.ts';
 import { didYouMean } from '../mapping/did-you-mean.ts';

@@ -1,6 +1,6 @@
 /** `millrace mapping skip` (contract.md, "Acting on a running system"). */
 import { Command } from 'commander';
-import { cacheDirOf, loadFunctions } from '../daemon/open-daemon.ts';
+import { cacheDirOf, loadFunctions } from '../daemon/functions.ts';
 import { planSkip, skip, type SkipAct, type SkipPlan, type SkipWhat } from '../daemon/skipping.ts';
 import { MillraceError } from '../errors.ts';
 import { requireConfig } from '../mapping/require-config.ts';

@@ -1,6 +1,6 @@
 /** `millrace mapping …`. Here: `apply | forget`, what a mapping is to all daemons (product.md, "Namespaces and mappings"). */
 import { Command } from 'commander';
-import { cacheDirOf, loadFunctions } from '../daemon/open-daemon.ts';
+import { cacheDirOf, loadFunctions } from '../daemon/functions.ts';
 import { forgetMapping } from '../daemon/forget.ts';
 import { registerMapping } from '../daemon/registry.ts';
 import { MillraceError } from '../errors.ts';

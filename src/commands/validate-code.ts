@@ -1,7 +1,7 @@
 /** `millrace validate` with its look at the code of functions, which needs the bundler and a sandbox. */
 import path from 'node:path';
 import type { Command } from 'commander';
-import { cacheDirOf } from '../daemon/open-daemon.ts';
+import { cacheDirOf } from '../daemon/functions.ts';
 import { type CodeChecker, codeChecker } from './check-code.ts';
 import { validateCommand } from './validate.ts';
 

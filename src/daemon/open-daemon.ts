@@ -1,20 +1,12 @@
 /** A daemon as the commands start it: with the real sandbox, the real gateway and the bundler, all caches in one directory. */
-import path from 'node:path';
-import { loadFunction } from '../function/load.ts';
-import type { Config } from '../mapping/types.ts';
 import type { Log } from '../observe/log.ts';
 import { createEgress } from '../sandbox/egress/gateway.ts';
 import { createSandbox } from '../sandbox/pool.ts';
 import { buildPrelude } from '../sandbox/build-prelude.ts';
 import { hardeningMeasures } from '../sandbox/spawn.ts';
-import type { FunctionVersion, Sandbox } from '../sandbox/types.ts';
+import type { Sandbox } from '../sandbox/types.ts';
 import { type Daemon, type DaemonOptions, startDaemon } from './daemon.ts';
-
-/** Where bundles and built scripts are kept: `.millrace` beside the configuration, unless MILLRACE_CACHE names another place. */
-export function cacheDirOf(config: Pick<Config, 'files'>, env: NodeJS.ProcessEnv = process.env): string {
-  const beside = path.join(path.dirname(config.files[0] ?? '.'), '.millrace');
-  return env.MILLRACE_CACHE ?? path.join(beside, 'cache');
-}
+import { cacheDirOf, loadFunctions } from './functions.ts';
 
 /** Closing it ends the connections that its functions' requests left open, too. */
 export async function openSandbox(cacheDir: string, log: Log): Promise<Sandbox> {
@@ -31,11 +23,6 @@ export async function openSandbox(cacheDir: string, log: Log): Promise<Sandbox> 
       egress.close();
     },
   };
-}
-
-export async function loadFunctions(config: Config, cacheDir: string): Promise<ReadonlyMap<string, FunctionVersion>> {
-  const loaded = await Promise.all([...config.functions.values()].map((source) => loadFunction(source, cacheDir)));
-  return new Map(loaded.map((version) => [version.name, version]));
 }
 
 export type OpenOptions = Omit<DaemonOptions, 'sandbox' | 'loadFunctions'>;

@@ -1,9 +1,8 @@
-/** Builds the prelude: the TypeScript of runtime/ → one classic script, kept by its content. */
+/** Builds the prelude: the TypeScript of runtime/ → one classic script. */
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { MillraceError } from '../errors.ts';
-import { type BundlePlugin, bundle } from '../esbuild.ts';
-import { keep } from './build.ts';
+import type { BundlePlugin } from '../esbuild.ts';
+import { ownScript } from './build.ts';
 
 const EXTENSION = extname(import.meta.url);
 
@@ -29,13 +28,9 @@ const SHIMS: BundlePlugin = {
   },
 };
 
-/** About 60 ms; once per process. */
 export async function buildPrelude(cacheDir: string): Promise<{ readonly path: string }> {
-  const result = await bundle({
-    entry: "import './runtime/prelude.ts'".replaceAll('.ts', EXTENSION),
-    root: fileURLToPath(new URL('.', import.meta.url)),
-    format: 'iife',
-    plugins: [SHIMS],
+  const path = await ownScript(cacheDir, {
+    ...{ name: 'prelude.js', entry: "import './runtime/prelude.ts'", plugins: [SHIMS] },
     options: {
       // Smaller text is read faster. Names stay: users see those of classes and functions in errors and in what they print.
       alias: { ...ALIAS },
@@ -44,12 +39,5 @@ export async function buildPrelude(cacheDir: string): Promise<{ readonly path: s
       banner: { js: '"use strict";' },
     },
   });
-  if (!result.ok) {
-    const [first] = result.problems;
-    throw new MillraceError(
-      'internal',
-      `the runtime of the sandbox cannot be built: ${first!.file}:${first!.line}: ${first!.text}`,
-    );
-  }
-  return { path: keep(cacheDir, 'prelude.js', result.bundle.code) };
+  return { path };
 }

@@ -44,10 +44,10 @@ export interface Scripts {
 export async function prepareScripts(cacheDir: string, preludePath: string | null): Promise<Scripts> {
   const [child, bootstrap, prelude] = await Promise.all([
     buildChild(cacheDir),
-    buildBootstrap(),
+    buildBootstrap(cacheDir).then((path) => readFile(path)),
     preludePath === null ? EMPTY : readFile(preludePath),
   ]);
-  return { child, bootstrap: scriptOf('plain', Buffer.from(bootstrap)), prelude: scriptOf('plain', prelude) };
+  return { child, bootstrap: scriptOf('plain', bootstrap), prelude: scriptOf('plain', prelude) };
 }
 
 /** Payload of PREPARE. */

@@ -1,5 +1,5 @@
 /** An operator at work: what `millrace mapping` does, some of it as commands that are killed, and what the checker has to know of it. */
-import { loadFunctions } from '../../../src/daemon/open-daemon.ts';
+import { loadFunctions } from '../../../src/daemon/functions.ts';
 import { pauseMapping, resumeMapping } from '../../../src/daemon/pausing.ts';
 import { planRewind, rewind } from '../../../src/daemon/rewinding.ts';
 import { planSkip, skip } from '../../../src/daemon/skipping.ts';
