@@ -34,13 +34,18 @@ export async function openKafkaLab(): Promise<KafkaLab> {
       writeFileSync(file, Array.from({ length: DIFFERENT }, (_, n) => record200(0, n)).join('\n'));
       const properties = ['--producer-props', `bootstrap.servers=${bootstrap}`, 'batch.size=65536', 'linger.ms=5'];
       const what = ['--topic', topic, '--num-records', String(records), '--throughput', '-1', '--payload-file', file];
-      await java(broker, 'org.apache.kafka.tools.ProducerPerformance', [...what, ...properties]);
+      await java(broker, 'org.apache.kafka.tools.ProducerPerformance', [...what, ...properties], []);
     },
     async consumerPerformance(topic, group, records) {
-      const said = await java(broker, 'org.apache.kafka.tools.ConsumerPerformance', [
-        ...['--bootstrap-server', bootstrap, '--topic', topic, '--group', group],
-        ...['--num-records', String(records), '--timeout', '60000', '--hide-header'],
-      ]);
+      const said = await java(
+        broker,
+        'org.apache.kafka.tools.ConsumerPerformance',
+        [
+          ...['--bootstrap-server', bootstrap, '--topic', topic, '--group', group],
+          ...['--num-records', String(records), '--timeout', '60000', '--hide-header'],
+        ],
+        [],
+      );
       const columns = said.trim().split('\n').at(-1)!.split(',');
       const rate = Number(columns.at(-1));
       if (!(rate > 0)) throw new Error(`ConsumerPerformance said: ${said}`);

@@ -42,6 +42,13 @@ async function findJars(advice: string): Promise<string> {
   return home;
 }
 
+/** Beside the jars: Kafka's classes as this Java has them once they are loaded (class data sharing). */
+export async function classArchive(): Promise<string> {
+  const { stderr } = await run('java', ['-version']);
+  const java = /version "([^"]+)"/.exec(stderr)?.[1] ?? 'unknown';
+  return `${await kafkaJars()}-java-${java}.jsa`;
+}
+
 async function needs(command: string, args: readonly string[], what: string, advice: string): Promise<void> {
   try {
     await run(command, [...args]);

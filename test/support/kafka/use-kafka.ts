@@ -8,7 +8,15 @@ import path from 'node:path';
 import kafkajs, { type Admin, type Kafka, type Message, type Producer } from 'kafkajs';
 import { afterAll, beforeAll, vi } from 'vitest';
 import { patchKafkajs } from '../../../connectors/kafka/patches.ts';
-import { type Broker, type BrokerPlace, java, newBrokerPlace, startBroker, stopBroker } from './broker.ts';
+import {
+  type Broker,
+  type BrokerPlace,
+  java,
+  makeClassArchive,
+  newBrokerPlace,
+  startBroker,
+  stopBroker,
+} from './broker.ts';
 import { makeTopic } from './make-topic.ts';
 
 const START_MS = 120_000;
@@ -136,6 +144,7 @@ async function sharedBroker(dir: string): Promise<BrokerPlace> {
     return await announced(file);
   }
   try {
+    await makeClassArchive(path.join(dir, 'classes'));
     const place = await newBrokerPlace(path.join(dir, 'kafka'));
     const { pid } = await startBroker(place, true);
     await writeFile(file, JSON.stringify({ ...place, pid }));
