@@ -188,6 +188,8 @@ export const SWEEP_EVERY_MS = 10_000;
 export const SWEEP_PAUSE_MAX_MS = 2_000;
 export const SWEEP_PAUSE_MIN_MS = 100;
 
+/** Shards that a line of the log names when their state was lost; it tells the count of all. */
+export const LOST_SHARDS_NAMED_MAX = 10;
 /** Shards that are given their state side by side when a mapping first meets them. */
 export const INIT_AT_ONCE = 100;
 

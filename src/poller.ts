@@ -203,8 +203,10 @@ export class Poller {
   async #sweepSome(): Promise<void> {
     if (this.#shards.size === 0) return;
     const askedAt = this.#deps.clock.monoMs();
-    const { nowMs, seen, roundEnded } = await this.#sweeper.next([...this.#shards.values()]);
+    const { nowMs, seen, lost, roundEnded } = await this.#sweeper.next([...this.#shards.values()]);
     this.#redisTime.heard(nowMs);
+    for (const mapping of new Set(lost.map((polled) => polled.mapping)))
+      await mapping.stateLost(lost.filter((polled) => polled.mapping === mapping).map(({ shard }) => shard.shardId));
     for (const { polled, view } of seen) {
       // What changed while the look was on its way is newer than what it saw.
       if (polled.changed > askedAt) polled.view = view;

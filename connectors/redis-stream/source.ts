@@ -42,13 +42,14 @@ export function createRedisStreamSource(options: RedisStreamSourceOptions): Sour
       throw wrongTypeOr(error, keys.stream(stream), 'the topology of a sharded stream');
     });
     if (revision === null) {
-      cached = null;
+      // Its shards are still what the mapping's positions are of: a plain key of that name is another stream.
+      if (cached) throw goneStream(stream);
       return describePlain(options, arn);
     }
     if (cached?.revision === revision) return cached.description;
     const topology = await readTopology(redis, keys, stream);
     // Deleted between the two reads.
-    if (!topology) return describePlain(options, arn);
+    if (!topology) throw goneStream(stream);
     const description: SourceDescription = {
       exists: true,
       arn,
@@ -75,6 +76,16 @@ export function createRedisStreamSource(options: RedisStreamSourceOptions): Sour
     },
     trim: (shard, stateKeys, beforeMs) => trim(redis, { streamKey: shard.key, stateKeys, beforeMs }),
   };
+}
+
+function goneStream(name: string): MillraceError {
+  return new MillraceError(
+    'stream-not-found',
+    `the sharded stream "${name}" is gone: its topology was deleted, or lost`,
+    {
+      hint: `create it anew with: millrace stream create ${name} --shards N; a daemon that starts without it reads a plain stream of that name`,
+    },
+  );
 }
 
 async function describePlain(options: RedisStreamSourceOptions, arn: string): Promise<SourceDescription> {

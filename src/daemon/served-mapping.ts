@@ -1,14 +1,14 @@
 /** One mapping as this daemon serves it: settings, shards, queue and worker. Settings may be exchanged while it runs (a reload). */
-import { INIT_AT_ONCE } from '../limits.ts';
+import { INIT_AT_ONCE, LOST_SHARDS_NAMED_MAX, TOPOLOGY_MS } from '../limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
 import { openTurnQueue, type TurnQueue } from '../queue/turn-queue.ts';
 import { openTurnWorker, type TurnEnd, type TurnLock, type TurnWorker } from '../queue/turn-worker.ts';
 import { OUTBOX_STREAM } from '../outbox.ts';
 import type { OutputTarget } from '../output.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
-import { initShard } from '../shard/init.ts';
+import { disownLost, initShard } from '../shard/init.ts';
 import { createOutboxOutput } from '../shard/outbox-output.ts';
-import type { Feed, Source, SourceDescription, SourceShard } from '../source/port.ts';
+import type { Feed, Source, SourceDescription, SourceShard, StartingPosition } from '../source/port.ts';
 import { openOutput } from '../source/registry.ts';
 import type { TurnMapping, TurnSettings, TurnShard } from '../turn/settings.ts';
 import type { PolledMapping } from '../watch/polled-shard.ts';
@@ -30,6 +30,11 @@ export class ServedMapping implements PolledMapping {
   #version: FunctionVersion;
   #settings: TurnSettings | null = null;
   #description: SourceDescription | null = null;
+  /** Shards lost their state: the set is to be begun anew, though the source's is the same. */
+  #incomplete = false;
+  /** Local ms at which Redis had the mapping's state for the last time. */
+  #hadStateAt = 0;
+  #lostSinceMs: number | null = null;
   #shards = new Map<string, TurnShard>();
   #shardList: readonly TurnShard[] = [];
   #worker: TurnWorker | null = null;
@@ -124,14 +129,33 @@ export class ServedMapping implements PolledMapping {
 
   /** True when Redis lost what it held of the mapping (flushed, or forgotten by force); the next refresh begins it anew, as configured. */
   async wasForgotten(): Promise<boolean> {
-    const { redis, keys, log } = this.#deps;
-    if (!this.#description || (await redis.hget(keys.mapping(this.name), 'started')) === '1') return false;
+    const { redis, keys, log, clock } = this.#deps;
+    if (!this.#description) return false;
+    const askedAt = clock.monoMs();
+    if ((await redis.hget(keys.mapping(this.name), 'started')) === '1') {
+      this.#hadStateAt = askedAt;
+      return false;
+    }
+    const [seconds] = await redis.time();
+    this.#lostSinceMs = Number(seconds) * 1000 - (clock.monoMs() - this.#hadStateAt) - TOPOLOGY_MS;
     log.error(
       { mapping: this.name, startingPosition: this.#config.startingPosition },
       'the state of the mapping was lost: it begins anew at its starting position',
     );
     this.#description = null;
     return true;
+  }
+
+  async stateLost(shardIds: readonly string[]): Promise<void> {
+    const { redis, keys, log } = this.#deps;
+    const found = await disownLost(redis, keys, this.name, shardIds);
+    this.#incomplete = true;
+    if (found.length === 0) return;
+    const shards = found.slice(0, LOST_SHARDS_NAMED_MAX);
+    log.error(
+      { mapping: this.name, count: found.length, shards },
+      'the state of shards was lost: they begin anew, at the first record that their source has',
+    );
   }
 
   /** Asks the source for its shards and gives new ones their state; true when the set changed since this was last asked. */
@@ -166,11 +190,13 @@ export class ServedMapping implements PolledMapping {
         (shardId) => this.#wake(shardId),
       );
     const known = this.#description;
-    if (known && known.revision === description.revision && known.shards.length === description.shards.length) {
+    const same = known?.revision === description.revision && known.shards.length === description.shards.length;
+    if (same && !this.#incomplete) {
       this.#description = description;
       return;
     }
     await this.#init(description.shards);
+    this.#incomplete = false;
     this.#shards = new Map(description.shards.map((shard) => [shard.shardId, this.#sameOrNew(shard)]));
     this.#shardList = [...this.#shards.values()];
     this.#description = description;
@@ -193,7 +219,7 @@ export class ServedMapping implements PolledMapping {
     const have = new Set(await redis.zrange(keys.shardIndex(this.name), '0', '-1'));
     const missing = shards.filter((shard) => !have.has(shard.shardId));
     const started = (await redis.hget(keys.mapping(this.name), 'started')) === '1';
-    const position = started ? ({ kind: 'TRIM_HORIZON' } as const) : startingPosition(this.#config);
+    const position = started ? ({ kind: 'TRIM_HORIZON' } as const) : this.#startingPosition();
     for (let i = 0; i < missing.length; i += INIT_AT_ONCE) {
       await Promise.all(
         missing.slice(i, i + INIT_AT_ONCE).map(async (shard) => {
@@ -203,6 +229,13 @@ export class ServedMapping implements PolledMapping {
       );
     }
     if (!started) await markStarted(redis, keys, this.name);
+  }
+
+  /** LATEST is meant for the records of before: what has come since the state was lost was not there when the mapping began. */
+  #startingPosition(): StartingPosition {
+    const configured = startingPosition(this.#config);
+    if (this.#lostSinceMs === null || configured.kind !== 'LATEST') return configured;
+    return { kind: 'AT_TIMESTAMP', timestampMs: this.#lostSinceMs };
   }
 
   openWorker(concurrency: number, onTurn: (mapping: TurnMapping, lock: TurnLock) => Promise<TurnEnd>): void {

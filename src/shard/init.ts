@@ -4,7 +4,9 @@ import type { EntryId } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
 
-const script = loadScript(new URL('./lua/', import.meta.url), 'init-5.lua');
+const lua = new URL('./lua/', import.meta.url);
+const script = loadScript(lua, 'init-5.lua');
+const disownScript = loadScript(lua, 'disown-N.lua');
 
 export interface NewShard {
   readonly shardId: string;
@@ -36,4 +38,15 @@ export async function initShard(redis: Redis, keys: Keys, mapping: string, shard
     ],
   );
   return created === 1;
+}
+
+/** Of shards whose state is gone those that nobody has noticed before; `initShard` begins them anew. */
+export async function disownLost(
+  redis: Redis,
+  keys: Keys,
+  mapping: string,
+  shardIds: readonly string[],
+): Promise<readonly string[]> {
+  const states = shardIds.map((shardId) => keys.shard(mapping, shardId));
+  return (await disownScript.run(redis, [keys.shardIndex(mapping), ...states], shardIds)) as string[];
 }

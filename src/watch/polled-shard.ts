@@ -8,6 +8,8 @@ import type { TurnMapping, TurnShard } from '../turn/settings.ts';
 export interface PolledMapping extends TurnMapping {
   readonly queue: TurnQueue;
   shards(): readonly TurnShard[];
+  /** They were found without state: somebody deleted it. */
+  stateLost(shardIds: readonly string[]): Promise<void>;
   /** Removes what every mapping settled, as far as the source's retention allows; null: it keeps everything. */
   readonly trim: null | {
     readonly retentionMs: number | 'settled';

@@ -8,6 +8,8 @@ import { sweepPlan } from './sweep-plan.ts';
 export interface Sweep {
   readonly nowMs: number;
   readonly seen: readonly { readonly polled: PolledShard; readonly view: ShardView }[];
+  /** Those without state. */
+  readonly lost: readonly PolledShard[];
   /** The last of a round: every shard has been looked at. */
   readonly roundEnded: boolean;
 }
@@ -33,6 +35,6 @@ export class Sweeper {
     const refs = some.map(({ mapping, shard }) => ({ mapping: mapping.name, shardId: shard.shardId, key: shard.key }));
     const { nowMs, views } = await sweepShards(this.#redis, this.#keys, refs);
     const seen = some.flatMap((polled, i) => (views[i] ? [{ polled, view: views[i] }] : []));
-    return { nowMs, seen, roundEnded };
+    return { nowMs, seen, lost: some.filter((_, i) => !views[i]), roundEnded };
   }
 }

@@ -2,10 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { openDaemon } from '../../src/daemon/open-daemon.ts';
+import { registerVersion } from '../../src/daemon/registry.ts';
 import { loadConfig } from '../../src/mapping/load-config.ts';
 import type { Config } from '../../src/mapping/types.ts';
 import { createLogger } from '../../src/observe/logger.ts';
 import { collectStatus } from '../../src/observe/status.ts';
+import { Keys } from '../../src/redis/keys.ts';
 import { add, type Notice, world } from '../support/engine.ts';
 import { eventually, type LogLine, TEST_CACHE } from '../support/daemon.ts';
 import { useRedis } from '../support/redis.ts';
@@ -107,6 +109,14 @@ describe('new versions of the code', () => {
       }
     }
     expect(new Set(hash.values()).size).toBe(versions.length);
+  });
+
+  test('are newer than those of daemons that registered before everything in Redis was flushed', async () => {
+    const keys = new Keys('millrace');
+    await registerVersion(redis.client, keys, 'f', 'v1');
+    const before = await registerVersion(redis.client, keys, 'f', 'v2');
+    await redis.client.flushall();
+    expect(await registerVersion(redis.client, keys, 'f', 'v3')).toBeGreaterThan(before);
   });
 
   test(

@@ -55,7 +55,13 @@ export class SimulatedDaemon {
       ...{ freeStuck: () => Promise.resolve(false), obliterate: () => unexpected('obliterate') },
       close: () => Promise.resolve(),
     };
-    const polled = { ...this.#mapping, queue, shards: () => [SHARD], trim: null };
+    const polled = {
+      ...this.#mapping,
+      queue,
+      shards: () => [SHARD],
+      stateLost: () => unexpected('lost state'),
+      trim: null,
+    };
     this.#polled = newPolledShard(polled, SHARD, 0);
     this.#executor = createExecutor({
       ...{ daemonId: daemon.id, ...this.#ports, keys: KEYS, clock: daemon.clock, log: silentLog },

@@ -257,7 +257,8 @@ export class Lab {
     const drained = await this.drain();
     await this.#sampler.stop();
     // Where it did not drain, what is left is a violation as well.
-    const facts = { drained: true, trimmedByHand: this.spec.trimmedByHand ?? false };
+    const { trimmedByHand = false, countersLost = false } = this.spec;
+    const facts = { drained: true, trimmedByHand, countersLost };
     const end = await collectEnd(this.redis, this.keys, this.source, facts);
     const history = await this.history();
     const result = checkHistory(history, end, { liveness: { leaseMs: LOCK_MS }, ...options });

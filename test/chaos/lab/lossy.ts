@@ -14,7 +14,8 @@ const STATE = fileURLToPath(new URL('../../../.millrace', import.meta.url));
 const SYNCED_MS_MAX = 20_000;
 let faults = 0;
 
-async function lossy(lab: Lab, fault: string, work: () => Promise<void>): Promise<void> {
+/** A fault after which positions may go back. */
+export async function lossy(lab: Lab, fault: string, work: () => Promise<void>): Promise<void> {
   const line = { kind: 'fault', fault, id: `lossy-${++faults}`, shards: '*', lossy: true } as const;
   await lab.recorder.record({ ...line, phase: 'begin' });
   await work();
@@ -85,8 +86,11 @@ export async function startReplica(lab: Lab): Promise<Replica> {
   };
 }
 
-/** Tells the history what the streams lost of what they had accepted, or given to a handler. After `drain`. */
-export async function tellLosses(lab: Lab): Promise<number> {
+/**
+ * Tells the history what the streams lost of what they had accepted, or given to a handler. After `drain`. `unsettled`: only what was not
+ * done by then, where nothing of it can come back.
+ */
+export async function tellLosses(lab: Lab, which: 'all' | 'unsettled' = 'all'): Promise<number> {
   const history = await lab.history();
   let count = 0;
   for (const shard of lab.shards) {
@@ -96,6 +100,9 @@ export async function tellLosses(lab: Lab): Promise<number> {
       ),
     );
     for (const position of await lab.source.positionsIn(shard)) had.delete(position);
+    if (which === 'unsettled')
+      for (const line of history)
+        if (line.kind === 'success' && line.shard === shard.name) for (const p of line.positions) had.delete(p);
     count += had.size;
     if (had.size > 0) await lab.recorder.record({ kind: 'source-lost', shard: shard.name, positions: [...had] });
   }

@@ -22,6 +22,8 @@ export interface LabSpec {
   readonly preloads?: readonly string[];
   readonly drainMsMax?: number;
   readonly trimmedByHand?: boolean;
+  /** What was settled before is not in the counters any more. */
+  readonly countersLost?: boolean;
 }
 
 /** Beside each other: what a function imports lies in its own project. */

@@ -15,20 +15,21 @@ export function isDrained(now: ShardNow): boolean {
   return unitsOf(now).length === 0 && state['owner'] === '' && (lastEntry === null || checkpoint === lastEntry);
 }
 
-/** `trimmedByHand`: then the first entry says nothing of what Millrace trimmed. */
-export async function collectEnd(
-  redis: Redis,
-  keys: Keys,
-  source: LabSource,
-  facts: { readonly drained: boolean; readonly trimmedByHand: boolean },
-): Promise<EndState> {
+interface EndFacts {
+  readonly drained: boolean;
+  /** Then the first entry says nothing of what Millrace trimmed. */
+  readonly trimmedByHand: boolean;
+  readonly countersLost: boolean;
+}
+
+export async function collectEnd(redis: Redis, keys: Keys, source: LabSource, facts: EndFacts): Promise<EndState> {
   const now = await source.look();
   const notices = await source.notices();
   const failedJobs = await redis.zcard(`${keys.queuePrefix()}:${MAPPING}:failed`);
-  return { shards: now.map((n) => endOf(n, facts.trimmedByHand)), notices, failedJobs, drained: facts.drained };
+  return { shards: now.map((n) => endOf(n, facts)), notices, failedJobs, drained: facts.drained };
 }
 
-function endOf(now: ShardNow, trimmedByHand: boolean): ShardEnd {
+function endOf(now: ShardNow, { trimmedByHand, countersLost }: EndFacts): ShardEnd {
   const { shard, state, checkpoint, groupMarker, firstEntry } = now;
   const count = (name: string): number => Number(state[`n:${name}`] ?? 0);
   return {
@@ -36,6 +37,8 @@ function endOf(now: ShardNow, trimmedByHand: boolean): ShardEnd {
     ...(trimmedByHand ? {} : { firstEntry }),
     unitsPending: unitsOf(now).length,
     redelivered: count('redelivered'),
-    settled: { succeeded: count('succeeded'), expired: count('expired'), givenUp: count('givenUp') },
+    ...(countersLost
+      ? {}
+      : { settled: { succeeded: count('succeeded'), expired: count('expired'), givenUp: count('givenUp') } }),
   };
 }
