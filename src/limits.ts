@@ -221,6 +221,8 @@ export const REDIS_RECONNECT_MAX_MS = 1_000;
  * minutes to say so. Below two renewals of a lock, so that the next one still comes in time; above the 2 s that a server at work may pause.
  */
 export const REDIS_SILENCE_MS = 2_500;
+/** The lean reader looks for silence this often, and asks after a heartbeat without a question; a look costs nothing. */
+export const REDIS_LOOK_MS = 250;
 /** The same for the queue's blocking reads: they last up to 10 s, and a second later the queue gives them up by itself. */
 export const QUEUE_SILENCE_MS = 12_500;
 
@@ -292,7 +294,7 @@ export const OUTPUT_WAIT_MS = 500;
 // --- the lean reader (redis/reader*.ts) ------------------------------------------------------------------------
 /** A reply's payloads are kept up to READ_AHEAD_BYTES, and what names them beyond; past this the connection is given up. */
 export const READ_REPLY_BYTES_MAX = 32 * 1024 * 1024;
-/** A read that takes longer has lost its server; half-open connections are noticed by it. */
+/** A read that takes longer has lost its server, also when bytes drip in. */
 export const READ_TIMEOUT_MS = 5_000;
 
 // --- archives (function/zip/) -----------------------------------------------------------------------------------

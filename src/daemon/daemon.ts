@@ -13,6 +13,7 @@ import type { Logger } from '../observe/logger.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import { Poller } from '../poller.ts';
 import { checkServer, connectRedis, type Redis } from '../redis/connect.ts';
+import { giveUpTogether } from '../redis/duplicates.ts';
 import { Keys } from '../redis/keys.ts';
 import { createReader, type RangeReader } from '../redis/reader.ts';
 import { createScriptLine } from '../redis/script-line.ts';
@@ -104,6 +105,7 @@ class RunningDaemon implements Daemon {
     const { config, log, roles } = this.#options;
     const versions = await this.#options.loadFunctions(config);
     this.#redis = await this.#connect('daemon');
+    giveUpTogether(this.#redis);
     await checkServer(this.#redis);
     const reader = createReader(config.redis, { log });
     this.#closers.push(() => reader.close());

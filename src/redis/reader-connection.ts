@@ -5,7 +5,14 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import { MillraceError } from '../errors.ts';
-import { READ_TIMEOUT_MS, REDIS_RECONNECT_FIRST_MS, REDIS_RECONNECT_MAX_MS } from '../limits.ts';
+import {
+  HEARTBEAT_MS,
+  READ_TIMEOUT_MS,
+  REDIS_LOOK_MS,
+  REDIS_RECONNECT_FIRST_MS,
+  REDIS_RECONNECT_MAX_MS,
+  REDIS_SILENCE_MS,
+} from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import { type Reply, ReplyError, ReplyScanner, ReplyTooLarge } from './reader-reply.ts';
 
@@ -45,12 +52,17 @@ export class ReaderConnection {
   #waiting: Pending[] = [];
   #unsent = '';
   #lastFailure = 'not connected yet';
+  /** When something last came, or was asked for after everything had come. */
+  #heardAt = 0;
+  #lookedAt = performance.now();
+  readonly #looking: NodeJS.Timeout;
 
   constructor(address: Address, options: { log: Log; tls?: tls.ConnectionOptions; timeoutMs?: number }) {
     this.#address = address;
     this.#log = options.log;
     this.#tls = options.tls ?? {};
     this.#timeoutMs = options.timeoutMs ?? READ_TIMEOUT_MS;
+    this.#looking = setInterval(() => this.#look(), REDIS_LOOK_MS);
     this.#connect();
   }
 
@@ -67,6 +79,7 @@ export class ReaderConnection {
   close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retry);
+    clearInterval(this.#looking);
     const socket = this.#socket;
     this.#fail('the reader was closed');
     rejectAll(this.#waiting.splice(0), 'the reader was closed');
@@ -82,6 +95,22 @@ export class ReaderConnection {
       this.#waiting.splice(at, 1);
       pending.reject(unreachable(`no connection within ${this.#timeoutMs} ms: ${this.#lastFailure}`));
     }, this.#timeoutMs);
+  }
+
+  /** The other end may be gone without a word; one that nothing is asked on would never notice, so it is asked now and then. */
+  #look(): void {
+    const now = performance.now();
+    // A process that stood still has not read what came meanwhile.
+    const late = now - this.#lookedAt > 2 * REDIS_LOOK_MS;
+    this.#lookedAt = now;
+    if (late) this.#heardAt = now;
+    const silentMs = now - this.#heardAt;
+    if (this.#inFlight.length > 0) {
+      if (silentMs >= REDIS_SILENCE_MS) this.#fail(`nothing came for ${REDIS_SILENCE_MS} ms`);
+    } else if (this.#open && silentMs >= HEARTBEAT_MS) {
+      // Whatever the answer is, it is one; without one the connection has ended.
+      this.send(PING, 1).catch(() => undefined);
+    }
   }
 
   #connect(): void {
@@ -136,7 +165,10 @@ export class ReaderConnection {
 
   /** What is asked for in one turn of the event loop leaves in one write: each costs system calls and a wake here and in the server. */
   #write(pending: Pending): void {
-    if (this.#inFlight.push(pending) === 1) this.#scanner.begin(pending.topItems);
+    if (this.#inFlight.push(pending) === 1) {
+      this.#scanner.begin(pending.topItems);
+      this.#heardAt = performance.now();
+    }
     if (this.#unsent === '') setImmediate(() => this.#flush());
     this.#unsent += pending.request;
   }
@@ -149,6 +181,7 @@ export class ReaderConnection {
 
   #receive(socket: net.Socket, chunk: Buffer): void {
     if (socket !== this.#socket) return;
+    this.#heardAt = performance.now();
     try {
       this.#scanner.push(chunk);
       for (let head = this.#inFlight[0]; head; head = this.#inFlight[0]) {
@@ -189,6 +222,8 @@ export class ReaderConnection {
     this.#retry = setTimeout(() => this.#connect(), waitMs);
   }
 }
+
+const PING = encodeCommand(['PING']);
 
 export function encodeCommand(parts: readonly string[]): string {
   let text = `*${parts.length}\r\n`;
