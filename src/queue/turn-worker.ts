@@ -71,15 +71,16 @@ class RenewedLock implements TurnLock {
     // The lock began when the job was fetched, a moment ago; processedOn is that moment on this machine's wall clock.
     const age = Math.max(0, clock.wallMs() - (job.processedOn ?? clock.wallMs()));
     this.#until = clock.monoMs() + LOCK_MS - age;
-    this.#schedule();
+    this.#schedule(age);
   }
 
   held(): boolean {
     return this.#clock.monoMs() < this.#until - LEASE_MARGIN_MS;
   }
 
-  #schedule(): void {
-    this.#timer = setTimeout(() => void this.#renew(), LOCK_RENEW_MS);
+  /** `ago`: since the last renewal was sent. From there and not from its answer: where that takes 2 s, the next one would come too late. */
+  #schedule(ago: number): void {
+    this.#timer = setTimeout(() => void this.#renew(), Math.max(0, LOCK_RENEW_MS - ago));
   }
 
   async #renew(): Promise<void> {
@@ -95,7 +96,7 @@ class RenewedLock implements TurnLock {
     } catch {
       // Redis is away: the term that we know of simply runs out; try again while somebody waits for this turn.
     }
-    if (this.#timer) this.#schedule();
+    if (this.#timer) this.#schedule(this.#clock.monoMs() - sentAt);
   }
 
   stop(): void {

@@ -7,6 +7,7 @@ import type { HandlerLogLine, InvokeOutcome, LeaseView, Sandbox } from '../sandb
 import { sequenceNumberOf } from '../spool.ts';
 import type { AttemptOutcome, Decision } from '../unit/types.ts';
 import { recordBytesMax } from './format-options.ts';
+import { noticeRefusals } from './refusals.ts';
 import type { TurnSettings } from './settings.ts';
 
 export interface AttemptDeps {
@@ -40,10 +41,11 @@ export async function attempt(
   const { version, spooled } = settings;
   const write = deps.handlerLog({ function: version.name, mapping: shard.mapping, shard: shard.shardId });
   const platform = version.systemLog === true ? platformLines(version, unit.requestId, write) : undefined;
+  const asked = noticeRefusals(lease);
   const invoked = await deps.sandbox.invoke({
     version,
     ...{ event: event.event, ascii: event.ascii, columns: event.columns },
-    lease,
+    lease: asked,
     context: {
       requestId: unit.requestId,
       mapping: {
@@ -71,6 +73,9 @@ export async function attempt(
     },
     `invocation failed: ${errorMessage}`,
   );
+  // With Redis away or slow its requests were not sent: that is no failure of the function, and spends nothing of what it may retry.
+  if (asked.refused())
+    return { outcome: { kind: 'infrastructure', reason: 'the lease could not be confirmed' }, invoked };
   return { outcome: { kind: 'failed', errorType, errorMessage }, invoked };
 }
 
