@@ -18,8 +18,9 @@ import type { FaultLine, HistoryLine, LeaseLine, Unstamped } from '../../support
 import { type PositionSample, samplePositions } from '../../support/position-sampler.ts';
 import { type Recorder, startRecorder } from '../../support/recorder.ts';
 import { type CheckOptions, checkHistory, type CheckResult, describeViolations } from '../checker.ts';
+import { type Link, openLink } from './link.ts';
 import { Producer } from './producer.ts';
-import { configOf, copyHandler, type LabSpec } from './project.ts';
+import { configOf, copyHandler, type LabSpec, REDIS_OF_DAEMON } from './project.ts';
 import { Random } from './random.ts';
 import { collectEnd, isDrained } from './shards.ts';
 import type { LabShard, LabSource, ShardNow } from './source.ts';
@@ -35,6 +36,8 @@ const COMPILE_CACHE = path.join(TEST_CACHE, 'compiled');
 export interface LabDaemon {
   readonly process: TestDaemon;
   readonly args: readonly string[];
+  /** Its way to Redis, where that can break; null: straight. */
+  readonly link: Link | null;
   /** As other daemons and the shards' state know it; undefined while it starts. */
   id(): string | undefined;
   alive: boolean;
@@ -52,6 +55,7 @@ export class Lab {
   readonly dir: string;
   #server: RedisServer;
   readonly #sampler: { stop(): Promise<void> };
+  readonly #links: Link[] = [];
   readonly #epochs = new Map<string, string>();
   /** Fault id → shards that it hit, as far as that is known only afterwards. */
   readonly #hits = new Map<string, readonly string[]>();
@@ -121,9 +125,21 @@ export class Lab {
   // --- daemons ------------------------------------------------------------------------------------------------------
 
   start(...args: readonly string[]): LabDaemon {
-    const process = startTestDaemon({ config: this.configFile, env: this.env, args });
+    return this.startOver(null, ...args);
+  }
+
+  /** A way to Redis, for `startOver`. */
+  async link(): Promise<Link> {
+    const link = await openLink(this.#server.port);
+    this.#links.push(link);
+    return link;
+  }
+
+  startOver(link: Link | null, ...args: readonly string[]): LabDaemon {
+    const env = { ...this.env, ...(link && { [REDIS_OF_DAEMON]: `redis://127.0.0.1:${link.port}` }) };
+    const process = startTestDaemon({ config: this.configFile, env, args });
     const id = (): string | undefined => process.lines.find((line) => line.msg === 'ready')?.['id'] as string;
-    const daemon: LabDaemon = { process, args, id, alive: true };
+    const daemon: LabDaemon = { process, args, link, id, alive: true };
     void process.exited.then(() => (daemon.alive = false));
     // One that ends by itself fails the test, whoever waits for what.
     process.ready.catch((error: unknown) => {
@@ -284,6 +300,7 @@ export class Lab {
       daemon.process.kill('SIGKILL');
     }
     await Promise.all(this.daemons.map(({ process }) => process.exited));
+    await Promise.all(this.#links.map((link) => link.close()));
     await this.#sampler.stop().catch(() => undefined);
     await this.source.close();
     this.redis.disconnect();

@@ -13,7 +13,7 @@
  *   refuse()                 new connections are refused, open ones go on
  *   doubleConnects()         each new connection makes a second one to the server, that says nothing
  *
- * `touched()`: connections that were really hit since the last fault began (of `refuse` nothing is seen here). Works in the process of the
+ * `unnoticed()`: half-open connections that the daemon still believes in. `touched()`: connections that were really hit since the last fault began (of `refuse` nothing is seen here). Works in the process of the
  * test: what holds that up delays both directions alike, and loses nothing.
  */
 import { once } from 'node:events';
@@ -27,6 +27,7 @@ export interface Link {
   /** Open now. */
   connections(): number;
   touched(): number;
+  unnoticed(): number;
   cut(how: 'RST' | 'FIN'): void;
   vanish(): void;
   tearReplies(): void;
@@ -59,6 +60,8 @@ class BreakableLink implements Link {
   readonly #sockets = new Set<Socket>();
   readonly #weather: Record<Direction, Weather> = { up: fair(), down: fair() };
   readonly #touched = new Set<Carried>();
+  /** Ends at the daemon of connections that vanished. */
+  readonly #vanished = new Set<Socket>();
   #doubles = false;
   #server: Server | null = null;
   #port = 0;
@@ -77,6 +80,10 @@ class BreakableLink implements Link {
 
   touched(): number {
     return this.#touched.size;
+  }
+
+  unnoticed(): number {
+    return this.#vanished.size;
   }
 
   async listen(port: number): Promise<void> {
@@ -105,6 +112,10 @@ class BreakableLink implements Link {
       one.far.destroy();
       // What the daemon goes on to say is taken, and goes nowhere.
       one.near.removeAllListeners('data').resume();
+      this.#vanished.add(one.near);
+      one.near.once('close', () => this.#vanished.delete(one.near));
+      // An end said in order is the daemon's last word.
+      one.near.once('end', () => one.near.destroy());
     }
   }
 

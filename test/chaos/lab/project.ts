@@ -26,6 +26,9 @@ export interface LabSpec {
   readonly countersLost?: boolean;
 }
 
+/** Of a daemon's environment: its own way to Redis. */
+export const REDIS_OF_DAEMON = 'MILLRACE_TEST_REDIS';
+
 /** Beside each other: what a function imports lies in its own project. */
 export async function copyHandler(dir: string): Promise<void> {
   const own = await readFile(new URL('./handler.ts', import.meta.url), 'utf8');
@@ -37,7 +40,7 @@ export async function copyHandler(dir: string): Promise<void> {
 
 export function configOf(spec: LabSpec, redis: string, recorder: Recorder, { config }: LabSource): object {
   return {
-    redis,
+    redis: `\${${REDIS_OF_DAEMON}:-${redis}}`,
     connections: { ...config.connections, ...spec.more?.connections },
     functions: {
       f: {
