@@ -16,7 +16,7 @@ const TAKEN_OVER_MS_MAX = 15_000;
 const NOTICED_MS_MAX = 1_000;
 const SANDBOXES = 2;
 
-const hasTurn =
+export const hasTurn =
   (lab: Lab) =>
   async (daemon: LabDaemon): Promise<boolean> =>
     (await lab.ownedBy(daemon)).length > 0;

@@ -1,6 +1,7 @@
 /** The daemons of a run: as many as its plan has, each replaced when it is gone; a strike has its own to itself. */
 import { eventually } from '../../support/daemon.ts';
 import type { Lab, LabDaemon } from '../lab/lab.ts';
+import type { Link } from '../lab/link.ts';
 import type { Random } from '../lab/random.ts';
 import { hasRole, type Role } from './fault.ts';
 
@@ -9,22 +10,25 @@ const READY_MS_MAX = 60_000;
 export class Daemons {
   readonly #lab: Lab;
   readonly #layout: readonly (readonly string[])[];
+  /** One for each of the layout; none: they reach Redis straight. A successor has that of the one before. */
+  readonly #links: readonly Link[];
   readonly #taken = new Set<LabDaemon>();
 
-  constructor(lab: Lab, layout: readonly (readonly string[])[]) {
+  constructor(lab: Lab, layout: readonly (readonly string[])[], links: readonly Link[]) {
     this.#lab = lab;
     this.#layout = layout;
+    this.#links = links;
   }
 
   /** All of the layout, and waits for them. */
   async startAll(): Promise<void> {
-    const started = this.#layout.map((args) => this.#lab.start(...args));
+    const started = this.#layout.map((args, index) => this.#lab.startOver(this.#links[index] ?? null, ...args));
     await Promise.all(started.map(({ process }) => process.ready));
   }
 
   /** For one that was ended; does not wait for it. */
-  replace({ args }: LabDaemon): void {
-    this.#lab.start(...args);
+  replace({ args, link }: LabDaemon): void {
+    this.#lab.startOver(link, ...args);
   }
 
   /**

@@ -8,7 +8,7 @@ import type { Daemons } from './daemons.ts';
 export type SourceKind = 'redis-stream' | 'kafka';
 
 /** What a strike works on; two that work on one thing are not done at once. */
-export type Touches = 'daemon' | 'redis' | 'broker' | 'shard' | 'network' | 'everything';
+export type Touches = 'daemon' | 'redis' | 'broker' | 'shard' | 'everything';
 
 export interface World {
   readonly lab: Lab;
@@ -27,6 +27,8 @@ export interface Fault {
   readonly touches: Touches;
   /** Sources that it can be done to. Absent: all. */
   readonly source?: SourceKind;
+  /** Daemons have ways to Redis of their own, that break. */
+  readonly needsLinks?: boolean;
   /** It makes history of a kind that these cannot be judged with. */
   readonly without?: readonly string[];
   /** Done once and healed when it resolves: true when it hit. */

@@ -48,7 +48,8 @@ export async function runSwarm(spec: SwarmSpec): Promise<SwarmRun> {
   const plan = makePlan(spec);
   const trimmedByHand = [...plan.weights.keys()].some(({ name }) => name === 'trimmed');
   return await withLab(labSpecOf(spec, trimmedByHand), async (lab) => {
-    const daemons = new Daemons(lab, plan.layout);
+    const links = breaksLinks(plan) ? await Promise.all(plan.layout.map(() => lab.link())) : [];
+    const daemons = new Daemons(lab, plan.layout, links);
     const { cluster } = spec;
     const nemesis = new Nemesis(plan, { lab, daemons, operator: new Operator(lab), cluster });
     let checked: Checked | null = null;
@@ -56,7 +57,7 @@ export async function runSwarm(spec: SwarmSpec): Promise<SwarmRun> {
     try {
       await begin(lab, daemons, new Random(spec.seed + 2));
       await nemesis.run(spec.stopped ?? (() => false));
-      checked = await end(lab, spec);
+      checked = await end(lab, spec, breaksLinks(plan));
     } catch (thrown) {
       error = thrown instanceof Error ? thrown : new Error(String(thrown));
     }
@@ -65,6 +66,8 @@ export async function runSwarm(spec: SwarmSpec): Promise<SwarmRun> {
     return { ...run, kept: isClean(run) ? null : await keepEvidence(lab, spec, run) };
   });
 }
+
+const breaksLinks = ({ weights }: Plan): boolean => [...weights.keys()].some(({ needsLinks }) => needsLinks);
 
 export function isClean({ checked, error, unreached }: Omit<SwarmRun, 'kept'>): boolean {
   return error === null && unreached.length === 0 && checked !== null && checked.violations.length === 0;
@@ -94,13 +97,14 @@ async function begin(lab: Lab, daemons: Daemons, random: Random): Promise<void> 
   });
 }
 
-async function end(lab: Lab, { source }: SwarmSpec): Promise<Checked> {
+/** `silentFailures`: requests that are not let out leave no last word. */
+async function end(lab: Lab, { source }: SwarmSpec, silentFailures: boolean): Promise<Checked> {
   await pause(500);
   await lab.drain();
   await tellEverything(lab, source === 'kafka');
   // Within minutes nothing is old enough to expire, whatever a daemon's clock says.
   const expiry = { kind: 'default', ageMs: null, timeoutMs: TIMEOUT_S * 1_000 } as const;
-  return await lab.check({ shutdown: { graceMs: GRACE_MS }, expiry });
+  return await lab.check({ shutdown: { graceMs: GRACE_MS }, expiry, silentFailures });
 }
 
 /** What the source took without being able to say so is settled, too. */
