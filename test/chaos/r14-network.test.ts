@@ -24,7 +24,7 @@ const BLINK = [200, 1_500] as const;
 /** Then a silence that costs connections, and one that costs the lock. */
 const LENGTHS = [
   ...[BLINK, [REDIS_SILENCE_MS, LOCK_MS - 1_000], BLINK, [LOCK_MS, LOCK_MS + 2_000]],
-  ...[BLINK, BLINK, BLINK],
+  ...[BLINK, BLINK, BLINK, [REDIS_SILENCE_MS, LOCK_MS - 1_000], BLINK, BLINK],
 ] as const;
 
 /** Each kind before any comes again. */
@@ -46,7 +46,7 @@ function hitsOf(name: string, strikes: readonly Strike[]): string {
   return `${own.filter(hasHit).length} of ${own.length}`;
 }
 
-test(`R14: the network broken ${STRIKES} times`, { timeout: 600_000 }, () =>
+test(`R14: the network broken ${STRIKES} times`, { timeout: 1_800_000 }, () =>
   withLab(SPEC, async (lab) => {
     const { random } = lab;
     for (let i = 0; i < DAEMONS; i++) lab.startOver(await lab.link(), '--concurrency', '6');
@@ -70,7 +70,7 @@ test(`R14: the network broken ${STRIKES} times`, { timeout: 600_000 }, () =>
     const away = stayedAway(checked.history, strikes);
     const noticed = strikes.filter(({ breakage }) => breakage === 'half-open').map(({ lastedMs }) => lastedMs);
     report('R14', checked, {
-      ...Object.fromEntries(BROKEN.map(({ name }) => [name, hitsOf(name, strikes)])),
+      ...Object.fromEntries(BROKEN.map(({ name }) => [`network ${name}`, hitsOf(name, strikes)])),
       ...{ 'half-open noticed after': Math.max(...noticed) },
       ...{ 'stood still p50': Math.round(percentile(still, 0.5)), 'at most': Math.round(still.at(-1) ?? 0) },
       ...{ 'away at most': Math.round(away.at(-1) ?? 0) },
