@@ -22,6 +22,12 @@ describe('of the unit that blocks a shard', () => {
     expect(decision.stack).toEqual([{ ...failed, first: '4-0', count: 2, lost: 0 }]);
   });
 
+  it('what is left has lost no delivery by it, and none less than none', () => {
+    const lostAfter = (lost: number) =>
+      skipNow(policy, [{ ...failed, lost }], recordsOf(5), '3-0', newId)!.stack[0]!.lost;
+    expect([0, 1, 3].map(lostAfter)).toEqual([0, 0, 2]);
+  });
+
   it('no further than the unit, whatever lies behind it', () => {
     const rest = startUnit(recordsOf(7).slice(5), 'B');
     const decision = skipNow(policy, [failed, rest], recordsOf(5), '6-0', newId)!;

@@ -1,6 +1,6 @@
 /** What of an answer's `output` is appended, and the sentence for each way in which it cannot be used. */
 import { describe, expect, test } from 'vitest';
-import { EVENT_BYTES_MAX, OUTPUTS_MAX } from '../../src/limits.ts';
+import { EVENT_BYTES_MAX, OUTPUT_HEADERS_BYTES_MAX, OUTPUTS_MAX } from '../../src/limits.ts';
 import { toSequenceNumber } from '../../src/record.ts';
 import { readOutputs } from '../../src/unit/outputs.ts';
 import { entryNames } from '../../src/unit/response.ts';
@@ -46,10 +46,29 @@ describe('entries', () => {
     const data = [{ a: [1, '}'] }, 'a "text"\n', null, true, 1.5];
     const list = read([
       ...data.map((d) => ({ partitionKey: 'k', data: d })),
-      { partitionKey: 'k', dataBase64: '/wA=' },
+      ...['AAAA', '/wA=', '/w=='].map((dataBase64) => ({ partitionKey: 'k', dataBase64 })),
     ]);
     const outputs = list.kind === 'ok' ? list.outputs.map((o) => o.data) : [];
-    expect(outputs).toEqual(['{"a":[1,"}"]}', 'a "text"\n', 'null', 'true', '1.5', Buffer.from([0xff, 0])]);
+    const bytes = [[0, 0, 0], [0xff, 0], [0xff]].map((list) => Buffer.from(list));
+    expect(outputs).toEqual(['{"a":[1,"}"]}', 'a "text"\n', 'null', 'true', '1.5', ...bytes]);
+  });
+
+  test('headers as they are written, as many as are allowed; none of them is none', () => {
+    const long = { a: 'x'.repeat(OUTPUT_HEADERS_BYTES_MAX - '{"a":""}'.length) };
+    const list = read([{ a: 'b', c: '' }, {}, null, long].map((headers) => ({ partitionKey: 'k', data: 1, headers })));
+    const headers = list.kind === 'ok' ? list.outputs.map((output) => output.headers) : [];
+    expect(headers).toEqual(['{"a":"b","c":""}', '', '', JSON.stringify(long)]);
+    const longer = { a: `${long.a}x` };
+    expect(reason([{ partitionKey: 'k', data: 1, headers: longer }])).toBe(
+      `its entry 1 has headers of more than ${OUTPUT_HEADERS_BYTES_MAX} bytes`,
+    );
+  });
+
+  test('key, data and headers count, to the byte', () => {
+    const sized = (data: number) => [{ partitionKey: 'ä', data: 'x'.repeat(data), headers: { a: 'b' } }];
+    const room = EVENT_BYTES_MAX - Buffer.byteLength('ä{"a":"b"}');
+    expect(read(sized(room)).kind).toBe('ok');
+    expect(reason(sized(room + 1))).toBe(`its entries have more than ${EVENT_BYTES_MAX} bytes`);
   });
 
   test('with a partial success only those of what was settled, counted without gaps', () => {
@@ -81,8 +100,13 @@ describe('sentences', () => {
     ['its entry 1 has a dataBase64 that is not base64', [{ partitionKey: 'k', dataBase64: 'a' }]],
     ['its entry 1 has headers that are not an object', [{ ...good, headers: ['a'] }]],
     ['its entry 1 has a header that is not a text', [{ ...good, headers: { a: 1 } }]],
+    ['its entry 1 has a header that is not a text', [{ ...good, headers: { a: 'b', c: 1 } }]],
   ])('%s', (sentence, output) => {
     expect(reason(output)).toBe(sentence);
+  });
+
+  test.each(['!AAA', 'AAA!', 'A===', '=AAA', 'AA==AA==', 'A=AA', 5])('%s is not base64', (dataBase64) => {
+    expect(reason([{ partitionKey: 'k', dataBase64 }])).toBe('its entry 1 has a dataBase64 that is not base64');
   });
 
   test('an entry that belongs to no record, when not every record succeeded', () => {
