@@ -5,6 +5,7 @@ import type { Log } from '../observe/log.ts';
 import { loadScript } from '../redis/scripts.ts';
 import { allowWhenFull } from './full-memory.ts';
 import { EVENTS_MAX, TURN, type TurnData, turnOptions } from './options.ts';
+import { timedByServer } from './server-clock.ts';
 
 const dropOrphan = loadScript(new URL('./lua/', import.meta.url), 'drop-orphan-7.lua');
 
@@ -16,8 +17,7 @@ export interface TurnQueue {
   /** For a shard that should have had its turn long ago: frees it when its job is in no set. True when it was stuck. */
   freeStuck(shardId: string): Promise<boolean>;
   /**
-   * Starts the shard's turn if it is parked: its time was computed from the clock of the host that parked it, which may have been wrong,
-   * and a wake is merged with it without an effect.
+   * Starts the shard's turn if it is parked: Redis' clock may have gone back since, and a wake is merged with it without an effect.
    */
   hurry(shardId: string): Promise<void>;
   /** Removes the queue with everything in it (mapping forget). */
@@ -34,7 +34,7 @@ export interface TurnQueueOptions {
 
 export function openTurnQueue(options: TurnQueueOptions): TurnQueue {
   const queue = new Queue<TurnData>(options.mapping, {
-    connection: allowWhenFull(options.connection),
+    connection: timedByServer(allowWhenFull(options.connection)),
     prefix: options.prefix,
     streams: { events: { maxLen: EVENTS_MAX } },
     skipVersionCheck: true, // checked once for the daemon, with a better sentence

@@ -1,5 +1,5 @@
 /** Taking turns: the executors' side of the queue. Ends a turn in one of three ways and renews its lock meanwhile. */
-import { DelayedError, type Job, Worker } from 'bullmq';
+import { DelayedError, type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import {
   LEASE_MARGIN_MS,
@@ -14,6 +14,7 @@ import type { Clock } from '../time.ts';
 import { BlockingConnection } from './blocking-connection.ts';
 import { allowWhenFull } from './full-memory.ts';
 import type { TurnData } from './options.ts';
+import { Fetches, timedByServer } from './server-clock.ts';
 
 export type TurnEnd =
   /** Nothing is left to do now: the poller watches the shard again. */
@@ -62,16 +63,15 @@ class RenewedLock implements TurnLock {
   #until: number;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(job: Job<TurnData>, token: string, clock: Clock) {
+  /** `askedAt`: local monotonic ms, before which the lock cannot have begun. */
+  constructor(job: Job<TurnData>, token: string, clock: Clock, askedAt: number) {
     this.shardId = job.data.shardId;
     this.proof = { key: `${job.queueQualifiedName}:${job.id}:lock`, token };
     this.#job = job;
     this.#token = token;
     this.#clock = clock;
-    // The lock began when the job was fetched, a moment ago; processedOn is that moment on this machine's wall clock.
-    const age = Math.max(0, clock.wallMs() - (job.processedOn ?? clock.wallMs()));
-    this.#until = clock.monoMs() + LOCK_MS - age;
-    this.#schedule(age);
+    this.#until = askedAt + LOCK_MS;
+    this.#schedule(clock.monoMs() - askedAt);
   }
 
   held(): boolean {
@@ -107,21 +107,23 @@ class RenewedLock implements TurnLock {
 
 export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
   const { log, clock, mapping } = options;
+  const fetches = new Fetches(() => clock.monoMs());
   async function process(job: Job<TurnData>, token?: string): Promise<void> {
-    const lock = new RenewedLock(job, token!, clock);
+    const lock = new RenewedLock(job, token!, clock, fetches.takeAskedAt(token!));
     try {
       const end = await options.onTurn(lock);
       if (end.kind === 'finished') return;
       // moveToWait would put the shard ahead of all others (one waited 5.1 s for its turn, 0.1 s this way).
+      // A moment of this clock for a delay: Redis adds what is between them to its own (server-clock.ts).
       await job.moveToDelayed(clock.wallMs() + (end.kind === 'park' ? end.delayMs : 0), token);
     } finally {
       lock.stop();
     }
     throw new DelayedError();
   }
-  const connection = allowWhenFull(options.connection);
+  const connection = timedByServer(allowWhenFull(options.connection));
   const blocking = new BlockingConnection(connection);
-  const worker = new Worker<TurnData>(mapping, process, {
+  const workerOptions: WorkerOptions = {
     connection,
     prefix: options.prefix,
     concurrency: options.concurrency,
@@ -138,7 +140,8 @@ export function openTurnWorker(options: TurnWorkerOptions): TurnWorker {
     // Without the check BullMQ takes the server for an old one and rounds waits up to whole seconds: a retry after 0.2 s came after 1.0 s.
     skipVersionCheck: false,
     autorun: true,
-  });
+  };
+  const worker = new Worker<TurnData>(mapping, process, workerOptions, fetches.backend);
   blocking.isMade();
   let wanted = true;
   let resting: NodeJS.Timeout | undefined;
