@@ -26,7 +26,7 @@ import { jobPorts, peakMb, type RunningPorts, underClock } from './invocation.ts
 import { Losses, lossReason, slowsDown } from './losses.ts';
 import { MemoryWatch } from './memory-watch.ts';
 import { outcomeOf } from './outcome.ts';
-import { FLAG_ASCII, INIT, INVOKE, type InvokeHead } from './protocol.ts';
+import { FLAG_ASCII, INIT, INVOKE, type InvokeHead, machineMs } from './protocol.ts';
 import { initPayload, prepareScripts, type Script, type Scripts } from './scripts.ts';
 import { mapFrame } from './source-map.ts';
 import { Spares } from './spares.ts';
@@ -198,7 +198,7 @@ class Pool implements Sandbox {
     });
     const says: InvokeHead = {
       requestId: context.requestId,
-      deadlineMs: Date.now() + timeoutMs,
+      deadlineMs: machineMs() + timeoutMs,
       columns: request.columns ?? null,
       millrace: millraceOf(request),
     };

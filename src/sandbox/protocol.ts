@@ -82,7 +82,7 @@ export interface WireLimits {
 /** Head of INVOKE, as JSON. */
 export interface InvokeHead {
   readonly requestId: string;
-  /** Wall clock, ms: what getRemainingTimeInMillis counts down to. The daemon's own clock decides. */
+  /** What getRemainingTimeInMillis counts down to, by `machineMs`: a wall clock may be set meanwhile. */
   readonly deadlineMs: number;
   /** How the event is to be put together; null: it is whole. */
   readonly columns: EventColumns | null;
@@ -90,6 +90,12 @@ export interface InvokeHead {
 }
 
 const EMPTY = Buffer.alloc(0);
+
+/** Milliseconds of the one clock that all processes of this machine share and that is never set. */
+export function machineMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1e3 + nanoseconds / 1e6;
+}
 
 /**
  * A bundle is CommonJS text, the body of a function, and is kept and sent with what makes it one. What comes before it moves its

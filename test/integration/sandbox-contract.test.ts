@@ -1,5 +1,6 @@
 /** Lambda's Node runtime in its corners (esm-semantics.md §2.12, §2.13), with the prelude: which call counts, what an error becomes, how loading fails. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { HOUR } from '../../src/time.ts';
 import { errorOf, resultOf, useRuntime } from '../support/runtime.ts';
 
 const box = useRuntime();
@@ -93,6 +94,21 @@ describe('the time that is left', () => {
     expect(later).toBeLessThanOrEqual(first! - 45);
     expect(later).toBeGreaterThanOrEqual(0);
     expect(kind).toBe('number');
+  });
+
+  test.each([-HOUR, HOUR])('is that of a clock which is never set: %d ms', async (aheadMs) => {
+    const real = Date.now;
+    // Between the moment at which the daemon computes it and the one at which the function asks.
+    vi.spyOn(Date, 'now').mockImplementation(() => real() + aheadMs);
+    try {
+      const left = resultOf(
+        await box.once(handler('return context.getRemainingTimeInMillis()', 'async'), {}, { timeoutMs: 7_000 }),
+      );
+      expect(left).toBeLessThanOrEqual(7_000);
+      expect(left).toBeGreaterThan(0);
+    } finally {
+      vi.restoreAllMocks();
+    }
   });
 });
 

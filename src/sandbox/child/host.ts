@@ -6,7 +6,7 @@ import { compression } from './compression.ts';
 import { cryptography } from './cryptography.ts';
 import { withCollector } from './garbage.ts';
 import { type Host, OP_FETCH_DONE, OP_INVOKE, OP_LOAD, OP_POLL, OP_PRELUDE_DONE, OP_TICK } from '../isolate/host.ts';
-import type { InitHead, PrepareHead } from '../protocol.ts';
+import { type InitHead, machineMs, type PrepareHead } from '../protocol.ts';
 
 const DIGESTS = new Set(
   (
@@ -86,7 +86,7 @@ export class IsolateHost {
   }
 
   invoke(event: string, head: string): void {
-    this.#call(OP_INVOKE, event, head);
+    this.#call(OP_INVOKE, event, head, machineMs());
   }
 
   /** Collects what is dead; answers the bytes that live. */

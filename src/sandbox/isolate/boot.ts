@@ -172,7 +172,7 @@ export function boot(headText: string, ...functions: unknown[]): Entry {
 
   return (op, a, b, c, d) => {
     try {
-      if (op === OP_INVOKE) invoke(a as string, b as string);
+      if (op === OP_INVOKE) invoke(a as string, b as string, c as number);
       else if (op === OP_POLL) return poll();
       else if (op === OP_TICK) runOne();
       else if (op === OP_FETCH_DONE) finishFetch(a as number, b as string, c as string, d as boolean);

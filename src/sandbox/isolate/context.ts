@@ -1,6 +1,6 @@
 /** The `context` argument: every member of esm-semantics.md §2.12, and `context.millrace`. */
 import type { EventColumns } from './event.ts';
-import { dateNow } from './primordials.ts';
+import { floor } from './primordials.ts';
 
 export interface StaticContext {
   readonly functionName: string;
@@ -11,6 +11,7 @@ export interface StaticContext {
 
 export interface InvocationHead {
   readonly requestId: string;
+  /** By a clock of the host's. */
   readonly deadlineMs: number;
   /** How the event is to be put together; null: it is whole. */
   readonly columns: EventColumns | null;
@@ -19,6 +20,8 @@ export interface InvocationHead {
 
 export interface ContextActions {
   waits: boolean;
+  /** That clock. */
+  nowMs(): number;
   done(error: unknown, result: unknown): void;
 }
 
@@ -45,7 +48,7 @@ export function makeContext(fixed: StaticContext, head: InvocationHead, actions:
     invokedFunctionArn: `arn:millrace:lambda:::function:${fixed.functionName}`,
     awsRequestId: head.requestId,
     getRemainingTimeInMillis: (): number => {
-      const left = deadline - dateNow();
+      const left = floor(deadline - actions.nowMs());
       return left > 0 ? left : 0;
     },
   };

@@ -147,8 +147,10 @@ async function follow(one: Current, promise: PromiseLike<unknown>): Promise<void
   if (!one.called) succeed(one, value);
 }
 
-export function invoke(eventText: string, headText: string): void {
+/** `nowMs`: by the clock of the head's deadline. */
+export function invoke(eventText: string, headText: string, nowMs: number): void {
   const head = parse(headText) as InvocationHead;
+  const ahead = nowMs - host.monoMs();
   const one = begin(head.requestId);
   const finish = (error: unknown, result: unknown): void => {
     if (current !== one || one.called) return;
@@ -162,6 +164,7 @@ export function invoke(eventText: string, headText: string): void {
     set waits(value: boolean) {
       one.waits = value;
     },
+    nowMs: () => host.monoMs() + ahead,
     done: finish,
   });
   const callback = (error?: unknown, result?: unknown): void => {

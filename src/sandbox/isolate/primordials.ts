@@ -11,6 +11,7 @@ export const stringify = JSON.stringify;
 export const parse = JSON.parse;
 export const stringOf = String;
 export const dateNow = Date.now;
+export const floor = Math.floor;
 export const numberIsFinite = Number.isFinite;
 export const fromCharCode = String.fromCharCode;
 export const NativeError = Error;
