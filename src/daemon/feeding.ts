@@ -43,7 +43,7 @@ export function openFeed(
   const spools = openSpools({
     ...{ redis, keys, mapping: config.name, monoMs: () => clock.monoMs() },
     failures: (shardId) => failuresOf(settings(), keys.outbox(config.name, shardId)),
-    notice: (shardId, loss) => noticeOf(settings(), shardId, loss, clock.wallMs()),
+    notice: (shardId, loss, nowMs) => noticeOf(settings(), shardId, loss, nowMs),
   });
   return source.feed({ spools: waking(spools, settings, wake), position: startingPosition(config) });
 }

@@ -1,5 +1,5 @@
 /** Who is alive: each daemon writes itself once a second, and reads the others. */
-import type { Redis } from '../redis/connect.ts';
+import { type Redis, serverMs } from '../redis/connect.ts';
 import { DAEMON_TTL_MS } from '../limits.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
@@ -35,8 +35,7 @@ export async function beat(
   me: Omit<Member, 'lastSeen'>,
   functions: readonly FunctionShare[],
 ): Promise<Member[]> {
-  const [seconds, micros] = await redis.time();
-  const now = Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  const now = await serverMs(redis);
   const mine: Member = { ...me, lastSeen: new Date(now).toISOString() };
   const alive = await beatScript.run(
     redis,

@@ -4,6 +4,7 @@ import type { MappingConfig } from '../mapping/types.ts';
 import { audit } from '../observe/audit.ts';
 import { SKIP_RECORDS_MAX, SKIP_TRIES_MAX } from '../operator-limits.ts';
 import { compareIds, type EntryId } from '../record.ts';
+import { serverMs } from '../redis/connect.ts';
 import type { RangeReader } from '../redis/reader.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import { sequenceNumberOf } from '../spool.ts';
@@ -64,7 +65,8 @@ export async function planSkip(deps: Deps, { mapping, version, shardId, what }: 
   const factor = state.lanes?.lanes.length ?? 0;
   const isOneLane = factor > 0 && inUnit > 0 && (what === 'blocked' || 'records' in what);
   const lane = isOneLane ? { index: head!.lane!, factor } : null;
-  const found = await recordsOf(unsettled(deps, settings, shard, state, deps.clock.wallMs(), lane), what);
+  const nowMs = await serverMs(deps.redis);
+  const found = await recordsOf(unsettled(deps, settings, shard, state, nowMs, lane), what);
   if (found === null) throw nothingThere(name, shardId);
   if (found.records > SKIP_RECORDS_MAX) throw tooMany(shardId);
   return { settings, shard, ...found, inUnit, closing: null, lane };

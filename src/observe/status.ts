@@ -1,5 +1,5 @@
 /** `millrace status`, from what Redis holds: the daemons need not be asked, nor be alive. */
-import type { Redis } from '../redis/connect.ts';
+import { type Redis, serverMs } from '../redis/connect.ts';
 import { MillraceError } from '../errors.ts';
 import type { Keys } from '../redis/keys.ts';
 import { HOUR } from '../time.ts';
@@ -18,12 +18,11 @@ export interface StatusOptions {
 }
 
 export async function collectStatus(redis: Redis, keys: Keys, options: StatusOptions = {}): Promise<Status> {
-  const [time, all, alive] = await Promise.all([
-    redis.time(),
+  const [nowMs, all, alive] = await Promise.all([
+    serverMs(redis),
     redis.smembers(keys.mappings()),
     readDaemons(redis, keys),
   ]);
-  const nowMs = Number(time[0]) * 1_000 + Math.floor(Number(time[1]) / 1_000);
   const daemons = alive.map(({ daemon }) => daemon);
   const mappings: MappingStatus[] = [];
   // One after the other: each is few round trips, and a Redis with hundreds of mappings is not asked for all at once.

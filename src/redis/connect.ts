@@ -6,6 +6,12 @@ import type { Log } from '../observe/log.ts';
 
 export type { Redis } from 'ioredis';
 
+/** What Redis' clock says, in whole ms: the one that ages, waits and notices are told by. */
+export async function serverMs(redis: Redis): Promise<number> {
+  const [seconds, micros] = await redis.time();
+  return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+}
+
 /** Without `replyMapping`, which protocol 2 does not have. */
 type Settings = Omit<RedisOptions, 'replyMapping'>;
 

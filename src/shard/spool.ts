@@ -1,7 +1,7 @@
 /** Filling a shard from another system, by the poller that holds it (architecture.md §1: the fenced append). */
 import { SPOOL_BYTES_MAX, SPOOL_RECORDS_MAX } from '../kafka-limits.ts';
 import { AUDIT_LUA, auditArgs } from '../observe/audit.ts';
-import type { Redis } from '../redis/connect.ts';
+import { type Redis, serverMs } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
 import {
@@ -56,7 +56,8 @@ export interface SpoolsDeps {
     /** The stream is the shard's outbox. */
     readonly outbox?: boolean;
   };
-  readonly notice: (shardId: string, loss: SpoolLoss) => string;
+  /** `nowMs`: Redis ms. */
+  readonly notice: (shardId: string, loss: SpoolLoss, nowMs: number) => string;
 }
 
 export function openSpools(deps: SpoolsDeps): Spools {
@@ -94,7 +95,7 @@ export function openSpools(deps: SpoolsDeps): Spools {
     look,
     async lose({ shardId, generation, pollerEpoch }, from, next, loss) {
       const { stream, bytesMax, outbox } = deps.failures(shardId);
-      const notice = deps.notice(shardId, loss);
+      const notice = deps.notice(shardId, loss, await serverMs(redis));
       const field = outbox ? 'message' : 'notice';
       const args = [generation, pollerEpoch, from, next, loss.last - loss.first + 1, notice, bytesMax, field];
       return toStep(await loseScript.run(redis, [keys.shard(mapping, shardId), stream], args));
@@ -107,7 +108,7 @@ export function openSpools(deps: SpoolsDeps): Spools {
       const pair = pairOf(shardId);
       const count = loss ? loss.last - loss.first + 1 : 0;
       const counter = !loss ? '' : loss.condition === 'SourceGap' ? 'n:lostBySource' : 'n:givenUp';
-      const notice = loss ? deps.notice(shardId, loss) : '';
+      const notice = loss ? deps.notice(shardId, loss, await serverMs(redis)) : '';
       const act = { ...OFFSETS_SET, mapping, shard: shardId, detail: operator ?? '' };
       const args = [
         ...[generation, pollerEpoch, next, dropUnsettled ? '1' : '', count, counter, notice, bytesMax, redelivered],
@@ -140,7 +141,8 @@ function toArguments(entry: SpoolEntry): (string | number | Buffer)[] {
 async function close(deps: SpoolsDeps, pair: string[], hold: SpoolHold, loss: SpoolLoss | null): Promise<SpoolStep> {
   const { shardId, generation, pollerEpoch } = hold;
   const { stream, bytesMax, outbox } = deps.failures(shardId);
-  const [count, notice] = loss ? [loss.last - loss.first + 1, deps.notice(shardId, loss)] : [0, ''];
+  const count = loss ? loss.last - loss.first + 1 : 0;
+  const notice = loss ? deps.notice(shardId, loss, await serverMs(deps.redis)) : '';
   const args = [generation, pollerEpoch, count, notice, bytesMax, outbox ? 'message' : 'notice'];
   return toStep(await closeScript.run(deps.redis, [...pair, loss ? stream : pair[0]!], args));
 }

@@ -7,7 +7,7 @@ import { Reading } from './reading.ts';
 import type { OneLane, TurnSettings, TurnShard } from './settings.ts';
 import type { SkipDeps } from './skip-types.ts';
 
-/** In order. `lane`: of that one only; null: of all of the shard, without what lanes settled above the checkpoint. */
+/** In order. `nowMs`: Redis ms. `lane`: of that one only; null: of all of the shard, without what lanes settled above the checkpoint. */
 export function unsettled(
   { reader, log }: SkipDeps,
   settings: TurnSettings,

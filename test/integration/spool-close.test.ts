@@ -1,8 +1,14 @@
 /** Closing a spooled shard, step by step on a real server: never before everything is settled, never without its notice, once. */
 import { expect, it } from 'vitest';
+import { openFeed } from '../../src/daemon/feeding.ts';
+import type { MappingConfig } from '../../src/mapping/types.ts';
+import { silentLog } from '../../src/observe/log.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import { openSpools } from '../../src/shard/spool.ts';
-import type { SpoolRecord } from '../../src/spool.ts';
+import type { Source } from '../../src/source/port.ts';
+import type { SpoolRecord, Spools } from '../../src/spool.ts';
+import { HOUR, systemClock } from '../../src/time.ts';
+import type { TurnSettings } from '../../src/turn/settings.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
@@ -65,4 +71,34 @@ it('is not for a poller that lost the spool; and an end that is heard of opens i
   expect(await redis.client.hget(state, 'done')).toBe('1');
   expect((await spools.look([later], [9]))[0]).toMatchObject({ closed: false });
   expect(await redis.client.hget(state, 'done')).toBe('');
+});
+
+it('tells of what it lost with the time of Redis, whatever the clock of its daemon says', async () => {
+  let spools: Spools | undefined;
+  const source = { feed: (options: { spools: Spools }) => void (spools = options.spools) } as unknown as Source;
+  const clock = { ...systemClock, wallMs: () => Date.now() + 25 * HOUR };
+  const settings = {
+    ...{ mapping: 'm', version: { name: 'f', hash: 'v' }, arn: 'arn', failureStream: 'failures', failureBytesMax: 1e6 },
+  } as TurnSettings;
+  const config = { name: 'm', startingPosition: 'TRIM_HORIZON' } as MappingConfig;
+  openFeed(
+    { redis: redis.client, keys, clock, log: silentLog },
+    source,
+    config,
+    () => settings,
+    () => undefined,
+  );
+  await spools!.begin('t-1', 0, 9);
+  const { hold } = (await spools!.claim('t-1', 'old'))!;
+  expect(await spools!.lose(hold, 0, 2, { ...LOSS, first: 0, last: 1 })).toEqual({ kind: 'ok' });
+  const restart = { next: 4, origin: 'new', dropUnsettled: true, operator: null, redelivered: 0 };
+  expect(await spools!.restart(hold, { ...restart, loss: { ...LOSS, first: 2, last: 3 } })).toEqual({ kind: 'ok' });
+  const { hold: held } = (await spools!.claim('t-1', 'old'))!;
+  expect(await spools!.close(held, { ...LOSS, first: 4, last: 5 })).toEqual({ kind: 'ok' });
+  const notices = await redis.client.xrange('failures', '-', '+');
+  expect(notices).toHaveLength(3);
+  for (const [id, fields] of notices) {
+    const { timestamp } = JSON.parse(fields[1]!) as { timestamp: string };
+    expect(Math.abs(Date.parse(timestamp) - Number(id.split('-')[0]))).toBeLessThan(5_000);
+  }
 });
