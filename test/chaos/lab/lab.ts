@@ -136,8 +136,16 @@ export class Lab {
   }
 
   startOver(link: Link | null, ...args: readonly string[]): LabDaemon {
-    const env = { ...this.env, ...(link && { [REDIS_OF_DAEMON]: `redis://127.0.0.1:${link.port}` }) };
-    const process = startTestDaemon({ config: this.configFile, env, args });
+    return this.#start(link, link ? { [REDIS_OF_DAEMON]: `redis://127.0.0.1:${link.port}` } : {}, args);
+  }
+
+  /** With an environment of its own. */
+  startIn(env: Readonly<Record<string, string>>, ...args: readonly string[]): LabDaemon {
+    return this.#start(null, env, args);
+  }
+
+  #start(link: Link | null, own: Readonly<Record<string, string>>, args: readonly string[]): LabDaemon {
+    const process = startTestDaemon({ config: this.configFile, env: { ...this.env, ...own }, args });
     const id = (): string | undefined => process.lines.find((line) => line.msg === 'ready')?.['id'] as string;
     const daemon: LabDaemon = { process, args, link, id, alive: true };
     void process.exited.then(() => (daemon.alive = false));

@@ -10,6 +10,8 @@ export interface ProducerSpec {
   readonly work: readonly [number, number];
   /** Share of records that fail once or twice, half of them by a partial response. */
   readonly failing: number;
+  /** Share of records that always fail; absent: none. */
+  readonly poisoned?: number;
   /** So many partition keys; absent: one. */
   readonly keys?: number;
 }
@@ -76,8 +78,9 @@ export class Producer {
     );
   }
 
-  #task({ work, failing }: ProducerSpec): Task {
-    const fails = this.#random.chance(failing) ? this.#random.between(1, 2) : 0;
+  #task({ work, failing, poisoned }: ProducerSpec): Task {
+    const some = this.#random.chance(failing) ? this.#random.between(1, 2) : 0;
+    const fails = poisoned !== undefined && this.#random.chance(poisoned) ? Number.MAX_SAFE_INTEGER : some;
     return { work: this.#random.between(...work), fails, partial: this.#random.chance(0.5) };
   }
 }

@@ -9,7 +9,8 @@ import type { ShardNow, SourceParts } from './source.ts';
 
 const STREAM = 's';
 
-export async function openStreamSource({ redis, keys }: SourceParts, count: number): Promise<LabSource> {
+/** `oldMs`: so much older than they are, by their ids, are records that are written. */
+export async function openStreamSource({ redis, keys }: SourceParts, count: number, oldMs = 0): Promise<LabSource> {
   await createStream(redis, keys, STREAM, { shards: count, retentionHours: 24 });
   const shards = Array.from({ length: count }, (_, index): LabShard => {
     const shardId = shardIdOf(index);
@@ -18,7 +19,7 @@ export async function openStreamSource({ redis, keys }: SourceParts, count: numb
   return {
     shards,
     config: { mapping: { source: { type: 'redis-stream', stream: STREAM } } },
-    write: (records) => addAll(redis, records),
+    write: (records) => addAll(redis, records, oldMs === 0 ? '*' : `${Date.now() - oldMs}-*`),
     look: () => lookAtShards(redis, keys, shards),
     notices: () => noticesOf(redis, keys),
     positionsIn: async ({ key }) => (await redis.xrange(key, '-', '+')).map(([id]) => toSequenceNumber(id)),
@@ -28,10 +29,10 @@ export async function openStreamSource({ redis, keys }: SourceParts, count: numb
   };
 }
 
-async function addAll(redis: Redis, records: readonly LabRecord[]): Promise<(string | null)[]> {
+async function addAll(redis: Redis, records: readonly LabRecord[], id: string): Promise<(string | null)[]> {
   const batch = redis.pipeline();
   for (const { shard, data, key = 'k' } of records) {
-    batch.xadd(shard.key, 'NOMKSTREAM', '*', 'partitionKey', key, 'data', data);
+    batch.xadd(shard.key, 'NOMKSTREAM', id, 'partitionKey', key, 'data', data);
   }
   const replies = (await batch.exec()) ?? [];
   return replies.map(([error, id]) => (error || typeof id !== 'string' ? null : toSequenceNumber(id)));
