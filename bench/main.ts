@@ -4,6 +4,8 @@
  *   npm run bench -- --only a,b --repeats 5 --json figures.json
  *   npm run bench -- --records 2000 --repeats 1          a smoke test
  *   npm run bench -- --only f --kills 200                the takeover figure in full
+ *   npm run bench -- --only matrix --repeats 2 --save    beside every peer; kept in bench/results, of which docs/benchmarks.md is made
+ *   npm run bench -- --only matrix --peer loop --peer bullmq --kind parse --batch 1
  */
 import { writeFileSync } from 'node:fs';
 import { among, flagsOf, whole } from '../test/support/by-hand.ts';
@@ -20,10 +22,13 @@ import { rebalance } from './figures/rebalance.ts';
 import { takeover } from './figures/takeover.ts';
 import { batchesOf1, batchesOf100 } from './figures/throughput.ts';
 import { latency } from './figures/latency.ts';
+import { matrix, PEERS } from './figures/matrix.ts';
 import { windowOverhead } from './figures/windows.ts';
+import { KINDS } from './support/kinds.ts';
 import { openLab } from './support/lab.ts';
 import type { Options } from './support/options.ts';
 import { type Figure, machine, machineLine, table } from './support/report.ts';
+import { commandLine, saveResult } from './support/results.ts';
 
 const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> = {
   a: batchesOf100,
@@ -38,6 +43,7 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   kafka: kafkaThroughput,
   'kafka-client': kafkaClients,
   lanes,
+  matrix,
   outputs,
   rebalance,
   windows: windowOverhead,
@@ -45,12 +51,22 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
 
 const { values: flags } = flagsOf({
   options: {
-    only: { type: 'string', default: Object.keys(FIGURES).join(',') },
+    only: {
+      type: 'string',
+      default: Object.keys(FIGURES)
+        .filter((id) => id !== 'matrix')
+        .join(','),
+    },
     repeats: { type: 'string', default: '3' },
     records: { type: 'string', default: '100000' },
     shards: { type: 'string', default: '8' },
     kills: { type: 'string', default: '20' },
+    seconds: { type: 'string', default: '5' },
+    peer: { type: 'string', multiple: true, default: PEERS },
+    kind: { type: 'string', multiple: true, default: [...KINDS] },
+    batch: { type: 'string', multiple: true, default: ['1', '10', '100', '1000'] },
     json: { type: 'string' },
+    save: { type: 'boolean', default: false },
   },
 });
 
@@ -59,6 +75,10 @@ const options: Options = {
   records: whole(flags.records, 'records'),
   shards: whole(flags.shards, 'shards'),
   kills: whole(flags.kills, 'kills'),
+  seconds: whole(flags.seconds, 'seconds'),
+  kinds: flags.kind.flatMap((one) => among(one, 'kind', KINDS)),
+  batches: flags.batch.map((one) => whole(one, 'batch')),
+  peers: flags.peer.flatMap((one) => among(one, 'peer', PEERS)),
   progress: (text) => void process.stderr.write(`  ${text}\n`),
 };
 const ids = among(flags.only, 'figure', Object.keys(FIGURES));
@@ -73,5 +93,6 @@ for (const id of ids) {
   process.stdout.write(`${table(figures.at(-1)!)}\n`);
   // After each, so that a run that is cut off keeps what it has.
   if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify({ machine: about, figures }, null, 2)}\n`);
+  if (flags.save) await saveResult({ command: commandLine(), machine: about, figure: figures.at(-1)! });
 }
 process.exit(0);

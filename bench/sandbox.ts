@@ -36,6 +36,7 @@ const ids = among(flags.only, 'figure', Object.keys(FIGURES));
 
 const options: Options = {
   ...{ repeats, quick: flags.quick, records: 0, kills: 0, shards: 0 },
+  ...{ seconds: 0, peers: [], kinds: [], batches: [] },
   progress: (text) => void process.stderr.write(`  ${text}\n`),
 };
 const about = machine(null);

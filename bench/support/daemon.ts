@@ -11,6 +11,8 @@ export interface Program {
   onLine(listener: (line: string) => void): void;
   /** The next line that begins so; rejects with the last output when the program ends first. */
   next(beginning: string, withinMs?: number): Promise<string>;
+  /** What it wrote last, once it has ended. */
+  ended(): string | undefined;
   kill(signal: NodeJS.Signals): void;
   /** SIGTERM, and waits for the exit. */
   stop(): Promise<void>;
@@ -20,7 +22,8 @@ const running = new Set<ChildProcess>();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
-function start(file: string, args: readonly string[]): Program {
+/** Anything else, e.g. a peer that is no Node program. */
+export function start(file: string, args: readonly string[]): Program {
   const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   const listeners = new Set<(line: string) => void>();
@@ -52,6 +55,7 @@ function start(file: string, args: readonly string[]): Program {
         listeners.add(listener);
       });
     },
+    ended: () => (running.has(child) ? undefined : last),
     kill: (signal) => void child.kill(signal),
     async stop() {
       child.kill('SIGTERM');

@@ -7,5 +7,12 @@ export interface Options {
   readonly shards: number;
   /** Fewer and shorter measurements: does it run, and roughly where. */
   readonly quick?: boolean;
+  /** Of each measured stretch. */
+  readonly seconds: number;
+  /** Who is measured beside Millrace in the matrix. */
+  readonly peers: readonly string[];
+  /** Its cells: kinds of work and batch sizes. */
+  readonly kinds: readonly string[];
+  readonly batches: readonly number[];
   readonly progress: (text: string) => void;
 }

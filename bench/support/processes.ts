@@ -1,5 +1,5 @@
 /** What processes cost, from /proc: CPU seconds of whole trees, with all their threads and the children they have outlived, and memory. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 
 /** USER_HZ: what /proc counts in, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -113,4 +113,14 @@ export function cpuMicros(pid: number): number {
 /** Resident memory of a process, in MB. */
 export function residentMb(pid: number): number {
   return memoryMb(pid).rss;
+}
+
+/** From now on the peak is that from now on. */
+export function forgetPeak(pid: number): void {
+  try {
+    writeFileSync(`/proc/${pid}/clear_refs`, '5');
+  } catch (error) {
+    // Ended meanwhile.
+    if (!['ENOENT', 'ESRCH'].includes(String((error as NodeJS.ErrnoException).code))) throw error;
+  }
 }

@@ -1,5 +1,6 @@
 /** What a figure says: rows of measured values, each with its unit, its aim, and how busy the machine was. */
 import { cpus, loadavg, totalmem } from 'node:os';
+import type { Entrant } from '../matrix/types.ts';
 import { type Spread, spread } from './statistics.ts';
 
 export interface Row {
@@ -18,6 +19,10 @@ export interface Figure {
   readonly notes: readonly string[];
   /** Mean number of runnable processes over the last minute, before and after. */
   readonly load: readonly [before: number, after: number];
+  /** Which rows docs/benchmarks.md draws: those with this unit. */
+  readonly graph?: { readonly unit: string; readonly logarithmic: boolean };
+  /** Of the matrix: everything that was measured. */
+  readonly entrants?: readonly Entrant[];
 }
 
 export interface Machine {
@@ -26,6 +31,7 @@ export interface Machine {
   readonly cpu: string;
   readonly memoryGb: number;
   readonly node: string;
+  readonly v8: string;
   /** null where none takes part. */
   readonly redis: string | null;
 }
@@ -37,12 +43,13 @@ export function machine(redis: string | null): Machine {
     cpu: cpus()[0]?.model ?? 'unknown',
     memoryGb: Math.round(totalmem() / 1024 ** 3),
     node: process.version,
+    v8: process.versions.v8,
     redis,
   };
 }
 
 export function machineLine(m: Machine): string {
-  return `${m.cores} cores (${m.cpu}), ${m.memoryGb} GB, Node ${m.node} (V8 ${process.versions.v8}), ${m.redis === null ? '' : `Redis ${m.redis}, `}${m.date.slice(0, 16)}Z`;
+  return `${m.cores} cores (${m.cpu}), ${m.memoryGb} GB, Node ${m.node} (V8 ${m.v8}), ${m.redis === null ? '' : `Redis ${m.redis}, `}${m.date.slice(0, 16)}Z`;
 }
 
 export const load = (): number => Math.round(loadavg()[0]! * 10) / 10;
