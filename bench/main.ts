@@ -3,6 +3,7 @@
  *
  *   npm run bench -- --only a,b --repeats 5 --json figures.json
  *   npm run bench -- --records 2000 --repeats 1          a smoke test
+ *   npm run bench -- --profile --batch 100               what each stage of a record's way costs
  *   npm run bench -- --only f --kills 200                the takeover figure in full
  *   npm run bench -- --only matrix --repeats 2 --save    beside every peer; kept in bench/results, of which docs/benchmarks.md is made
  *   npm run bench -- --only matrix --peer loop --peer bullmq --kind parse --batch 1
@@ -18,6 +19,7 @@ import { kafkaClients } from './figures/kafka-client.ts';
 import { lanes } from './figures/lanes.ts';
 import { memory } from './figures/memory.ts';
 import { outputs } from './figures/outputs.ts';
+import { profile } from './figures/profile.ts';
 import { rebalance } from './figures/rebalance.ts';
 import { takeover } from './figures/takeover.ts';
 import { batchesOf1, batchesOf100 } from './figures/throughput.ts';
@@ -45,16 +47,20 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   lanes,
   matrix,
   outputs,
+  profile,
   rebalance,
   windows: windowOverhead,
 };
+
+/** Only where they are asked for. */
+const LONG = ['matrix', 'profile'];
 
 const { values: flags } = flagsOf({
   options: {
     only: {
       type: 'string',
       default: Object.keys(FIGURES)
-        .filter((id) => id !== 'matrix')
+        .filter((id) => !LONG.includes(id))
         .join(','),
     },
     repeats: { type: 'string', default: '3' },
@@ -67,6 +73,7 @@ const { values: flags } = flagsOf({
     batch: { type: 'string', multiple: true, default: ['1', '10', '100', '1000'] },
     json: { type: 'string' },
     save: { type: 'boolean', default: false },
+    profile: { type: 'boolean', default: false },
   },
 });
 
@@ -81,7 +88,7 @@ const options: Options = {
   peers: flags.peer.flatMap((one) => among(one, 'peer', PEERS)),
   progress: (text) => void process.stderr.write(`  ${text}\n`),
 };
-const ids = among(flags.only, 'figure', Object.keys(FIGURES));
+const ids = among(flags.profile ? 'profile' : flags.only, 'figure', Object.keys(FIGURES));
 
 const lab = await openLab();
 const about = machine(lab.redisVersion);

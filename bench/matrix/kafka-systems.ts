@@ -11,6 +11,8 @@ import { packageVersion } from './package-version.ts';
 import { stretchOf } from './redis-systems.ts';
 import type { Cell, System, Terms } from './types.ts';
 
+/** Java's compiler takes longer than V8's. */
+const WARM_MS = 4_000;
 export const PARTITIONS = 12;
 export const TOPIC = 'records';
 const CELLS = KINDS.map((kind): Cell => ({ kind, batch: 100, data: '200-byte JSON' }));
@@ -83,7 +85,7 @@ function parallel({ broker, bootstrap }: KafkaLab, { work, seconds }: Terms, tot
         ...args.map(String),
       ]);
       const pids = () => ({ broker: [broker.pid], consumer: [peer.pid] });
-      return await stretchOf(peer, 'SIGKILL', () => measureStretch(progressOf(peer), pids, seconds));
+      return await stretchOf(peer, 'SIGKILL', () => measureStretch(progressOf(peer), pids, seconds, WARM_MS));
     },
   };
 }

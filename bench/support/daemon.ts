@@ -23,8 +23,8 @@ process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
 /** Anything else, e.g. a peer that is no Node program. */
-export function start(file: string, args: readonly string[]): Program {
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+export function start(file: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Program {
+  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
   running.add(child);
   const listeners = new Set<(line: string) => void>();
   const exited = new Promise<void>((resolve) => child.once('close', () => resolve()));
@@ -64,9 +64,23 @@ export function start(file: string, args: readonly string[]): Program {
   };
 }
 
+export interface DaemonPlace {
+  /** The one processor that it and its children have. */
+  readonly processor?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /** Resolves when the daemon says that it is ready. */
-export async function startMillrace(config: string, args: readonly string[] = []): Promise<Program> {
-  const program = start(MILLRACE, ['start', '-c', config, '--http', 'off', '--log-level', 'info', ...args]);
+export async function startMillrace(
+  config: string,
+  args: readonly string[] = [],
+  { processor, env }: DaemonPlace = {},
+): Promise<Program> {
+  const all = ['start', '-c', config, '--http', 'off', '--log-level', 'info', ...args];
+  const program =
+    processor === undefined
+      ? start(MILLRACE, all, env)
+      : start('taskset', ['-c', String(processor), MILLRACE, ...all], env);
   await new Promise<void>((resolve, reject) => {
     program.onLine((line) => {
       if (line.includes('"msg":"ready"')) resolve();

@@ -27,9 +27,14 @@ const STUCK_MS = 60_000;
 const LOOK_EVERY_MS = 10;
 
 /** `look` answers at once or soon, and again and again. */
-export async function measureStretch(look: () => Promise<Progress>, pids: Pids, seconds: number): Promise<Sample> {
+export async function measureStretch(
+  look: () => Promise<Progress>,
+  pids: Pids,
+  seconds: number,
+  warmMs = WARM_MS,
+): Promise<Sample> {
   await until(look, ({ done, over }) => done > 0 || over);
-  const warm = performance.now() + WARM_MS;
+  const warm = performance.now() + warmMs;
   const began = await until(look, ({ over }) => over || performance.now() >= warm);
   if (began.over) throw new Error('there are too few records: it was over before it was warm');
   for (const list of Object.values(pids())) for (const pid of list) forgetPeak(pid);

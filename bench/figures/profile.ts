@@ -1,0 +1,80 @@
+/** (profile) What each stage of a record's way costs: the executor's own CPU by stage from a profile of V8, the children's and Redis' from the system. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { openRedisPlace, SHARDS, STREAM } from '../matrix/redis-place.ts';
+import { readProfile, STAGES, stagesOf } from '../support/cpu-profile.ts';
+import { startMillrace } from '../support/daemon.ts';
+import { handlerText } from '../support/kinds.ts';
+import { mappingOf } from '../support/lab.ts';
+import type { Options } from '../support/options.ts';
+import { descendants } from '../support/processes.ts';
+import { type Figure, load, type Row } from '../support/report.ts';
+import { measureStretch, type Sample } from '../support/stretch.ts';
+
+const MULTIPLE = 3;
+const UNIT = 'CPU s per million';
+
+interface Lap {
+  readonly sample: Sample;
+  /** CPU seconds per million records, by stage. */
+  readonly stages: Readonly<Record<string, number>>;
+}
+
+export async function profile(options: Options): Promise<Figure> {
+  const before = load();
+  const terms = { seconds: options.seconds, perShard: options.records * MULTIPLE, work: { rounds: 0, url: '' } };
+  const place = await openRedisPlace(terms);
+  const dir = mkdtempSync(path.join(tmpdir(), 'millrace-profile-'));
+  const rows: Row[] = [];
+  for (const batch of options.batches) {
+    const laps: Lap[] = [];
+    for (let n = 0; n < options.repeats; n++) {
+      laps.push(await lap(batch, `m-${batch}-${n}`));
+      options.progress(`batch ${batch}: ${laps.at(-1)!.sample.recordsPerSecond}/s`);
+    }
+    rows.push({
+      ...{ name: `batch ${batch}: rate while profiled`, unit: 'records/s' },
+      values: laps.map(({ sample }) => sample.recordsPerSecond),
+    });
+    for (const stage of Object.keys(laps[0]!.stages)) {
+      const values = laps.map(({ stages }) => stages[stage]!);
+      rows.push({ name: `batch ${batch}: ${stage}`, unit: UNIT, values, digits: 3 });
+    }
+  }
+  await place.lab.close();
+  rmSync(dir, { recursive: true, force: true });
+  return {
+    id: 'profile',
+    title: `what each stage costs: ${SHARDS} shards, 200-byte JSON, parsed`,
+    rows,
+    notes: [
+      'by the innermost frame of a room: read (batches from Redis), encode (records → event), cross (to the children and back), decide (what becomes of the batch), settle (and take, release, their replies), queue (turns and watching), garbage (V8’s collector)',
+      'run is the children’s CPU, crossing on their side included; redis that of the server',
+      'a profile makes everything somewhat slower: for shares, not for rates',
+    ],
+    load: [before, load()],
+    graph: { unit: UNIT, logarithmic: false },
+  };
+
+  async function lap(batch: number, mapping: string): Promise<Lap> {
+    const { lab } = place;
+    const handler = handlerText('parse', terms.work, 'kinesis');
+    const config = lab.configure(handler, { [mapping]: mappingOf(STREAM['200-byte JSON'], batch) });
+    const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${dir}` };
+    const daemon = await startMillrace(config, [], { env });
+    const look = async () => {
+      const done = await lab.succeeded(mapping, SHARDS);
+      return { done, over: done >= terms.perShard * SHARDS };
+    };
+    const pids = () => ({ redis: [lab.server.pid], daemon: [daemon.pid], children: descendants(daemon.pid) });
+    const sample = await measureStretch(look, pids, options.seconds);
+    daemon.kill('SIGTERM');
+    await daemon.stop();
+    const found = stagesOf(readProfile(dir, daemon.pid), sample.seconds * 1e6);
+    const all = STAGES.reduce((sum, stage) => sum + found[stage], 0);
+    // The profile's shares of what the system says that the process has used.
+    const stages = Object.fromEntries(STAGES.map((stage) => [stage, (found[stage] / all) * sample.cpu.daemon!]));
+    return { sample, stages: { ...stages, run: sample.cpu.children!, redis: sample.cpu.redis! } };
+  }
+}
