@@ -10,6 +10,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { among, flagsOf, whole } from '../test/support/by-hand.ts';
+import { backlog } from './figures/backlog.ts';
 import { bystanders } from './figures/bystanders.ts';
 import { coldStart } from './figures/cold-start.ts';
 import { filterRate } from './figures/filter.ts';
@@ -17,6 +18,7 @@ import { idleShards } from './figures/idle.ts';
 import { kafkaThroughput } from './figures/kafka.ts';
 import { kafkaClients } from './figures/kafka-client.ts';
 import { lanes } from './figures/lanes.ts';
+import { isolation } from './figures/isolation.ts';
 import { memory } from './figures/memory.ts';
 import { outputs } from './figures/outputs.ts';
 import { profile } from './figures/profile.ts';
@@ -24,6 +26,8 @@ import { rebalance } from './figures/rebalance.ts';
 import { takeover } from './figures/takeover.ts';
 import { batchesOf1, batchesOf100 } from './figures/throughput.ts';
 import { latency } from './figures/latency.ts';
+import { latencyUnderLoad } from './figures/latency-load.ts';
+import { scaling } from './figures/scaling.ts';
 import { matrix, PEERS } from './figures/matrix.ts';
 import { windowOverhead } from './figures/windows.ts';
 import { KINDS } from './support/kinds.ts';
@@ -44,16 +48,20 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   filter: filterRate,
   kafka: kafkaThroughput,
   'kafka-client': kafkaClients,
+  backlog,
+  isolation,
   lanes,
+  latency: latencyUnderLoad,
   matrix,
   outputs,
   profile,
   rebalance,
+  scaling,
   windows: windowOverhead,
 };
 
 /** Only where they are asked for. */
-const LONG = ['matrix', 'profile'];
+const LONG = ['backlog', 'isolation', 'latency', 'matrix', 'profile', 'scaling'];
 
 const { values: flags } = flagsOf({
   options: {

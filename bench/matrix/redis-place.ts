@@ -1,5 +1,6 @@
 /** A Redis with both kinds of data in sharded streams, long enough for every system. */
 import { readFlights } from '../../examples/flights/fill.ts';
+import { fillShard } from '../support/fill-shard.ts';
 import { type Lab, openLab, record200 } from '../support/lab.ts';
 import type { Data, Terms } from './types.ts';
 
@@ -7,12 +8,6 @@ export const SHARDS = 8;
 export const STREAM: Readonly<Record<Data, string>> = { '200-byte JSON': 'records', flights: 'flights' };
 /** Different records; then they come again. */
 const DIFFERENT = 1_000;
-/** Of one script: Redis does nothing else meanwhile. */
-const PIECE = 20_000;
-
-const ADD = `local texts = #ARGV - 2
-for n = 0, ARGV[2] - 1 do redis.call('XADD', KEYS[1], '*', 'partitionKey', ARGV[1], 'data', ARGV[3 + n % texts]) end`;
-
 export interface RedisPlace {
   readonly lab: Lab;
   /** Keys of the shards, in order. */
@@ -28,10 +23,7 @@ export async function openRedisPlace({ perShard }: Terms): Promise<RedisPlace> {
   const fill = async (stream: string, texts: readonly string[]): Promise<string[]> => {
     const keys = await lab.createStream(stream, SHARDS);
     const partitions = await lab.partitionKeys(stream);
-    for (let left = perShard; left > 0; left -= PIECE) {
-      const count = Math.min(PIECE, left);
-      for (const [n, key] of keys.entries()) await lab.redis.eval(ADD, 1, key, partitions[n]![0]!, count, ...texts);
-    }
+    for (const [n, key] of keys.entries()) await fillShard(lab.redis, key, partitions[n]![0]!, texts, perShard);
     return keys;
   };
   const keys = { '200-byte JSON': await fill('records', records), flights: await fill('flights', flights) };

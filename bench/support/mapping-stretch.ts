@@ -1,0 +1,33 @@
+/** A measured stretch of one mapping on one daemon. */
+import { startMillrace } from './daemon.ts';
+import { type Lab, mappingOf } from './lab.ts';
+import { descendants } from './processes.ts';
+import { measureStretch, type Sample } from './stretch.ts';
+
+export interface MappingRun {
+  readonly mapping: string;
+  readonly stream: string;
+  /** Those that are counted. */
+  readonly shards: number;
+  /** Records in them. */
+  readonly total: number;
+}
+
+export async function mappingStretch(
+  lab: Lab,
+  run: MappingRun,
+  handler: string,
+  seconds: number,
+  batch = 100,
+): Promise<Sample> {
+  const { mapping, stream, shards, total } = run;
+  const daemon = await startMillrace(lab.configure(handler, { [mapping]: mappingOf(stream, batch) }));
+  const look = async () => {
+    const done = await lab.succeeded(mapping, shards);
+    return { done, over: done >= total };
+  };
+  const pids = () => ({ redis: [lab.server.pid], daemon: [daemon.pid], children: descendants(daemon.pid) });
+  const sample = await measureStretch(look, pids, seconds);
+  await daemon.stop();
+  return sample;
+}
