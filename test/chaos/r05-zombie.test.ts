@@ -1,25 +1,16 @@
 /** R5: an executor stands still for longer than its lease, its successors go on, then it wakes up: nothing that it does counts. */
 import { expect, test } from 'vitest';
-import { type Lab, mustBeClean, pause, withLab } from './lab/lab.ts';
+import { mustBeClean, pause, withLab } from './lab/lab.ts';
 import { makeZombie } from './lab/mixed.ts';
 import { report, seedOf, timesOf } from './lab/report.ts';
+import { refusedBy, startExecutors } from './lab/stalls.ts';
 
-const EXECUTORS = 6;
 const ROUNDS = 4;
 const ZOMBIES = 20;
 
-/** Requests that the gateway did not let out, and settles that the shard's state refused. */
-function refusedBy(lab: Lab): { requests: number; settles: number } {
-  const lines = lab.daemons.flatMap((daemon) => daemon.process.lines);
-  const count = (pattern: RegExp): number => lines.filter(({ msg }) => pattern.test(msg)).length;
-  return { requests: count(/^invocation failed: .*ERR_EGRESS_FENCED/), settles: count(/^fenced: .* was superseded/) };
-}
-
 test(`R5: ${ZOMBIES} executors stopped for longer than their lease`, { timeout: 600_000 }, () =>
   withLab({ name: 'r05', seed: seedOf(105), shards: 16 }, async (lab) => {
-    lab.start('--role', 'poller');
-    for (let i = 0; i < EXECUTORS; i++) lab.start('--role', 'executor', '--concurrency', '16');
-    await Promise.all(lab.daemons.map((daemon) => daemon.process.ready));
+    await startExecutors(lab);
     lab.producer.start({ perSecond: 60, work: [20, 80], failing: 0.01 });
     const rounds = timesOf(ROUNDS);
     let zombies = 0;
@@ -35,6 +26,6 @@ test(`R5: ${ZOMBIES} executors stopped for longer than their lease`, { timeout: 
     mustBeClean(checked);
     // That a late effect was tried at all: at least one in ten (faults.md).
     expect(requests + checked.reached.refused).toBeGreaterThanOrEqual(zombies / 10);
-    expect(lab.alive()).toHaveLength(EXECUTORS + 1);
+    expect(lab.alive()).toHaveLength(lab.daemons.length);
   }),
 );

@@ -2,7 +2,7 @@
  * A model of the queue for one shard: its one job, the lock on it, wakes that merge with it, and the check for stalled jobs. What BullMQ does
  * of this is in src/queue/; the lock's term on the worker's side is kept as RenewedLock keeps it.
  */
-import { LEASE_MARGIN_MS, LOCK_MS, LOCK_RENEW_MS, STALLED_CHECK_MS } from '../../src/limits.ts';
+import { LEASE_MARGIN_MS, LOCK_MS, STALLED_CHECK_MS } from '../../src/limits.ts';
 import type { TurnEnd, TurnLock } from '../../src/queue/turn-worker.ts';
 import type { DaemonProcess } from './daemon-process.ts';
 import { SHARD_ID } from './history.ts';
@@ -14,6 +14,8 @@ type Job =
   | { readonly kind: 'delayed'; readonly until: number }
   | { readonly kind: 'active'; readonly token: string; until: number; again: boolean };
 
+/** Rarer than the engine does it: what a frequent renewal keeps away is what is looked for here. */
+const RENEW_MS = 1_500;
 const LOCK_KEY = 'sim:queue:m:1:lock';
 
 export class TurnJobs {
@@ -71,7 +73,7 @@ export class TurnJobs {
 
   async #renew(daemon: DaemonProcess, token: string, term: { until: number; over: boolean }): Promise<void> {
     for (;;) {
-      await daemon.clock.sleep(LOCK_RENEW_MS);
+      await daemon.clock.sleep(RENEW_MS);
       if (term.over) return;
       const sentAt = daemon.clock.monoMs();
       const renewed = await daemon.ask(() => this.#extend(token)).catch(() => null);
