@@ -89,6 +89,8 @@ class RunningDaemon implements Daemon {
   #endpoint: HttpEndpoint | null = null;
   #loops: Repeating[] = [];
   #members: Member[] = [];
+  /** Why Redis, which is there, does not take the heartbeat; null: it does. */
+  #refusal: string | null = null;
 
   constructor(options: DaemonOptions) {
     this.#options = options;
@@ -136,7 +138,10 @@ class RunningDaemon implements Daemon {
         this.#clock,
         () => HEARTBEAT_MS,
         () => this.#beat(),
-        failed('heartbeat'),
+        (error) => {
+          this.#refusal = error instanceof Error ? (/^[A-Z]{3,}\b/.exec(error.message)?.[0] ?? null) : null;
+          failed('heartbeat')(error);
+        },
       ),
       every(
         this.#clock,
@@ -238,6 +243,7 @@ class RunningDaemon implements Daemon {
       ...this.#serving.claims(),
     };
     this.#members = await beat(this.#redis, this.#keys, me, shares);
+    this.#refusal = null;
     await this.#serving.follow(this.#members, this.id);
     this.#assign();
   }
@@ -260,6 +266,7 @@ class RunningDaemon implements Daemon {
   #readiness(): { ok: boolean; reasons: string[] } {
     const reasons = this.#serving?.problems() ?? ['starting'];
     if (this.#redis.status !== 'ready') reasons.push('redis-unreachable');
+    else if (this.#refusal) reasons.push(`redis-refuses: ${this.#refusal}`);
     return { ok: reasons.length === 0, reasons };
   }
 

@@ -236,8 +236,12 @@ export class Lab {
     await this.#server.exited;
   }
 
+  get redisPid(): number {
+    return this.#server.pid;
+  }
+
   async reviveRedis(): Promise<void> {
-    this.#server = await startServer(this.dir, this.#server.port);
+    this.#server = await startServer(this.dir, this.spec, this.#server.port);
   }
 
   /** All daemons and Redis; Redis is back when it resolves, and whatever `start` starts. Everything may have been hit. */
@@ -339,13 +343,22 @@ const faultLine = (fault: string, id: string): Omit<Unstamped<FaultLine>, 'phase
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function startServer(dir: string, port?: number): Promise<RedisServer> {
-  const { binary } = await findRedis({ stateDir: STATE, say: (text) => void process.stderr.write(`${text}\n`) });
-  return await startRedisServer({ dir: path.join(dir, 'redis'), binary, appendfsync: 'always', ...(port && { port }) });
+async function startServer(dir: string, { diskMayFill }: LabSpec, port?: number): Promise<RedisServer> {
+  const found = await findRedis({ stateDir: STATE, say: (text) => void process.stderr.write(`${text}\n`) });
+  const binary = diskMayFill ? await withoutSignal(dir, found.binary) : found.binary;
+  const appendfsync = diskMayFill ? 'everysec' : 'always';
+  return await startRedisServer({ dir: path.join(dir, 'redis'), binary, appendfsync, ...(port && { port }) });
+}
+
+/** A write beyond the bound of a file fails, as on a full disk, where it would be the end of the process. */
+async function withoutSignal(dir: string, binary: string): Promise<string> {
+  const script = path.join(dir, 'redis-server');
+  await writeFile(script, `#!/bin/sh\ntrap '' XFSZ\nexec '${binary}' "$@"\n`, { mode: 0o755 });
+  return script;
 }
 
 async function openLab(spec: LabSpec, dir: string): Promise<Lab> {
-  const server = await startServer(dir);
+  const server = await startServer(dir, spec);
   const redis = new Redis(server.url, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
   // Redis goes away on purpose; commands wait for it.
   redis.on('error', () => undefined);

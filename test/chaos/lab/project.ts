@@ -21,6 +21,8 @@ export interface LabSpec {
   /** Modules (URLs) that each daemon loads before anything else. */
   readonly preloads?: readonly string[];
   readonly drainMsMax?: number;
+  /** Redis may run out of disk and lives on: it syncs once a second, and a write beyond a file's bound is an error to it, not its end. */
+  readonly diskMayFill?: boolean;
   readonly trimmedByHand?: boolean;
   /** What was settled before is not in the counters any more. */
   readonly countersLost?: boolean;

@@ -65,7 +65,7 @@ export async function blockFor(lab: Lab, daemon: LabDaemon, ms: number): Promise
 }
 
 /** Resolves when it answers, however long it stands still: a request that is older than the server's bound for one is cut, and made again. */
-async function ask(daemon: LabDaemon, what: string): Promise<string> {
+export async function ask(daemon: LabDaemon, what: string): Promise<string> {
   const { http } = await daemon.process.ready;
   const tryIt = () =>
     fetch(`http://${String(http)}${what}`, { headers: { connection: 'close' } }).then(

@@ -38,9 +38,9 @@ async function addAll(redis: Redis, records: readonly LabRecord[], id: string): 
   return replies.map(([error, id]) => (error || typeof id !== 'string' ? null : toSequenceNumber(id)));
 }
 
-/** All shards in one step of Redis, so that marker and checkpoint belong to one instant. */
+/** Of each shard the marker before the checkpoint, which only rises. Not in a transaction: a Redis whose memory is full takes none, not even of reads. */
 async function lookAtShards(redis: Redis, keys: Keys, shards: readonly LabShard[]): Promise<ShardNow[]> {
-  const step = redis.multi();
+  const step = redis.pipeline();
   for (const { shardId, key } of shards) {
     step.xinfo('GROUPS', key).xrange(key, '-', '+', 'COUNT', 1).xrevrange(key, '+', '-', 'COUNT', 1);
     step.hgetall(keys.shard(MAPPING, shardId));
