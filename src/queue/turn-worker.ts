@@ -29,6 +29,8 @@ export interface TurnLock {
   readonly shardId: string;
   /** False once the lock may have ended; local, synchronous, on a clock that keeps counting while the process is stopped. */
   held(): boolean;
+  /** Asks for a new term at once: a process that stood still is asked to act before its next renewal. */
+  renew(): Promise<void>;
   /** Where Redis keeps the lock, and what stands there while it is ours. */
   readonly proof: { readonly key: string; readonly token: string };
 }
@@ -61,6 +63,8 @@ class RenewedLock implements TurnLock {
   readonly #token: string;
   readonly #clock: Clock;
   #until: number;
+  /** Redis has said so; it is never ours again. */
+  #lost = false;
   #timer: NodeJS.Timeout | undefined;
 
   /** `askedAt`: local monotonic ms, before which the lock cannot have begun. */
@@ -80,23 +84,26 @@ class RenewedLock implements TurnLock {
 
   /** `ago`: since the last renewal was sent. From there and not from its answer: where that takes 2 s, the next one would come too late. */
   #schedule(ago: number): void {
-    this.#timer = setTimeout(() => void this.#renew(), Math.max(0, LOCK_RENEW_MS - ago));
+    this.#timer = setTimeout(() => void this.#keep(), Math.max(0, LOCK_RENEW_MS - ago));
   }
 
-  async #renew(): Promise<void> {
+  async #keep(): Promise<void> {
+    const sentAt = this.#clock.monoMs();
+    await this.renew();
+    if (this.#timer && !this.#lost) this.#schedule(this.#clock.monoMs() - sentAt);
+  }
+
+  async renew(): Promise<void> {
+    if (this.#lost) return;
     const sentAt = this.#clock.monoMs();
     try {
       const renewed = await this.#job.extendLock(this.#token, LOCK_MS);
-      if (!renewed) {
-        this.#until = 0;
-        return;
-      }
+      this.#lost ||= !renewed;
       // Counted from the sending: the server cannot have started the new term earlier.
-      this.#until = Math.max(this.#until, sentAt + LOCK_MS);
+      this.#until = this.#lost ? 0 : Math.max(this.#until, sentAt + LOCK_MS);
     } catch {
       // Redis is away: the term that we know of simply runs out; try again while somebody waits for this turn.
     }
-    if (this.#timer) this.#schedule(this.#clock.monoMs() - sentAt);
   }
 
   stop(): void {

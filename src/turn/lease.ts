@@ -14,6 +14,11 @@ export function leaseOf(
     epoch: holding.epoch,
     held: () => lock.held(),
     // With Redis away nobody can be sure, and the request does not leave.
-    confirm: () => Promise.race([stillHeld(redis, keys, holding), clock.sleep(LEASE_CONFIRM_MS).then(() => false)]),
+    confirm: () => Promise.race([confirm(), clock.sleep(LEASE_CONFIRM_MS).then(() => false)]),
   };
+
+  async function confirm(): Promise<boolean> {
+    const [still] = await Promise.all([stillHeld(redis, keys, holding), lock.held() ? undefined : lock.renew()]);
+    return still;
+  }
 }

@@ -21,8 +21,8 @@ function connection(): Redis {
   return client;
 }
 
-function work(onTurn: (lock: TurnLock) => Promise<TurnEnd>, concurrency = 4): void {
-  const common = { prefix: PREFIX, mapping: 'm', log: silentLog, clock: systemClock };
+function work(onTurn: (lock: TurnLock) => Promise<TurnEnd>, concurrency = 4, clock = systemClock): void {
+  const common = { prefix: PREFIX, mapping: 'm', log: silentLog, clock };
   worker = openTurnWorker({ ...common, connection: connection(), concurrency, onTurn });
 }
 
@@ -178,5 +178,37 @@ describe('freeStuck', () => {
     if (parked) await until(async () => expect(await raw.getDelayedCount()).toBe(1));
     expect(await queue.freeStuck('a')).toBe(false);
     finish();
+  });
+});
+
+describe('the lock of a turn', () => {
+  /** What it is taken for after its process stood still for `ms`, before and after it was asked for anew. */
+  async function afterStall(ms: number, meanwhile: (lock: TurnLock) => Promise<unknown>): Promise<boolean[]> {
+    let stood = 0;
+    const seen: boolean[] = [];
+    let end = () => {};
+    const ended = new Promise<void>((resolve) => (end = resolve));
+    const onTurn = async (lock: TurnLock): Promise<TurnEnd> => {
+      seen.push(lock.held());
+      await meanwhile(lock);
+      stood = ms;
+      seen.push(lock.held());
+      await lock.renew();
+      seen.push(lock.held());
+      end();
+      return { kind: 'finished' };
+    };
+    work(onTurn, 1, { ...systemClock, monoMs: () => systemClock.monoMs() + stood });
+    await queue.wake(['a']);
+    await ended;
+    return seen;
+  }
+
+  it('that is still there is got anew before its next renewal', async () => {
+    expect(await afterStall(4_600, () => Promise.resolve())).toEqual([true, false, true]);
+  });
+
+  it('that another one may have is not', async () => {
+    expect(await afterStall(4_600, ({ proof }) => redis.client.del(proof.key))).toEqual([true, false, false]);
   });
 });

@@ -117,7 +117,12 @@ export class ScriptedTurns {
     const token = daemonId;
     const held = redis.set(lock, token);
     return held.then(() =>
-      executor.turn(this.#mapping(), { shardId: SHARD, held: () => true, proof: { key: lock, token } }),
+      executor.turn(this.#mapping(), {
+        shardId: SHARD,
+        held: () => true,
+        renew: () => Promise.resolve(),
+        proof: { key: lock, token },
+      }),
     );
   }
 

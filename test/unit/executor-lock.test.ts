@@ -21,7 +21,12 @@ test.each([
   { held: false, takes: [], kind: 'yield' },
 ])('lock held: $held', async ({ held, takes, kind }) => {
   const seen: string[] = [];
-  const lock = { shardId: shard.shardId, held: () => held, proof: { key: 'lock', token: 't' } };
+  const lock = {
+    shardId: shard.shardId,
+    held: () => held,
+    renew: () => Promise.resolve(),
+    proof: { key: 'lock', token: 't' },
+  };
   const end = await executorThatTakes(seen).turn(mapping, lock);
   expect(seen).toEqual(takes);
   expect(end.kind).toBe(kind);
@@ -33,7 +38,12 @@ test.each([
 ])('a shard that is not known yet is looked for: there $has', async ({ has, takes, kind }) => {
   const seen: string[] = [];
   const unknowing = { name: 'm', shard: () => undefined, lookFor: async () => (has ? shard : undefined) };
-  const lock = { shardId: shard.shardId, held: () => true, proof: { key: 'lock', token: 't' } };
+  const lock = {
+    shardId: shard.shardId,
+    held: () => true,
+    renew: () => Promise.resolve(),
+    proof: { key: 'lock', token: 't' },
+  };
   const end = await executorThatTakes(seen).turn(unknowing as unknown as TurnMapping, lock);
   expect(seen).toEqual(takes);
   expect(end.kind).toBe(kind);
