@@ -1,8 +1,10 @@
 /** Executors that stand still for a while, several at once: as processes, or with their loop only. */
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { LOCK_MS } from '../../../src/limits.ts';
 import { eventually } from '../../support/daemon.ts';
 import { type Lab, type LabDaemon, pause } from './lab.ts';
+import { MAPPING } from './source.ts';
 
 const EXECUTORS = 6;
 /** What a daemon had sent by then still takes effect. */
@@ -17,6 +19,8 @@ export interface Stall {
   readonly ms: number;
   /** The shards that it had. */
   readonly hit: readonly string[];
+  /** How long ago the oldest of their locks had been renewed when it began. */
+  readonly lockAgeMs: number;
 }
 
 export async function startExecutors(lab: Lab): Promise<void> {
@@ -42,12 +46,13 @@ export async function stopFor(lab: Lab, daemon: LabDaemon, ms: number): Promise<
   const began = performance.now();
   await pause(LAST_WORDS_MS);
   const hit = await lab.ownedBy(daemon);
+  const lockAgeMs = (await oldestLock(lab, hit)) - (performance.now() - began);
   await pause(ms - (performance.now() - began));
   daemon.process.kill('SIGCONT');
   await ask(daemon, '/livez');
   const stood = performance.now() - began;
   await lab.healFault(id, 'SIGSTOP', hit);
-  return { ms: stood, hit };
+  return { ms: stood, hit, lockAgeMs };
 }
 
 /** Its loop stands still; the processes that run functions for it go on. */
@@ -61,7 +66,19 @@ export async function blockFor(lab: Lab, daemon: LabDaemon, ms: number): Promise
   await ask(daemon, '/livez');
   const stood = performance.now() - began;
   await lab.healFault(id, 'loop blocked', hit);
-  return { ms: stood, hit };
+  return { ms: stood, hit, lockAgeMs: 0 };
+}
+
+/** Since when it has not been renewed, ms. A turn that has just ended has none. */
+async function oldestLock({ redis, keys, shards }: Lab, names: readonly string[]): Promise<number> {
+  const base = `${keys.queuePrefix()}:${MAPPING}`;
+  const ages = shards
+    .filter(({ name }) => names.includes(name))
+    .map(async ({ shardId }) => {
+      const left = await redis.pttl(`${base}:${await redis.get(`${base}:de:${shardId}`)}:lock`);
+      return left < 0 ? 0 : LOCK_MS - left;
+    });
+  return Math.max(0, ...(await Promise.all(ages)));
 }
 
 /** Resolves when it answers, however long it stands still: a request that is older than the server's bound for one is cut, and made again. */
