@@ -94,6 +94,7 @@ const options: Options = {
   kinds: flags.kind.flatMap((one) => among(one, 'kind', KINDS)),
   batches: flags.batch.map((one) => whole(one, 'batch')),
   peers: flags.peer.flatMap((one) => among(one, 'peer', PEERS)),
+  ...(flags.save && { keep }),
   progress: (text) => void process.stderr.write(`  ${text}\n`),
 };
 const ids = among(flags.profile ? 'profile' : flags.only, 'figure', Object.keys(FIGURES));
@@ -108,6 +109,10 @@ for (const id of ids) {
   process.stdout.write(`${table(figures.at(-1)!)}\n`);
   // After each, so that a run that is cut off keeps what it has.
   if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify({ machine: about, figures }, null, 2)}\n`);
-  if (flags.save) await saveResult({ command: commandLine(), machine: about, figure: figures.at(-1)! });
+  if (flags.save) await keep(figures.at(-1)!);
 }
 process.exit(0);
+
+function keep(figure: Figure): Promise<void> {
+  return saveResult({ command: commandLine(), machine: about, figure });
+}

@@ -31,12 +31,16 @@ export async function matrix(options: Options): Promise<Figure> {
   const port = (await http.next('ready ')).split(' ')[1]!;
   const work = { rounds: roundsFor50us(), url: `http://127.0.0.1:${port}/` };
   const terms: Terms = { seconds: options.seconds, perShard: options.records * MULTIPLE, work };
-  const entrants = [
-    ...(await onRedis(options, terms)),
-    ...(await onKafka(options, terms)),
-    ...(await alone(options, terms)),
-  ];
+  const entrants: Entrant[] = [];
+  for (const part of [onRedis, onKafka, alone]) {
+    entrants.push(...(await part(options, terms)));
+    await options.keep?.(figureOf(options, entrants, before));
+  }
   await http.stop();
+  return figureOf(options, entrants, before);
+}
+
+function figureOf(options: Options, entrants: readonly Entrant[], before: number): Figure {
   return {
     id: 'matrix',
     title: `records per second: ${SHARDS} shards of Redis streams, ${PARTITIONS} partitions of Kafka; stretches of ${options.seconds} s`,
@@ -49,7 +53,7 @@ export async function matrix(options: Options): Promise<Figure> {
       ),
     ],
     load: [before, load()],
-    entrants,
+    entrants: [...entrants],
   };
 }
 
@@ -59,7 +63,8 @@ function wanted({ peers, kinds, batches }: Options, systems: readonly System[]):
     .map((system) => {
       const cells = system.cells.filter(({ kind, batch }) => kinds.includes(kind) && batches.includes(batch));
       return { ...system, cells };
-    });
+    })
+    .filter(({ cells }) => cells.length > 0);
 }
 
 async function onRedis(options: Options, terms: Terms): Promise<Entrant[]> {
@@ -94,7 +99,7 @@ async function race(options: Options, systems: readonly System[]): Promise<Entra
       for (const system of systems) {
         const cell = system.cells.find((one) => cellName(one) === name);
         const key = `${system.id} ${name}`;
-        if (!cell || failed.has(key)) continue;
+        if (!cell || failed.has(key) || (n > 0 && cell.once)) continue;
         try {
           const sample = await system.run(cell, `${system.id}-${n}-${name.replaceAll(/\W+/g, '-')}`);
           samples.set(key, [...(samples.get(key) ?? []), sample]);

@@ -72,7 +72,7 @@ function loop({ broker, bootstrap }: KafkaLab, { work, seconds }: Terms, total: 
 function parallel({ broker, bootstrap }: KafkaLab, { work, seconds }: Terms, total: number): System {
   return {
     ...{ id: 'parallel-consumer', name: 'Confluent’s Parallel Consumer', version: PARALLEL_CONSUMER },
-    ...{ source: 'Kafka', cells: [...CELLS, ONE] },
+    ...{ source: 'Kafka', cells: [...CELLS.filter(({ kind }) => kind !== 'cpu'), ONE] },
     givesUp:
       'JavaScript, the sandbox, an end of retries (a poison record is tried for ever); in order by partition, as measured, or by key',
     async run({ kind, batch }, group) {

@@ -9,6 +9,8 @@ export interface Cell {
   readonly kind: Kind;
   readonly batch: number;
   readonly data: Data;
+  /** In the first repeat only, to save time: between cells that tell as much. */
+  readonly once?: true;
 }
 
 export interface System {

@@ -1,4 +1,6 @@
 /** What the figures are told: sizes, and how often. */
+import type { Figure } from './report.ts';
+
 export interface Options {
   readonly repeats: number;
   /** Records per shard of the throughput figures at batch 100; others take a share of it. */
@@ -14,5 +16,7 @@ export interface Options {
   /** Its cells: kinds of work and batch sizes. */
   readonly kinds: readonly string[];
   readonly batches: readonly number[];
+  /** Keeps what there is of a long figure, so that one that is cut off is not lost. */
+  readonly keep?: (figure: Figure) => Promise<void>;
   readonly progress: (text: string) => void;
 }
