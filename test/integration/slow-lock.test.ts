@@ -1,4 +1,4 @@
-/** A turn's lock over a network on which each answer takes nearly 2 s: it is known to hold without a gap, because it is renewed from the last sending on. */
+/** A turn's lock over a network on which each answer takes nearly 2 s: it is known to hold without a gap, because it is renewed soon, and from the last sending on. */
 import { Redis } from 'ioredis';
 import { expect, test } from 'vitest';
 import { LOCK_MS } from '../../src/limits.ts';
@@ -12,7 +12,7 @@ import { openLink } from '../chaos/lab/link.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
-/** Counted from answers a renewal would come 0.4 s too late, counted from sendings it comes 1.1 s early: that much a full machine may take. */
+/** Renewed 1.5 s after each answer, the lock was not known to hold for 0.4 s of each term; now it is known 1.1 s before that: so much a full machine may take. */
 const ONE_WAY_MS = 850;
 
 test('held from the start of a turn until it ends', { timeout: 60_000 }, async () => {
