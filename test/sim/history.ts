@@ -5,13 +5,15 @@ import type { World } from './world.ts';
 
 export class History {
   readonly lines: HistoryLine[] = [];
+  readonly shard: string;
   readonly #world: World;
   #epoch = 0n;
   #seen: EntryId = BEFORE_ALL;
   #marker: EntryId | null = null;
 
-  constructor(world: World) {
+  constructor(world: World, shard = SHARD) {
     this.#world = world;
+    this.shard = shard;
   }
 
   add(line: Unstamped): void {
@@ -35,14 +37,14 @@ export class History {
   checkpoint(id: EntryId): void {
     if (compareIds(id, this.#seen) === 0) return;
     this.#seen = id;
-    this.add({ kind: 'checkpoint', shard: SHARD, position: toSequenceNumber(id) });
+    this.add({ kind: 'checkpoint', shard: this.shard, position: toSequenceNumber(id) });
   }
 
   /** What the group on the stream says, likewise. */
   marker(id: EntryId | null): void {
     if (id === null || id === this.#marker || id === BEFORE_ALL) return;
     this.#marker = id;
-    this.add({ kind: 'ack', what: 'group', shard: SHARD, position: toSequenceNumber(id) });
+    this.add({ kind: 'ack', what: 'group', shard: this.shard, position: toSequenceNumber(id) });
   }
 }
 

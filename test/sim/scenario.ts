@@ -51,7 +51,7 @@ export function drawScenario(random: Random): Scenario {
   };
 }
 
-function settingsOf(policy: UnitPolicy): TurnSettings {
+export function settingsOf(policy: UnitPolicy): TurnSettings {
   const version = {
     ...{ name: 'f', hash: 'v', bundlePath: '', sourceMapPath: null, codeCachePath: null, exportPath: 'handler' },
     ...{ handlerText: 'f.handler', memorySizeMb: 128, timeoutMs: 7_000, environment: {}, networkAllow: [] },

@@ -2,7 +2,7 @@
 import { eventOf } from '../../src/sandbox/isolate/event.ts';
 import type { InvokeOutcome, InvokeRequest, Sandbox } from '../../src/sandbox/types.ts';
 import type { DaemonProcess } from './daemon-process.ts';
-import { type History, SHARD } from './history.ts';
+import type { History } from './history.ts';
 
 export interface FunctionHabits {
   readonly fails: number;
@@ -48,7 +48,7 @@ async function invoke(
   const positions = Records.map(({ kinesis }) => kinesis.sequenceNumber);
   const { requestId } = context;
   const { attempt } = context.mapping!;
-  const about = { shard: SHARD, requestId, attempt, epoch: lease!.epoch };
+  const about = { shard: history.shard, requestId, attempt, epoch: lease!.epoch };
   /** An outgoing request of the handler: through the gateway, which asks for the lease, to the recorder. */
   const say = async (kind: 'start' | 'success' | 'failure', which: readonly string[]): Promise<boolean> => {
     if (which.length === 0) return true;

@@ -16,7 +16,7 @@ import { MemoryRedis } from './memory-redis.ts';
 import { Nemesis } from './nemesis.ts';
 import { type Value, valueOf } from './reply.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
-import { KEYS, SimulatedDaemon, STREAM, type Surroundings } from './simulated-daemon.ts';
+import { KEYS, ONE_SHARD, SimulatedDaemon, STREAM, type Surroundings } from './simulated-daemon.ts';
 import { TurnJobs } from './turn-jobs.ts';
 import { World } from './world.ts';
 
@@ -67,7 +67,7 @@ class Simulation {
     const { settings, ...habits } = this.#scenario;
     this.#around = {
       ...{ server: (command) => this.#serve(command), jobs: this.#jobs, nemesis: this.#nemesis },
-      ...{ history: this.#history, settings },
+      ...{ history: this.#history, settings, shard: ONE_SHARD, pace: { look: [200, 3_000], asks: true } },
       habits: { ...habits, poison: this.#poison, reports: settings.policy.reportBatchItemFailures },
       alive: () => new Set(this.#daemons.filter(({ process }) => process.alive).map(({ process }) => process.id)),
     };

@@ -1,5 +1,6 @@
 /** A daemon of the simulation: the engine's executor, its expiry and what its pollers decide, over ports that can fail. */
 import { createExecutor, type Executor } from '../../src/executor.ts';
+import { EXPIRY_TICK_MS } from '../../src/limits.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import { sweepShards } from '../../src/shard/sweep.ts';
@@ -25,11 +26,14 @@ export interface Surroundings {
   readonly history: History;
   readonly habits: FunctionHabits;
   readonly settings: TurnSettings;
+  readonly shard: TurnShard;
+  /** Virtual ms between looks, from and to; `asks`: for turns again and again, instead of waiting for one. */
+  readonly pace: { readonly look: readonly [number, number]; readonly asks: boolean };
   /** Ids of the daemons that are. */
   alive(): ReadonlySet<string>;
 }
 
-const SHARD: TurnShard = { shardId: SHARD_ID, key: STREAM, parents: [], closed: false };
+export const ONE_SHARD: TurnShard = { shardId: SHARD_ID, key: STREAM, parents: [], closed: false };
 const nothing = () => undefined;
 
 export class SimulatedDaemon {
@@ -40,13 +44,15 @@ export class SimulatedDaemon {
   readonly #mapping: TurnMapping;
   readonly #polled: PolledShard;
   #looking = false;
+  /** Virtual ms of the next expiry that a look is set for. */
+  #due = 0;
 
   constructor(daemon: DaemonProcess, around: Surroundings) {
     [this.process, this.#around] = [daemon, around];
-    const { settings, jobs } = around;
+    const { settings, jobs, shard } = around;
     this.#ports = redisPorts(daemon, around.server);
     this.#mapping = {
-      ...{ name: MAPPING, settings: () => settings, shard: () => SHARD, lookFor: () => Promise.resolve(SHARD) },
+      ...{ name: MAPPING, settings: () => settings, shard: () => shard, lookFor: () => Promise.resolve(shard) },
       ...{ shardCount: 1, outputTo: () => unexpected('an output') },
     };
     const wake = () => daemon.ask(() => jobs.wake());
@@ -58,11 +64,11 @@ export class SimulatedDaemon {
     const polled = {
       ...this.#mapping,
       queue,
-      shards: () => [SHARD],
+      shards: () => [shard],
       stateLost: () => unexpected('lost state'),
       trim: null,
     };
-    this.#polled = newPolledShard(polled, SHARD, 0);
+    this.#polled = newPolledShard(polled, shard, 0);
     this.#executor = createExecutor({
       ...{ daemonId: daemon.id, ...this.#ports, keys: KEYS, clock: daemon.clock, log: silentLog },
       sandbox: scriptedSandbox(daemon, around.history, around.habits),
@@ -83,14 +89,14 @@ export class SimulatedDaemon {
     for (;;) {
       const askedAt = clock.monoMs();
       const token = await this.process.ask(() => jobs.take()).catch(() => null);
-      if (token === null) await clock.sleep(world.some(20, 120));
+      if (token === null) await (this.#around.pace.asks ? clock.sleep(world.some(20, 120)) : jobs.maybe());
       else await jobs.run(this.process, token, askedAt, (lock) => this.#executor.turn(this.#mapping, lock));
     }
   }
 
   async #sweep(): Promise<void> {
     for (;;) {
-      await this.process.clock.sleep(this.process.world.some(200, 3_000));
+      await this.process.clock.sleep(this.process.world.some(...this.#around.pace.look));
       await this.look();
     }
   }
@@ -108,9 +114,18 @@ export class SimulatedDaemon {
     }
   }
 
+  #lookAt(ms: number): void {
+    if (this.#due === ms) return;
+    this.#due = ms;
+    const { world } = this.process;
+    world.in(ms - world.nowMs + world.some(0, EXPIRY_TICK_MS), () => world.go(this.look()));
+  }
+
   async #look(): Promise<void> {
     const { redis } = this.#ports;
-    const { nowMs, views } = await sweepShards(redis, KEYS, [{ mapping: MAPPING, shardId: SHARD_ID, key: STREAM }]);
+    const { shard } = this.#around;
+    const { shardId, key } = shard;
+    const { nowMs, views } = await sweepShards(redis, KEYS, [{ mapping: MAPPING, shardId, key }]);
     const view = views[0]!;
     const [polled, alive] = [this.#polled, this.#around.alive()];
     polled.view = view;
@@ -119,12 +134,14 @@ export class SimulatedDaemon {
     if (polled.expiresAt > 0 && polled.expiresAt <= nowMs) {
       const { clock } = this.process;
       const deps = { ...this.#ports, daemonId: this.process.id, keys: KEYS, clock, log: silentLog, onSettled: nothing };
-      await expireShard(deps, this.#mapping, SHARD, alive.has(view.owner) ? '' : view.owner);
+      await expireShard(deps, this.#mapping, shard, alive.has(view.owner) ? '' : view.owner);
     }
+    // As the poller does, which has the moment from its look and is at it then.
+    else if (polled.expiresAt > 0 && !this.#around.pace.asks) this.#lookAt(polled.expiresAt);
     if (verdict.kind !== 'work') return;
     const { queue } = polled.mapping;
-    for (let times = this.#around.nemesis.wakes(); times > 0; times--) await queue.wake([SHARD_ID]);
-    if (view.unitPending) await queue.hurry(SHARD_ID);
+    for (let times = this.#around.nemesis.wakes(); times > 0; times--) await queue.wake([shardId]);
+    if (view.unitPending) await queue.hurry(shardId);
   }
 }
 

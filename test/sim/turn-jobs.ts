@@ -16,15 +16,21 @@ type Job =
 
 /** Rarer than the engine does it: what a frequent renewal keeps away is what is looked for here. */
 const RENEW_MS = 1_500;
-const LOCK_KEY = 'sim:queue:m:1:lock';
 
 export class TurnJobs {
   #job: Job = { kind: 'none' };
   readonly #world: World;
   readonly #redis: MemoryRedis;
+  readonly #shardId: string;
+  readonly #lockKey: string;
+  /** Delays come too short or too long now and then. */
+  readonly #skewed: boolean;
+  #waiting: (() => void)[] = [];
   #tokens = 0;
 
-  constructor(world: World, redis: MemoryRedis) {
+  constructor(world: World, redis: MemoryRedis, shardId = SHARD_ID, skewed = true) {
+    this.#skewed = skewed;
+    [this.#shardId, this.#lockKey] = [shardId, `sim:queue:m:${shardId}:lock`];
     this.#world = world;
     this.#redis = redis;
     this.#checkStalled();
@@ -33,11 +39,26 @@ export class TurnJobs {
   wake(): void {
     if (this.#job.kind === 'none') this.#job = { kind: 'waiting' };
     else if (this.#job.kind === 'active') this.#job.again = true;
+    this.#tell();
   }
 
   /** A parked turn begins at once. */
   hurry(): void {
     if (this.#job.kind === 'delayed') this.#job = { kind: 'waiting' };
+    this.#tell();
+  }
+
+  /** Resolves when there may be a turn to take: for a daemon that waits for it instead of asking again and again. */
+  maybe(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#job.kind === 'waiting') return resolve();
+      this.#waiting.push(resolve);
+      if (this.#job.kind === 'delayed') this.#world.in(this.#job.until - this.#world.nowMs, resolve);
+    });
+  }
+
+  #tell(): void {
+    for (const resolve of this.#waiting.splice(0)) this.#world.in(0, resolve);
   }
 
   get idle(): boolean {
@@ -50,7 +71,7 @@ export class TurnJobs {
     if (this.#job.kind !== 'waiting') return null;
     const token = `t${++this.#tokens}`;
     this.#job = { kind: 'active', token, until: this.#world.nowMs + LOCK_MS, again: false };
-    this.#redis.run(['SET', LOCK_KEY, token]);
+    this.#redis.run(['SET', this.#lockKey, token]);
     return token;
   }
 
@@ -64,15 +85,10 @@ export class TurnJobs {
     const term = { until: takenAt + LOCK_MS, over: false };
     const held = () => daemon.clock.monoMs() < term.until - LEASE_MARGIN_MS;
     this.#world.go(this.#renew(daemon, token, term));
-    const end = await turn({
-      shardId: SHARD_ID,
-      held,
-      renew: () => Promise.resolve(),
-      proof: { key: LOCK_KEY, token },
-    });
+    const proof = { key: this.#lockKey, token };
+    const end = await turn({ shardId: this.#shardId, held, renew: () => Promise.resolve(), proof });
     term.over = true;
-    // A host whose clock is wrong computes another moment.
-    const factor = this.#world.random.pick([1, 1, 1, 0.7, 1.6]);
+    const factor = this.#skewed ? this.#world.random.pick([1, 1, 1, 0.7, 1.6]) : 1;
     await daemon.ask(() => this.#end(token, end, factor)).catch(() => undefined);
   }
 
@@ -99,15 +115,16 @@ export class TurnJobs {
 
   #end(token: string, end: TurnEnd, factor: number): void {
     if (this.#job.kind !== 'active' || this.#job.token !== token) return;
-    this.#redis.run(['DEL', LOCK_KEY]);
+    this.#redis.run(['DEL', this.#lockKey]);
     const { again } = this.#job;
     if (end.kind === 'finished') this.#job = { kind: again ? 'waiting' : 'none' };
     else this.#job = { kind: 'delayed', until: this.#world.nowMs + (end.kind === 'park' ? end.delayMs * factor : 0) };
+    this.#tell();
   }
 
   #checkStalled(): void {
     if (this.#job.kind === 'active' && this.#job.until <= this.#world.nowMs) {
-      this.#redis.run(['DEL', LOCK_KEY]);
+      this.#redis.run(['DEL', this.#lockKey]);
       this.#job = { kind: 'waiting' };
     }
     this.#world.in(STALLED_CHECK_MS, () => this.#checkStalled());
