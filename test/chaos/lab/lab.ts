@@ -20,7 +20,7 @@ import { type Recorder, startRecorder } from '../../support/recorder.ts';
 import { type CheckOptions, checkHistory, type CheckResult, describeViolations } from '../checker.ts';
 import { type Link, openLink } from './link.ts';
 import { Producer } from './producer.ts';
-import { configOf, copyHandler, type LabSpec, REDIS_OF_DAEMON } from './project.ts';
+import { configOf, copyHandler, LAB_DIR, type LabSpec, REDIS_OF_DAEMON } from './project.ts';
 import { Random } from './random.ts';
 import { collectEnd, isDrained } from './shards.ts';
 import type { LabShard, LabSource, ShardNow } from './source.ts';
@@ -119,7 +119,8 @@ export class Lab {
     const all = wrongBuild ? [PRELOAD, ...preloads] : preloads;
     const loaded = all.length > 0 && { NODE_OPTIONS: all.map((url) => `--import=${url}`).join(' ') };
     const wrong = wrongBuild && { MILLRACE_TEST_WRONG_BUILD: wrongBuild };
-    return { MILLRACE_CACHE: TEST_CACHE, NODE_COMPILE_CACHE: COMPILE_CACHE, ...loaded, ...wrong };
+    const cached = { MILLRACE_CACHE: TEST_CACHE, NODE_COMPILE_CACHE: COMPILE_CACHE };
+    return { ...cached, [LAB_DIR]: this.dir, ...loaded, ...wrong };
   }
 
   // --- daemons ------------------------------------------------------------------------------------------------------

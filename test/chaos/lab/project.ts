@@ -4,6 +4,9 @@ import path from 'node:path';
 import type { Recorder } from '../../support/recorder.ts';
 import { type LabSource, MAPPING, type SourceParts } from './source.ts';
 
+/** Environment of a daemon: the lab's directory, for what it loads before anything else. */
+export const LAB_DIR = 'MILLRACE_TEST_LAB';
+
 export interface LabSpec {
   readonly name: string;
   readonly seed: number;

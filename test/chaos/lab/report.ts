@@ -22,6 +22,12 @@ export function everyDay<B extends { readonly name: string }>(
   return process.env['MILLRACE_CHAOS_TIMES'] === undefined ? some : all;
 }
 
+/** By hand: the daemons are of that wrong build, and the run has to fail. */
+export function wrongBuildAsked(): { readonly wrongBuild?: string } {
+  const wrongBuild = process.env['MILLRACE_CHAOS_WRONG_BUILD'];
+  return wrongBuild === undefined ? {} : { wrongBuild };
+}
+
 export function report(name: string, checked: Checked, figures: Readonly<Record<string, number | string>> = {}): void {
   const all = { ...checked.reached, ...figures, cores: availableParallelism() };
   const text = Object.entries(all).map(([key, value]) => `${key} ${value}`);
