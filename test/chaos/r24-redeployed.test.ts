@@ -71,7 +71,7 @@ function checkNotices({ end }: Checked, hashes: ReadonlyMap<string, string>): nu
   return end.notices.length;
 }
 
-test(`R24: ${DEPLOYS} deployments while batches run`, { timeout: 300_000 }, () => {
+test(`R24: ${DEPLOYS} deployments while batches run`, { timeout: 900_000 }, () => {
   const mapping = { maximumRetryAttempts: 1 };
   return withLab({ name: 'r24', seed: seedOf(124), shards: 8, mapping }, async (lab) => {
     await prepareDeploys(lab);

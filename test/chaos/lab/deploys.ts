@@ -14,7 +14,7 @@ export interface VersionLine {
   readonly attempt: number;
 }
 
-export const isVersion = (line: HistoryLine | VersionLine): line is VersionLine => line.kind === 'version';
+const isVersion = (line: HistoryLine | VersionLine): line is VersionLine => line.kind === 'version';
 
 const WRAPPER = `import { handler as attempt } from './attempt.ts';
 import { begin } from './begin.ts';
