@@ -1,14 +1,19 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { defineConfig } from 'vitest/config';
 
-/** These take minutes each: were they begun last, as their size has it, one worker would wait for the other. */
-const LONG = /\/test\/(chaos|hostile|kafka)\//;
+/** These take minutes: were they begun last, as their size has it, one worker would wait for the other. */
+const LONG = /\/test\/(chaos|hostile)\//;
+/** These mostly wait, for a broker. */
+const WAITS = /\/test\/kafka\/|-kafka-/;
 
-class LongFirst extends BaseSequencer {
+/** Long ones first, and those that wait beside those that work. */
+class Mixed extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isLong = ({ moduleId }: TestSpecification): boolean => LONG.test(moduleId);
-    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+    const waiting = sorted.filter(({ moduleId }) => WAITS.test(moduleId));
+    const working = sorted.filter(({ moduleId }) => !WAITS.test(moduleId));
+    const [long, short] = [true, false].map((is) => working.filter(({ moduleId }) => LONG.test(moduleId) === is));
+    return [...long!, ...short!].flatMap((file, index) => [file, ...waiting.slice(index, index + 1)]);
   }
 }
 
@@ -18,7 +23,7 @@ export default defineConfig({
     pool: 'forks',
     // Two cores: more forks only make the fault tests measure each other.
     maxWorkers: 2,
-    sequence: { sequencer: LongFirst },
+    sequence: { sequencer: Mixed },
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -1,5 +1,5 @@
 /**
- * Every hostile case twice, in a process of its own that holds a sandbox with a victim beside it (arena.ts). What is asserted of each run is in judge.ts,
+ * Every hostile case, in a process of its own that holds a sandbox with a victim beside it (arena.ts). What is asserted of each run is in judge.ts,
  * what of the process in health.ts. `npm run test:hostile` runs the same by hand: more often, on every supported Node, or at random for hours.
  */
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -7,7 +7,7 @@ import { type ArenaRuns, runArena } from './arena-runs.ts';
 import { CASES } from './corpus.ts';
 import { unwell } from './health.ts';
 
-const REPEAT = 2;
+const REPEAT = 1;
 let arena: ArenaRuns;
 
 beforeAll(async () => {

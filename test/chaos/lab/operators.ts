@@ -21,6 +21,9 @@ const REACH = 30;
 const SKIPPED_MAX = 12;
 const SKIPPED = { perSecond: 0, work: [30, 80], failing: 0.02 } as const;
 const LOOK_EVERY_MS = 10;
+/** What a skip is for may be settled before it: then it is done again, with other records. */
+const SKIP_TRIES = 5;
+const SKIP_AGAIN_MS = 200;
 
 export class Operator {
   readonly #lab: Lab;
@@ -52,7 +55,7 @@ export class Operator {
     // What is in flight may be cut short by it, and then runs again.
     const id = await this.#lab.beginFault(`mapping ${verb}`);
     if (verb === 'pause') await this.#pause(shard);
-    else await this.#skip(shard);
+    else for (let go = 0; go < SKIP_TRIES && !(await this.#skip(shard)); go++) await pause(SKIP_AGAIN_MS);
     await this.#lab.healFault(id, `mapping ${verb}`, [shard.name]);
   }
 
@@ -62,24 +65,28 @@ export class Operator {
     await resumeMapping(this.#deps, MAPPING, shardId);
   }
 
-  async #skip(shard: LabShard): Promise<void> {
+  /** False: there was nothing left to be skipped when it came, or who fills the spool was on its way. */
+  async #skip(shard: LabShard): Promise<boolean> {
     const { source, random, recorder, producer } = this.#lab;
     // A command takes its time, and what it names would be settled.
     if (this.#byCommand) await pauseMapping(this.#deps, MAPPING, shard.shardId);
     // So that there is something to be skipped.
     await producer.put(SKIPPED_MAX, SKIPPED, [shard]);
     const { next } = await source.near(shard, SKIPPED_MAX);
-    if (next.length === 0) return;
+    if (next.length === 0) return false;
     const last = random.pick(next);
     await recorder.record({ kind: 'skip', shard: shard.name, last: last.position });
     if (this.#byCommand) {
       this.done.skip += await this.#command('skip', shard, last);
       await resumeMapping(this.#deps, MAPPING, shard.shardId);
-    } else if (random.chance(0.3)) await this.#skipKilled(shard, last);
-    else await this.#skipTo(shard, last);
+      return true;
+    }
+    if (!random.chance(0.3)) return await this.#skipTo(shard, last);
+    await this.#skipKilled(shard, last);
+    return true;
   }
 
-  async #skipTo(shard: LabShard, last: NearRecord): Promise<void> {
+  async #skipTo(shard: LabShard, last: NearRecord): Promise<boolean> {
     const { shardId } = shard;
     const config = this.#config;
     const mapping = config.mappings.get(MAPPING)!;
@@ -90,12 +97,14 @@ export class Operator {
       const act = { mapping, version, shardId, what: { to: last.id } };
       await skip(deps, act, await planSkip(deps, act));
       this.done.skip++;
+      return true;
     } catch (error) {
       const code = error instanceof MillraceError ? error.code : '';
       // Redis was killed beside it: as who types it would, again, with the same record.
       if (code === 'redis-unreachable') return await this.#skipTo(shard, last);
       // Everything was settled before it; or the poller that fills the spool is on its way.
       if (code !== 'nothing-to-skip' && code !== 'mapping-busy') throw error;
+      return false;
     } finally {
       await reader.close();
     }
