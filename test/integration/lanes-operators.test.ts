@@ -60,7 +60,12 @@ test(
     const ids = await add(w.redis, 's', turns(10));
     const first = w.start();
     await reached(w, 'n:succeeded', 32);
-    const [expiry] = await blockedLanes(w);
+    // The others may all be settled before the bad one has failed for the first time.
+    const [expiry] = await eventually(
+      () => blockedLanes(w),
+      (lanes) => lanes.length > 0,
+      { what: 'a blocked lane' },
+    );
     expect(await cli(w, 'pause')).toMatchObject({ code: 0 });
     await eventually(
       () => w.state(),

@@ -140,7 +140,7 @@ test.for([
 function withNode(version: string): string {
   const dir = mkdtempSync(path.join(tmpdir(), 'millrace-node-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  const script = `#!/bin/sh\ncase "$*" in *process.versions*split*) echo ${version} ;; *) shift 2; echo "${version} runs $*" ;; esac\n`;
+  const script = `#!/bin/sh\ncase "$*" in *process.versions*split*) echo ${version} ;; *) shift 1; echo "${version} runs $*" ;; esac\n`;
   writeFileSync(path.join(dir, 'node'), script);
   chmodSync(path.join(dir, 'node'), 0o755);
   return `${dir}:/usr/bin:/bin`;

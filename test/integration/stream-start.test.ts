@@ -86,7 +86,7 @@ describe('start', () => {
 });
 
 describe('describe', () => {
-  it('follows a name from nothing to a plain stream, and from a sharded one back to nothing', async () => {
+  it('follows a name from nothing to a plain stream and to a sharded one, whose positions no plain stream of that name takes over', async () => {
     const source = open();
     expect(await source.describe()).toMatchObject({
       exists: false,
@@ -104,7 +104,8 @@ describe('describe', () => {
       keys.streamShard('s', shardIdOf(1)),
     ]);
     await deleteStream(redis.client, keys, 's');
-    expect(await source.describe()).toMatchObject({ exists: false, shards: [plainShard] });
+    await expect(source.describe()).rejects.toThrow('the sharded stream "s" is gone');
+    expect(await open().describe()).toMatchObject({ exists: false, shards: [plainShard] });
   });
 
   it('trims a plain stream only when the mapping says so', async () => {
