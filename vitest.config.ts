@@ -13,7 +13,8 @@ class Mixed extends BaseSequencer {
     const waiting = sorted.filter(({ moduleId }) => WAITS.test(moduleId));
     const working = sorted.filter(({ moduleId }) => !WAITS.test(moduleId));
     const [long, short] = [true, false].map((is) => working.filter(({ moduleId }) => LONG.test(moduleId) === is));
-    return [...long!, ...short!].flatMap((file, index) => [file, ...waiting.slice(index, index + 1)]);
+    const others = [...long!, ...short!];
+    return sorted.flatMap((_, index) => [...others.slice(index, index + 1), ...waiting.slice(index, index + 1)]);
   }
 }
 

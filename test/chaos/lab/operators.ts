@@ -8,6 +8,7 @@ import { requireConfig } from '../../../src/mapping/require-config.ts';
 import { silentLog } from '../../../src/observe/log.ts';
 import { previousId } from '../../../src/record.ts';
 import { createReader } from '../../../src/redis/reader.ts';
+import type { FunctionVersion } from '../../../src/sandbox/types.ts';
 import { systemClock } from '../../../src/time.ts';
 import { TEST_CACHE } from '../../support/daemon.ts';
 import { MILLRACE, run, start } from '../../support/run.ts';
@@ -18,7 +19,7 @@ export type Verb = 'pause' | 'rewind' | 'skip';
 
 /** Settled records from which a rewind picks where to go back to. */
 const REACH = 30;
-const SKIPPED_MAX = 12;
+const SKIPPED_MAX = 24;
 const SKIPPED = { perSecond: 0, work: [30, 80], failing: 0.02 } as const;
 const LOOK_EVERY_MS = 10;
 /** What a skip is for may be settled before it: then it is done again, with other records. */
@@ -70,27 +71,33 @@ export class Operator {
     const { source, random, recorder, producer } = this.#lab;
     // A command takes its time, and what it names would be settled.
     if (this.#byCommand) await pauseMapping(this.#deps, MAPPING, shard.shardId);
+    const version = await this.#version();
     // So that there is something to be skipped.
     await producer.put(SKIPPED_MAX, SKIPPED, [shard]);
     const { next } = await source.near(shard, SKIPPED_MAX);
     if (next.length === 0) return false;
-    const last = random.pick(next);
+    // The first of them are in flight, and settled by then.
+    const last = random.pick(next.slice(next.length >> 1));
     await recorder.record({ kind: 'skip', shard: shard.name, last: last.position });
     if (this.#byCommand) {
       this.done.skip += await this.#command('skip', shard, last);
       await resumeMapping(this.#deps, MAPPING, shard.shardId);
       return true;
     }
-    if (!random.chance(0.3)) return await this.#skipTo(shard, last);
+    if (!random.chance(0.3)) return await this.#skipTo(shard, last, version);
     await this.#skipKilled(shard, last);
     return true;
   }
 
-  async #skipTo(shard: LabShard, last: NearRecord): Promise<boolean> {
+  async #version(): Promise<FunctionVersion> {
+    const config = this.#config;
+    return (await loadFunctions(config, TEST_CACHE)).get(config.mappings.get(MAPPING)!.function)!;
+  }
+
+  async #skipTo(shard: LabShard, last: NearRecord, version: FunctionVersion): Promise<boolean> {
     const { shardId } = shard;
     const config = this.#config;
     const mapping = config.mappings.get(MAPPING)!;
-    const version = (await loadFunctions(config, TEST_CACHE)).get(mapping.function)!;
     const reader = createReader(config.redis, { log: silentLog });
     const deps = { ...this.#deps, reader };
     try {
@@ -101,7 +108,7 @@ export class Operator {
     } catch (error) {
       const code = error instanceof MillraceError ? error.code : '';
       // Redis was killed beside it: as who types it would, again, with the same record.
-      if (code === 'redis-unreachable') return await this.#skipTo(shard, last);
+      if (code === 'redis-unreachable') return await this.#skipTo(shard, last, version);
       // Everything was settled before it; or the poller that fills the spool is on its way.
       if (code !== 'nothing-to-skip' && code !== 'mapping-busy') throw error;
       return false;
