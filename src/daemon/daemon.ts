@@ -13,7 +13,7 @@ import type { Logger } from '../observe/logger.ts';
 import { createMetrics, type Metrics } from '../observe/metrics.ts';
 import { Poller } from '../poller.ts';
 import { checkServer, connectRedis, type Redis } from '../redis/connect.ts';
-import { giveUpTogether } from '../redis/duplicates.ts';
+import { giveUpSilent, giveUpTogether } from '../redis/duplicates.ts';
 import { Keys } from '../redis/keys.ts';
 import { createReader, type RangeReader } from '../redis/reader.ts';
 import { createScriptLine } from '../redis/script-line.ts';
@@ -161,8 +161,7 @@ class RunningDaemon implements Daemon {
   }
 
   async #connect(role: string): Promise<Redis> {
-    const options = { socketTimeout: REDIS_SILENCE_MS };
-    const redis = await connectRedis(this.#options.config.redis, { role, log: this.#options.log, options });
+    const redis = await connectRedis(this.#options.config.redis, { role, log: this.#options.log });
     this.#closers.push(() => redis.disconnect());
     return redis;
   }
@@ -208,6 +207,7 @@ class RunningDaemon implements Daemon {
     });
     this.#poller = poller;
     const subscriber = await this.#connect('hand-back');
+    giveUpSilent(subscriber, REDIS_SILENCE_MS);
     await subscriber.subscribe(this.#keys.watchChannel());
     subscriber.on('message', (_channel, text) => poller.handBack(JSON.parse(text) as HandBack | ShardChanged));
     this.#subscriber = subscriber;

@@ -10,8 +10,8 @@ const AT_ONCE = 5;
 const STALLS = ROUNDS * AT_ONCE;
 const FROM_MS = 0.5 * LOCK_MS;
 const TO_MS = 0.9 * LOCK_MS;
-/** From waking up until Redis has the renewal. */
-const ANSWER_MS = 50;
+/** From waking up until Redis has the renewal, on a machine whose other tests want its cores, too. */
+const ANSWER_MS = 250;
 const BATCH = 4;
 /** To the recorder, of one attempt. */
 const REQUESTS = 3;

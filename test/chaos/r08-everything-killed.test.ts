@@ -18,8 +18,7 @@ test(`R8: everything killed at once, ${TIMES} times`, { timeout: 600_000 }, () =
     for (let time = 0; time < times; time++) {
       // Some rounds are shorter than a lease: then the next crash comes while the last one's locks still stand.
       await pause(lab.random.between(500, 6_000));
-      await lab.killEverything();
-      await startAll();
+      await lab.killEverything(startAll);
     }
     const checked = await lab.check();
     report('R8', checked, { times });

@@ -6,7 +6,7 @@ import { laneOf } from '../../src/lanes.ts';
 import { collectStatus } from '../../src/observe/status.ts';
 import { shardIdOf } from '../../src/record.ts';
 import { eventually, type TestDaemon } from '../support/daemon.ts';
-import { add, said, SAY, world, type World } from '../support/engine.ts';
+import { add, said, SAID, SAY, world, type World } from '../support/engine.ts';
 import { redrive } from '../support/redrive.ts';
 import { useRedis } from '../support/redis.ts';
 import { MILLRACE, run } from '../support/run.ts';
@@ -50,6 +50,8 @@ const blockedLanes = async (w: World) => {
   const [shard] = (await collectStatus(w.redis, w.keys)).mappings[0]!.shards;
   return (shard!.lanes ?? []).flatMap((lane) => lane.blocked ?? []);
 };
+const dataOf = (...daemons: TestDaemon[]) => said(...daemons).flatMap(({ data }) => data);
+const of = (key: string, ...daemons: TestDaemon[]) => dataOf(...daemons).filter((text) => text.startsWith(key));
 const numbered = (key: string, n: number) => Array.from({ length: n }, (_, i) => `${key}${i}`);
 
 test(
@@ -83,8 +85,8 @@ test(
     const [later] = await blockedLanes(w);
     expect(Date.parse(later!.expiresAt!)).toBeGreaterThanOrEqual(Date.parse(expiry!.expiresAt!) + 1_500);
     await reached(w, 'n:succeeded', 38);
-    const ran = said(first).flatMap(({ data }) => data);
-    for (const key of FREE) expect(ran.filter((text) => text.startsWith(key))).toEqual(numbered(key, 12));
+    const ran = (key: string) => of(key, first);
+    for (const key of FREE) await expect.poll(() => ran(key), SAID).toEqual(numbered(key, 12));
     // What is settled: two records of the blocked lane, twelve of each other one.
     const would = await cli(w, 'rewind', '--to', ids[0]!);
     expect([would.code, would.stdout]).toEqual([1, expect.stringContaining('38 records of 1 shard would run again')]);
@@ -96,9 +98,8 @@ test(
     // The age of them all counts from now.
     expect(rewound).toMatchObject({ 'n:redelivered': '38', rwTo: behind.at(-1) });
     await reached(w, 'n:succeeded', 76);
-    const all = said(first).flatMap(({ data }) => data);
     for (const key of FREE)
-      expect(all.filter((text) => text.startsWith(key))).toEqual([...numbered(key, 12), ...numbered(key, 12)]);
+      await expect.poll(() => ran(key), SAID).toEqual([...numbered(key, 12), ...numbered(key, 12)]);
     expect(await first.stop()).toBe(0);
   },
 );
@@ -122,9 +123,8 @@ test('a record of a blocked lane expires at its age, with one notice, and its la
   expect(notices[0]).toMatchObject({
     KinesisBatchInfo: { batchSize: 1, startSequenceNumber: expect.any(String) as string },
   });
-  const ran = said(daemon).flatMap(({ data }) => data);
-  for (const key of FREE) expect(ran.filter((text) => text.startsWith(key))).toEqual(numbered(key, 5));
-  expect([...new Set(ran.filter((text) => text.startsWith(BAD)))]).toEqual(numbered(BAD, 5));
+  for (const key of FREE) await expect.poll(() => of(key, daemon), SAID).toEqual(numbered(key, 5));
+  await expect.poll(() => [...new Set(of(BAD, daemon))], SAID).toEqual(numbered(BAD, 5));
   expect(await daemon.stop()).toBe(0);
 });
 
@@ -158,11 +158,9 @@ test(
     expect(await poller.stop()).toBe(0);
     const second = w.start();
     await reached(w, 'n:succeeded', 18);
-    expect(
-      said(second)
-        .flatMap(({ data }) => data)
-        .toSorted(),
-    ).toEqual([`${BAD}3`, `${BAD}4`, `${FREE[0]}3`, `${FREE[0]}4`].toSorted());
+    await expect
+      .poll(() => dataOf(second).toSorted(), SAID)
+      .toEqual([`${BAD}3`, `${BAD}4`, `${FREE[0]}3`, `${FREE[0]}4`].toSorted());
   },
 );
 
@@ -176,7 +174,7 @@ test(
     await reached(w, 'n:succeeded', 17);
     const shard = shardIdOf(0);
     expect(await cli(w, 'skip', '--shard', shard, '--yes')).toMatchObject({ code: 0 });
-    const ran = () => said(...daemons).flatMap(({ data }) => data);
+    const ran = () => dataOf(...daemons);
     await eventually(ran, (all) => all.includes(`${BAD}3`), { what: 'the next record fails' });
     await mend(w, daemons, [`${BAD}3`]);
     expect((await redrive(w)).report).toEqual({ redriven: 1, succeeded: 1, failedAgain: 0 });
@@ -185,7 +183,7 @@ test(
     await mend(w, daemons, []);
     const state = await reached(w, 'n:succeeded', 19);
     expect(state).toMatchObject({ 'n:givenUp': '1', units: '[]', blk: '' });
-    for (const key of FREE) expect(ran().filter((text) => text.startsWith(key))).toEqual(numbered(key, 5));
+    for (const key of FREE) await expect.poll(() => of(key, ...daemons), SAID).toEqual(numbered(key, 5));
     expect(await daemons.at(-1)!.stop()).toBe(0);
   },
 );
@@ -195,9 +193,9 @@ test('beside a lane that is tried again, the others keep to their batching windo
   const w = await poisoned({ batchSize: 4, maximumBatchingWindowInSeconds: WINDOW_S }, [`${BAD}0`]);
   await add(w.redis, 's', [`${BAD}0`]);
   const daemons = [w.start()];
-  const of = (key: string) => said(...daemons).filter(({ data }) => data[0]?.startsWith(key));
+  const batches = (key: string) => said(...daemons).filter(({ data }) => data[0]?.startsWith(key));
   await eventually(
-    () => of(BAD).length,
+    () => batches(BAD).length,
     (n) => n >= 2,
     { what: 'the blocked lane is tried again', withinMs: 40_000 },
   );
@@ -206,8 +204,8 @@ test('beside a lane that is tried again, the others keep to their batching windo
   await reached(w, 'n:succeeded', 6);
   for (const key of FREE) {
     // One batch of both, and not before its window was over.
-    expect(of(key).map(({ data }) => data)).toEqual([numbered(key, 2)]);
-    expect(of(key)[0]!.at).toBeGreaterThanOrEqual(added + WINDOW_S * 1_000 - CLOCKS_MS);
+    await expect.poll(() => batches(key).map(({ data }) => data), SAID).toEqual([numbered(key, 2)]);
+    expect(batches(key)[0]!.at).toBeGreaterThanOrEqual(added + WINDOW_S * 1_000 - CLOCKS_MS);
   }
   await mend(w, daemons, []);
   await reached(w, 'n:succeeded', 7);
@@ -229,13 +227,11 @@ test.for([2, 7])('a factor of %i waits for the blocked lane; then order per key 
   // Two more attempts under the new configuration: none of what came since has run.
   const tried = () => said(...daemons).filter(({ data }) => data.includes(`${BAD}2`)).length;
   await eventually(tried, (n) => n >= before + 3, { what: 'it is tried again', withinMs: 40_000 });
-  const ran = () => said(...daemons).flatMap(({ data }) => data);
   expect(await lanes()).toBe(FACTOR);
   await mend(w, daemons, []);
   await reached(w, 'n:succeeded', 32);
   await eventually(lanes, (n) => n === factor, { what: 'the new lanes' });
-  const once = [...new Set(ran())];
-  for (const key of KEYS) expect(once.filter((one) => one.startsWith(key))).toEqual(numbered(key, 8));
-  expect(ran().filter((one) => one !== `${BAD}2`)).toHaveLength(31);
+  for (const key of KEYS) await expect.poll(() => [...new Set(of(key, ...daemons))], SAID).toEqual(numbered(key, 8));
+  expect(dataOf(...daemons).filter((one) => one !== `${BAD}2`)).toHaveLength(31);
   expect(await daemons.at(-1)!.stop()).toBe(0);
 });
