@@ -6,7 +6,7 @@ import { type Lab, type LabDaemon, mustBeClean, pause, withLab } from './lab/lab
 import { report, seedOf, timesOf } from './lab/report.ts';
 import { sandboxesOf } from './lab/sandboxes.ts';
 
-const KILLS = 60;
+const KILLS = 40;
 const AT_ONCE = 3;
 const NOTICED_MS_MAX = 1_000;
 

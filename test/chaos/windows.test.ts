@@ -7,7 +7,7 @@ import { checkSums, WINDOWED } from './lab/windows.ts';
 import { WINDOW_WRONG_BUILDS } from './wrong-builds/window-builds.ts';
 
 const SPEC = { shards: 4, ...WINDOWED };
-const WAYS = { kills: 15, zombies: 1, everything: 1, redis: 1 };
+const WAYS = { kills: 10, zombies: 1, everything: 1, redis: 1 };
 const WRONG_RUNS_MAX = 6;
 const WRONG_KILLS = 8;
 const BETWEEN_MS = [50, 800] as const;

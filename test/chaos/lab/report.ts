@@ -12,6 +12,11 @@ export function timesOf(standard: number): number {
   return Math.round(standard * Number(process.env['MILLRACE_CHAOS_TIMES'] ?? 1));
 }
 
+/** By `npm run chaos`, with the machine to itself, and not beside other tests. */
+export function isByHand(): boolean {
+  return process.env['MILLRACE_CHAOS_TIMES'] !== undefined;
+}
+
 /** Those of the list that `npm test` has time for; all of them by `npm run chaos` with the file's name. */
 export function everyDay<B extends { readonly name: string }>(
   all: readonly B[],
@@ -19,7 +24,7 @@ export function everyDay<B extends { readonly name: string }>(
 ): readonly B[] {
   const some = all.filter(({ name }) => names.includes(name));
   if (some.length !== names.length) throw new Error(`not all of these are wrong builds: ${names.join(', ')}`);
-  return process.env['MILLRACE_CHAOS_TIMES'] === undefined ? some : all;
+  return isByHand() ? all : some;
 }
 
 /** By hand: the daemons are of that wrong build, and the run has to fail. */
