@@ -1,15 +1,17 @@
-/** (isolation) What healthy shards keep of their rate when a tenth of the shards is poisoned. */
+/** (isolation) What a mapping keeps of its rate when a tenth of its shards is poisoned, and beside others that time out or take all memory. */
 import { fillShard } from '../support/fill-shard.ts';
-import { openLab, record200 } from '../support/lab.ts';
+import { type Lab, mappingOf, openLab, record200 } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
-import { mappingStretch } from '../support/mapping-stretch.ts';
-import { type Figure, load } from '../support/report.ts';
+import { mappingStretch, type Neighbour } from '../support/mapping-stretch.ts';
+import { type Figure, load, type Row } from '../support/report.ts';
 
 const SHARDS = 20;
 const POISONED = 2;
+const HEALTHY = SHARDS - POISONED;
 /** Records per shard, as a multiple of --records. */
 const MULTIPLE = 1.5;
 const FEW = 1_000;
+const NEIGHBOUR_SHARDS = 4;
 
 const HANDLER = `export const handler = async (event) => {
   let sum = 0;
@@ -20,50 +22,73 @@ const HANDLER = `export const handler = async (event) => {
   }
   return { sum };
 };
+export const spins = () => { for (;;); };
+export const hoards = () => { const all = []; for (;;) all.push(new Array(1e5).fill(1.5)); };
 `;
+
+interface Case {
+  readonly name: string;
+  readonly stream: string;
+  readonly beside: Neighbour | null;
+}
+
+/** Each a mapping of its own, so that no back-off of another is its. */
+function neighbour(handler: string, mapping: string): Neighbour {
+  const n = { code: 'handler.mjs', handler, timeout: 1, memorySize: 128 };
+  return { functions: { n }, mappings: { [mapping]: { ...mappingOf('neighbour', 100), function: 'n' } } };
+}
+
+const ALONE: Case = { name: 'nothing beside it', stream: 'well', beside: null };
+const CASES: readonly Case[] = [
+  { name: `${POISONED} of ${SHARDS} shards poisoned`, stream: 'ill', beside: null },
+  { name: 'beside one that times out', stream: 'well', beside: neighbour('spins', 'late') },
+  { name: 'beside one that takes memory without end', stream: 'well', beside: neighbour('hoards', 'greedy') },
+];
+
 export async function isolation(options: Options): Promise<Figure> {
   const before = load();
   const lab = await openLab();
   await lab.redis.config('SET', 'auto-aof-rewrite-percentage', 0);
-  const healthy = SHARDS - POISONED;
   const each = Math.round(options.records * MULTIPLE);
-  for (const stream of ['well', 'ill']) {
-    const keys = await lab.createStream(stream, SHARDS);
-    const partitions = await lab.partitionKeys(stream);
-    for (let n = 0; n < SHARDS; n++) {
-      const ill = n >= healthy;
-      // Beside none the last shards are empty.
-      if (ill && stream === 'well') continue;
-      const [count, text] = ill ? [FEW, '{"id":-1}'] : [each, record200(n, n)];
-      await fillShard(lab.redis, keys[n]!, partitions[n]![0]!, [text], count);
-    }
-  }
-  const rates: Record<string, number[]> = { well: [], ill: [] };
+  // Where none is poisoned the last shards are empty.
+  await fill(lab, 'well', SHARDS, (shard) => (shard < HEALTHY ? [each, record200(shard, shard)] : [0, '']));
+  await fill(lab, 'ill', SHARDS, (shard) => (shard < HEALTHY ? [each, record200(shard, shard)] : [FEW, '{"id":-1}']));
+  await fill(lab, 'neighbour', NEIGHBOUR_SHARDS, (shard) => [FEW, record200(shard, shard)]);
+  const rates = new Map<string, number[]>([ALONE, ...CASES].map(({ name }) => [name, []]));
   for (let n = 0; n < options.repeats; n++) {
-    for (const stream of ['well', 'ill']) {
-      const sample = await mappingStretch(
-        lab,
-        { mapping: `${stream}${n}`, stream, shards: healthy, total: healthy * each },
-        HANDLER,
-        options.seconds,
-      );
-      rates[stream]!.push(sample.recordsPerSecond);
-      options.progress(`${n + 1}. ${stream}: ${sample.recordsPerSecond}/s`);
+    for (const [i, { name, stream, beside }] of [ALONE, ...CASES].entries()) {
+      const run = { mapping: `m${n}-${i}`, stream, shards: HEALTHY, total: HEALTHY * each };
+      const { recordsPerSecond } = await mappingStretch(lab, run, HANDLER, options.seconds, 100, beside);
+      rates.get(name)!.push(recordsPerSecond);
+      options.progress(`${n + 1}. ${name}: ${recordsPerSecond}/s`);
     }
   }
   await lab.close();
+  const alone = rates.get(ALONE.name)!;
+  const kept = ({ name }: Case): Row => ({
+    ...{ name: `${name}: kept`, unit: '×', digits: 2, aim: 'at least 0.95' },
+    values: rates.get(name)!.map((rate, n) => rate / alone[n]!),
+  });
   return {
     id: 'isolation',
-    title: `${healthy} healthy shards beside ${POISONED} poisoned ones, batch 100, 200-byte JSON, ${options.seconds} s each`,
+    title: `${HEALTHY} healthy shards beside what fails, batch 100, 200-byte JSON, ${options.seconds} s each`,
     rows: [
-      { name: `healthy shards, none poisoned`, unit: 'records/s', values: rates.well! },
-      { name: `healthy shards, ${POISONED} of ${SHARDS} poisoned`, unit: 'records/s', values: rates.ill! },
-      {
-        ...{ name: 'kept', unit: '×', digits: 2, aim: 'at least 0.95' },
-        values: rates.ill!.map((rate, n) => rate / rates.well![n]!),
-      },
+      ...[ALONE, ...CASES].map(({ name }): Row => ({ name, unit: 'records/s', values: rates.get(name)! })),
+      ...CASES.map(kept),
     ],
-    notes: ['every record of a poisoned shard fails, and is retried with the default back-off'],
+    notes: [
+      'every record of a poisoned shard fails, and is retried with the default back-off',
+      `the neighbour has ${NEIGHBOUR_SHARDS} shards, 1 s and 128 MB; what it computes until then is taken from the same two cores`,
+    ],
     load: [before, load()],
   };
+}
+
+async function fill(lab: Lab, stream: string, shards: number, of: (shard: number) => [number, string]): Promise<void> {
+  const keys = await lab.createStream(stream, shards);
+  const partitions = await lab.partitionKeys(stream);
+  for (const [shard, key] of keys.entries()) {
+    const [count, text] = of(shard);
+    if (count > 0) await fillShard(lab.redis, key, partitions[shard]![0]!, [text], count);
+  }
 }

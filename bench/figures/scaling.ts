@@ -1,4 +1,4 @@
-/** (scaling) The same records over 1 to 1,000 shards, and a CPU-bound function on one and on two executors with a processor each. */
+/** (scaling) The same records over 1 to 10,000 shards, and a CPU-bound function on one, two and four executors over two processors. */
 import { startMillrace } from '../support/daemon.ts';
 import { fillShard } from '../support/fill-shard.ts';
 import { handlerText, roundsFor50us } from '../support/kinds.ts';
@@ -8,7 +8,9 @@ import { descendants } from '../support/processes.ts';
 import { type Figure, load, type Row } from '../support/report.ts';
 import { measureStretch, type Sample } from '../support/stretch.ts';
 
-const SHARDS = [1, 10, 100, 1_000];
+const SHARDS = [1, 10, 100, 1_000, 10_000];
+/** Which of the two processors each executor has. */
+const PLACES = [[0], [0, 1], [0, 1, 0, 1]];
 /** Records in all, as a multiple of --records. */
 const MULTIPLE = 12;
 /** Those of the slow function, as a share of them. */
@@ -25,7 +27,7 @@ export async function scaling(options: Options): Promise<Figure> {
   await fill(lab, 'busy', EXECUTOR_SHARDS, total / BUSY_SHARE);
   const work = { rounds: roundsFor50us(), url: '' };
   const rates = new Map<number, number[]>(SHARDS.map((shards) => [shards, []]));
-  const executors: [Sample[], Sample[]] = [[], []];
+  const executors: Sample[][] = PLACES.map(() => []);
   for (let n = 0; n < options.repeats; n++) {
     for (const shards of SHARDS) {
       const run = { mapping: `m${n}-${shards}`, stream: `s${shards}`, shards, total, places: [undefined] };
@@ -33,18 +35,19 @@ export async function scaling(options: Options): Promise<Figure> {
       rates.get(shards)!.push(sample.recordsPerSecond);
       options.progress(`${n + 1}. ${shards} shards: ${sample.recordsPerSecond}/s`);
     }
-    for (const [i, places] of [[0], [0, 1]].entries()) {
+    for (const [i, places] of PLACES.entries()) {
       const run = { mapping: `e${n}-${i}`, stream: 'busy', shards: EXECUTOR_SHARDS, total: total / BUSY_SHARE, places };
       executors[i]!.push(await measure(lab, { ...run, handler: handlerText('cpu', work, 'kinesis') }, options.seconds));
-      options.progress(`${n + 1}. ${i + 1} executors: ${executors[i]!.at(-1)!.recordsPerSecond}/s`);
+      options.progress(`${n + 1}. ${places.length} executors: ${executors[i]!.at(-1)!.recordsPerSecond}/s`);
     }
   }
   await lab.close();
-  const [one, two] = executors.map((list) => list.map(({ recordsPerSecond }) => recordsPerSecond));
+  const [one, two, four] = executors.map((list) => list.map(({ recordsPerSecond }) => recordsPerSecond));
   const rows: Row[] = [
     ...SHARDS.map((shards): Row => ({ name: `${shards} shards`, unit: UNIT, values: rates.get(shards)! })),
     { name: 'one executor, 50 µs of CPU per record', unit: UNIT, values: one! },
     { name: 'two executors', unit: UNIT, values: two! },
+    { name: 'four executors', unit: UNIT, values: four! },
     {
       ...{ name: 'two executors ÷ twice one', unit: '×', digits: 2, aim: 'at least 0.9' },
       values: two!.map((rate, n) => rate / one![n]! / 2),
@@ -52,9 +55,11 @@ export async function scaling(options: Options): Promise<Figure> {
   ];
   return {
     id: 'scaling',
-    title: `shards 1 to 1,000 and executors 1 to 2; batch 100, 200-byte JSON, ${options.seconds} s each`,
+    title: `shards 1 to 10,000 and executors 1 to 4; batch 100, 200-byte JSON, ${options.seconds} s each`,
     rows,
-    notes: ['each executor has one processor for itself and its children; Redis has what they leave'],
+    notes: [
+      'each executor has one processor for itself and its children, of four two share one; Redis has what they leave',
+    ],
     load: [before, load()],
     graph: { unit: UNIT, logarithmic: true },
   };

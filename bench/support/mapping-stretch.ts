@@ -13,15 +13,24 @@ export interface MappingRun {
   readonly total: number;
 }
 
+/** What else the daemon serves, on functions of its own. */
+export interface Neighbour {
+  readonly functions: Readonly<Record<string, object>>;
+  readonly mappings: Readonly<Record<string, object>>;
+}
+
 export async function mappingStretch(
   lab: Lab,
   run: MappingRun,
   handler: string,
   seconds: number,
   batch = 100,
+  beside: Neighbour | null = null,
 ): Promise<Sample> {
   const { mapping, stream, shards, total } = run;
-  const daemon = await startMillrace(lab.configure(handler, { [mapping]: mappingOf(stream, batch) }));
+  const mappings = { [mapping]: mappingOf(stream, batch), ...beside?.mappings };
+  const functions = beside && { functions: { ...beside.functions, f: { code: 'handler.mjs', handler: 'handler' } } };
+  const daemon = await startMillrace(lab.configure(handler, mappings, functions ?? {}));
   const look = async () => {
     const done = await lab.succeeded(mapping, shards);
     return { done, over: done >= total };
