@@ -7,7 +7,7 @@ import { report, seedOf } from './lab/report.ts';
 import { fromTopic } from './lab/topic-source.ts';
 
 const kafka = useKafka();
-const ROUNDS = 6;
+const ROUNDS = 9;
 
 test(
   `operators on a topic: ${ROUNDS} times pause, rewind or skip, while daemons and Redis are killed`,

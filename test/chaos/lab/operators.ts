@@ -84,7 +84,8 @@ export class Operator {
       await resumeMapping(this.#deps, MAPPING, shard.shardId);
       return true;
     }
-    if (!random.chance(0.3)) return await this.#skipTo(shard, last, version);
+    // One at least is not killed.
+    if (this.done.skip === 0 || !random.chance(0.3)) return await this.#skipTo(shard, last, version);
     await this.#skipKilled(shard, last);
     return true;
   }
@@ -132,7 +133,9 @@ export class Operator {
     const command = start(MILLRACE, this.#args('skip', shard, last), { env });
     await Promise.race([command.ended, pause(random.between(400, 2_000))]);
     command.kill('SIGKILL');
-    if ((await command.ended).code === null) this.killed++;
+    const { code } = await command.ended;
+    if (code === null) this.killed++;
+    else if (code === 0) this.done.skip++;
   }
 
   async #rewind(shard: LabShard): Promise<void> {
