@@ -2,7 +2,7 @@
  * The reading side of a turn: slices of records for fresh units, read ahead while a unit runs, and the records of a unit that is
  * read again by its bounds. Every read comes with the facts of the stream, so that a loss between two reads is noticed (P2).
  */
-import { EVENT_BYTES_MAX, READ_AHEAD_RECORDS } from '../limits.ts';
+import { EVENT_BYTES_MAX, READ_AHEAD_RECORDS, READ_FIRST_RECORDS } from '../limits.ts';
 import { AFTER_ALL, compareIds, type EntryId, previousId, type Unit } from '../record.ts';
 import { NO_RECORDS, type RawBatch } from '../redis/reader-batch.ts';
 import type { RangeReader } from '../redis/reader.ts';
@@ -46,6 +46,8 @@ export class Reading {
   #index = 0;
   #ahead: Promise<Batch> | null = null;
   #moves = 0;
+  /** Records that the next read asks for, before they are made whole batches. */
+  #readNext = READ_FIRST_RECORDS;
   /** The next slice, made while a unit runs. */
   #prepared: Promise<Next> | null = null;
   /** End of the window of the newest slice that was made; 0: none since the last move. */
@@ -252,10 +254,18 @@ export class Reading {
   }
 
   #read(): Promise<Batch> {
-    const wanted = readCount(this.#settings.batchSize);
+    const wanted = this.#wanted();
     const { filter } = this.#made();
     if (filter === null) return this.#reader.readAfter(this.#shard.key, this.#at.after, wanted);
     return this.#sieve.read(this.#at, wanted, filter, this.#deps.upTo);
+  }
+
+  /** A whole number of batches, so that reads and batches end together. */
+  #wanted(): number {
+    const { batchSize } = this.#settings;
+    const batches = Math.max(1, Math.floor(Math.min(this.#readNext, READ_AHEAD_RECORDS) / batchSize));
+    this.#readNext = 2 * batches * batchSize;
+    return batches * batchSize;
   }
 
   /** Single deletions (XDEL) are holes that no count shows until a read reaches the end of the stream: then the true count is known. */
@@ -359,9 +369,4 @@ export class Reading {
     const plain = kinesisFormat(formatOptions(this.#settings, this.#shard)).encode(slice.batch, from, from + 1, bounds);
     return to - from === 1 && plain.count === 1 ? plain.event : null;
   }
-}
-
-/** A whole number of batches, so that reads and batches end together. */
-function readCount(batchSize: number): number {
-  return batchSize * Math.max(1, Math.floor(READ_AHEAD_RECORDS / batchSize));
 }
