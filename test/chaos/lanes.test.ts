@@ -9,7 +9,7 @@ import { LANE_WRONG_BUILDS } from './wrong-builds/lane-builds.ts';
 const FACTOR = 4;
 const BATCH = 2;
 const SPEC = { shards: 4, batchSize: BATCH, mapping: { parallelizationFactor: FACTOR } };
-const TIMES = timesOfAll({ kills: 7, zombies: 1, everything: 1, redis: 1 });
+const TIMES = timesOfAll({ kills: 5, zombies: 1, everything: 1, redis: 1 });
 const WRONG_KILLS = 8;
 const WRONG_RUNS_MAX = 6;
 const WRONG_DRAIN_MS_MAX = 15_000;

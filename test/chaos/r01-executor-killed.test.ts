@@ -7,7 +7,7 @@ import { takeoversOf } from './lab/takeovers.ts';
 const EXECUTORS = 4;
 /** A kill waits until so many are ready: a take-over is measured where somebody is there to take over. */
 const READY_MIN = 3;
-const KILLS = 16;
+const KILLS = 10;
 
 test(`R1: ${KILLS} executors killed at random moments`, { timeout: 600_000 }, () =>
   withLab({ name: 'r01', seed: seedOf(101), shards: 12 }, async (lab) => {

@@ -6,7 +6,7 @@ import { deploy, prepareDeploys, type VersionLine, versionsOf } from './lab/depl
 import { type Checked, type Lab, type LabDaemon, mustBeClean, pause, withLab } from './lab/lab.ts';
 import { report, seedOf, timesOf } from './lab/report.ts';
 
-const DEPLOYS = 10;
+const DEPLOYS = 6;
 const GRACE_MS = 10_000;
 
 interface Fleet {

@@ -4,7 +4,7 @@ import { mustBeClean, pause, withLab } from './lab/lab.ts';
 import { report, seedOf, timesOf } from './lab/report.ts';
 
 const DAEMONS = 3;
-const STOPS = 8;
+const STOPS = 6;
 /** Above the longest batch; the default grace is the function's timeout plus 5 s. */
 const GRACE_MS = 10_000;
 

@@ -10,6 +10,8 @@ import { errorOf, useSandbox } from '../support/sandbox.ts';
 const REPEATS = Number(process.env.MILLRACE_REPEAT ?? 1);
 const box = useSandbox({ spares: 1, lossesAtOnce: 1_000 });
 const MEMORY = { memorySizeMb: 64, timeoutMs: 120_000 };
+/** On a full machine the collector of a child that gives way takes its time; what the sandbox itself allows ends before. */
+const WITHIN_MS = 150_000;
 
 const WAYS: readonly (readonly [name: string, body: string])[] = [
   ['arrays of numbers', 'const a = []; for (;;) a.push(new Array(1e4).fill(1.5));'],
@@ -37,7 +39,7 @@ const WAYS: readonly (readonly [name: string, body: string])[] = [
 ];
 
 describe('dying of memory', () => {
-  test.each(WAYS)('%s', { timeout: 60_000 * REPEATS }, async (_name, body) => {
+  test.each(WAYS)('%s', { timeout: WITHIN_MS * REPEATS }, async (_name, body) => {
     for (let i = 0; i < REPEATS; i++) {
       const { metric, error, report } = errorOf(
         await box.once(`exports.handler = async () => { ${body} }`, {}, MEMORY),
@@ -56,14 +58,14 @@ describe('dying of memory', () => {
     }
   });
 
-  test('while loading', { timeout: 60_000 * REPEATS }, async () => {
+  test('while loading', { timeout: WITHIN_MS * REPEATS }, async () => {
     for (let i = 0; i < REPEATS; i++) {
       const { metric, error } = errorOf(await box.once('const a = []; for (;;) a.push({ a });', {}, MEMORY));
       expect([metric, error.errorType]).toEqual(['out_of_memory', 'Runtime.OutOfMemory']);
     }
   });
 
-  test('killed by the system when it had nearly all it was promised', { timeout: 60_000 * REPEATS }, async () => {
+  test('killed by the system when it had nearly all it was promised', { timeout: WITHIN_MS * REPEATS }, async () => {
     for (let i = 0; i < REPEATS; i++) {
       const fills = box.version(
         `const kept = []; exports.handler = async () => {

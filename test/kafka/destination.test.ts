@@ -231,7 +231,7 @@ describe('nothing is lost', () => {
       const mapping = { ...POLICY, batchSize: 5, ...to('failed', 'away') };
       const w = await kafkaWorld(redis, kafka, { topic, handler, connections: { away }, mapping });
       w.start();
-      for (let i = 0; i < 3; i++) {
+      for (let i = 0; i < 2; i++) {
         await sleep(1_000 + Math.random() * 2_000);
         await stopBroker(broker, 'SIGKILL');
         broker = await startBroker(place);
