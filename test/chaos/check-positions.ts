@@ -50,13 +50,21 @@ function checkNotPast(view: ShardView, lines: readonly PositionLine[], invariant
 /** The checkpoint only rises, so one seen later than an ack and below it proves that the ack came first. */
 function checkAcksAfterCheckpoint(view: ShardView): Violation[] {
   const found: Violation[] = [];
-  let ack: PositionLine | null = null;
+  let ack: { readonly line: PositionLine; readonly upTo: string } | null = null;
   for (const line of view.lines) {
-    if (line.kind === 'ack' && (!ack || comparePositions(line.position, ack.position) > 0)) ack = line;
-    if (line.kind !== 'checkpoint' || !ack || comparePositions(line.position, ack.position) >= 0) continue;
+    if (line.kind === 'ack') {
+      const upTo = lastRecordOf(view, line);
+      if (upTo !== undefined && (!ack || comparePositions(upTo, ack.upTo) > 0)) ack = { line, upTo };
+    }
+    if (line.kind !== 'checkpoint' || !ack || comparePositions(line.position, ack.upTo) >= 0) continue;
     if (view.faults.some(({ begin }) => begin.lossy === true && begin.tMono <= line.tMono)) continue;
-    const message = `the source was told ${ack.position} before the checkpoint was there (${line.position})`;
-    found.push({ invariant: 'I6', shard: view.shard, message, excerpt: [ack, line] });
+    const message = `the source was told ${ack.line.position} before the checkpoint was there (${line.position})`;
+    found.push({ invariant: 'I6', shard: view.shard, message, excerpt: [ack.line, line] });
   }
   return found;
+}
+
+/** Of a trim the place right before the first entry is seen: where everything settled is gone, it lies between two records. */
+function lastRecordOf({ known }: ShardView, { what, position }: PositionLine): string | undefined {
+  return what === 'trim' ? known[upperBound(known, position) - 1] : position;
 }

@@ -186,6 +186,13 @@ describe('I5 checkpoint, I6 acknowledgement', () => {
     violates(story, ['I6']);
   });
 
+  it('trimmed up to the first record that is not settled: the place before it is behind the checkpoint, and no record', () => {
+    const story = three().unit(1, 1);
+    const before = (BigInt(position(2)) - 1n).toString();
+    story.put({ kind: 'ack', shard: SHARD, position: before, what: 'trim' });
+    clean(story.checkpoint(1).unit(2, 3, { id: 'B' }));
+  });
+
   it('trimmed before it was settled', () => {
     violates(three().unit(1, 1).ack(2, 'trim').unit(2, 3, { id: 'B' }), ['I6']);
   });
