@@ -3,6 +3,8 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withCluster } from '../support/kafka/cluster.ts';
+import { isClean as isSoakClean, runSoak } from './soak/run.ts';
+import { verdictOf as soakVerdictOf } from './soak/verdict.ts';
 import { type Asked, readArguments, type SwarmAsked } from './swarm/arguments.ts';
 import type { SourceKind } from './swarm/fault.ts';
 import { isClean, runSwarm } from './swarm/run.ts';
@@ -15,6 +17,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 async function answer(asked: Asked): Promise<number> {
   if (asked.kind === 'swarm') return await runSeeds(asked);
   if (asked.kind === 'wrong-build') return await runWrongBuild(asked);
+  if (asked.kind === 'soak') return await soak(asked);
   if (asked.kind === 'files') return runFiles(asked);
   (asked.kind === 'help' ? process.stdout : process.stderr).write(`${asked.text}\n`);
   return asked.kind === 'help' ? 0 : 2;
@@ -49,6 +52,14 @@ async function runSeed(asked: SwarmAsked, seed: number, stopped: () => boolean):
     verdictOf(run, `npm run chaos -- --seed ${seed} --minutes ${asked.minutes} --source ${source}${only}`),
   );
   return isClean(run);
+}
+
+async function soak({ seed, minutes }: Extract<Asked, { kind: 'soak' }>): Promise<number> {
+  let interrupted = false;
+  process.once('SIGINT', () => (interrupted = true));
+  const run = await runSoak({ seed, minutes, stopped: () => interrupted });
+  process.stdout.write(soakVerdictOf(run, `npm run chaos -- soak --seed ${seed} --minutes ${minutes}`));
+  return isSoakClean(run) ? 0 : 1;
 }
 
 function runFiles({ files, seed: first, minutes, times }: Extract<Asked, { kind: 'files' }>): number {

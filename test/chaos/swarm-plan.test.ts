@@ -79,6 +79,9 @@ describe('what is typed', () => {
     [['--fault', 'zombie', 'r01'], '--fault does not go with scenario files (r01)'],
     [['--wrong-build', 'x'], 'no wrong build is called "x"; there are "'],
     [['--wrong-build', 'x', '--minutes', '2'], '--minutes does not go with --wrong-build'],
+    [['soak', 'r01'], 'r01 does not go with soak'],
+    [['soak', '--times', '2'], '--times does not go with soak'],
+    [['soak', '--fault', 'stall'], '--fault does not go with soak'],
     [['--no-such'], "Unknown option '--no-such'"],
   ])('%j is answered with a sentence', (argv, sentence) => {
     expect(readArguments(argv)).toEqual({ kind: 'wrong', text: expect.stringContaining(sentence) as string });
@@ -89,6 +92,11 @@ describe('what is typed', () => {
     expect(asked).toMatchObject({ kind: 'swarm', seed: 3, seeds: 1, minutes: 0.5, source: 'redis-stream' });
     const files = readArguments(['--times', '5', 'r01', 'R05']);
     expect(files).toEqual({ kind: 'files', files: ['r01', 'R05'], seed: 1, minutes: 5, times: '5' });
+  });
+
+  it('takes a soak', () => {
+    expect(readArguments(['soak'])).toEqual({ kind: 'soak', seed: 1, minutes: 60 });
+    expect(readArguments(['soak', '--minutes', '2', '--seed', '3'])).toEqual({ kind: 'soak', seed: 3, minutes: 2 });
   });
 
   it('takes a wrong build', () => {

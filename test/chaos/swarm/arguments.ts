@@ -16,6 +16,7 @@ export type Asked =
       readonly times: string;
     }
   | SwarmAsked
+  | { readonly kind: 'soak'; readonly seed: number; readonly minutes: number }
   | { readonly kind: 'wrong-build'; readonly build: SwarmBuild; readonly seed: number; readonly seeds: number };
 
 export interface SwarmAsked {
@@ -30,7 +31,9 @@ export interface SwarmAsked {
 const SOURCES = ['redis-stream', 'kafka', 'mixed'] as const;
 /** faults.md: within so many runs. */
 const WRONG_BUILD_SEEDS = '100';
-const DEFAULT_MINUTES = { swarm: 1, files: 5 };
+const DEFAULT_MINUTES = { swarm: 1, files: 5, soak: 60 };
+
+const NOT_WITH_FILES = ['seeds', 'source', 'fault', 'wrong-build'] as const;
 
 const HELP = `Faults drawn by a seed, alone and two at once, and then a verdict:
   npm run chaos -- [--seed N] [--seeds N] [--minutes M] [--source redis-stream|kafka|mixed] [--fault NAME]…
@@ -47,6 +50,9 @@ Whether the checker rejects a wrong build, within 100 seeds unless --seeds says 
 Scenario files again and again under new seeds, until the time is over or one fails:
   npm run chaos -- [--seed N] [--minutes M] [--times X] FILE…        e.g. --minutes 60 --times 5 r01 r05
     --times    how often each fault is done in a run, in times of what the tests do
+
+A soak: one mild fault after another for long, under a steady load, and whether what daemons and Redis hold stays what it is:
+  npm run chaos -- soak [--seed N] [--minutes M]        (${DEFAULT_MINUTES.soak} minutes)
 
 Faults:
 `;
@@ -75,11 +81,16 @@ function read(argv: readonly string[]): Asked {
     },
   });
   if (values.help) return { kind: 'help', text: `${HELP}${faultList()}` };
-  const kind = positionals.length > 0 ? 'files' : 'swarm';
+  const kind = positionals.includes('soak') ? 'soak' : positionals.length > 0 ? 'files' : 'swarm';
   const seed = numberOf('seed', values.seed, true);
   const minutes = values.minutes === undefined ? DEFAULT_MINUTES[kind] : numberOf('minutes', values.minutes, false);
+  const stray = NOT_WITH_FILES.find((name) => values[name] !== undefined);
+  if (kind === 'soak') {
+    const other = positionals.find((name) => name !== 'soak') ?? (values.times === undefined ? undefined : '--times');
+    if (other !== undefined || stray) throw new Error(`${other ?? `--${stray}`} does not go with soak`);
+    return { kind, seed, minutes };
+  }
   if (kind === 'files') {
-    const stray = (['seeds', 'source', 'fault', 'wrong-build'] as const).find((name) => values[name] !== undefined);
     if (stray) throw new Error(`--${stray} does not go with scenario files (${positionals.join(' ')})`);
     const times = values.times ?? '1';
     numberOf('times', times, false);
@@ -88,8 +99,8 @@ function read(argv: readonly string[]): Asked {
   if (values.times !== undefined) throw new Error('--times goes with scenario files only, e.g. --times 5 r01');
   const wrongBuild = values['wrong-build'];
   if (wrongBuild !== undefined) {
-    const stray = (['minutes', 'source', 'fault'] as const).find((name) => values[name] !== undefined);
-    if (stray) throw new Error(`--${stray} does not go with --wrong-build, which brings its own`);
+    const own = (['minutes', 'source', 'fault'] as const).find((name) => values[name] !== undefined);
+    if (own) throw new Error(`--${own} does not go with --wrong-build, which brings its own`);
     const seeds = numberOf('seeds', values.seeds ?? WRONG_BUILD_SEEDS, true);
     return { kind: 'wrong-build', build: buildNamed(wrongBuild), seed, seeds };
   }

@@ -27,8 +27,13 @@ export class Daemons {
   }
 
   /** For one that was ended; does not wait for it. */
-  replace({ args, link }: LabDaemon): void {
-    this.#lab.startOver(link, ...args);
+  replace({ args, link }: LabDaemon): LabDaemon {
+    return this.#lab.startOver(link, ...args);
+  }
+
+  /** No strike has it. */
+  spare(daemon: LabDaemon): void {
+    this.#taken.add(daemon);
   }
 
   /**
