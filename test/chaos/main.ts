@@ -43,7 +43,7 @@ async function runSeeds(asked: SwarmAsked): Promise<number> {
 
 async function runSeed(asked: SwarmAsked, seed: number, stopped: () => boolean): Promise<boolean> {
   const source: SourceKind = asked.source !== 'mixed' ? asked.source : seed % 2 === 1 ? 'redis-stream' : 'kafka';
-  const spec = { seed, source, faultsMs: asked.minutes * 60_000, only: asked.only, stopped };
+  const spec = { seed, source, faultsMs: asked.minutes * 60_000, only: asked.only, resources: true, stopped };
   const run = await (source === 'kafka'
     ? withCluster(1, (cluster) => runSwarm({ ...spec, cluster }))
     : runSwarm({ ...spec, cluster: null }));

@@ -6,6 +6,7 @@ import { type Checked, type Lab, pause, withLab } from '../lab/lab.ts';
 import { Operator } from '../lab/operators.ts';
 import type { LabSpec } from '../lab/project.ts';
 import { Random } from '../lab/random.ts';
+import { type Rest, type RestSpec, tellRest } from '../lab/rest.ts';
 import { fromTopic, type TopicSource } from '../lab/topic-source.ts';
 import { Daemons } from './daemons.ts';
 import { keepEvidence } from './evidence.ts';
@@ -18,6 +19,8 @@ export interface SwarmSpec extends PlanSpec {
   readonly cluster: Cluster | null;
   readonly wrongBuild?: string;
   readonly drainMsMax?: number;
+  /** I10: what is held at rest before the first fault and after the last. Takes the time of draining once more. */
+  readonly resources?: boolean;
   /** No more faults, and the end: somebody is impatient. */
   readonly stopped?: () => boolean;
 }
@@ -55,9 +58,9 @@ export async function runSwarm(spec: SwarmSpec): Promise<SwarmRun> {
     let checked: Checked | null = null;
     let error: Error | null = null;
     try {
-      await begin(lab, daemons, new Random(spec.seed + 2));
+      const baseline = await begin(lab, daemons, spec);
       await nemesis.run(spec.stopped ?? (() => false));
-      checked = await end(lab, spec, breaksLinks(plan));
+      checked = await end(lab, spec, breaksLinks(plan), baseline);
     } catch (thrown) {
       error = thrown instanceof Error ? thrown : new Error(String(thrown));
     }
@@ -83,11 +86,13 @@ function labSpecOf({ seed, source, cluster, wrongBuild, drainMsMax }: SwarmSpec,
   };
 }
 
-/** Faults come to shards that are at work. */
-async function begin(lab: Lab, daemons: Daemons, random: Random): Promise<void> {
+/** Faults come to shards that are at work. What is held at rest before, where that is asked for. */
+async function begin(lab: Lab, daemons: Daemons, { seed, resources }: SwarmSpec): Promise<Rest | null> {
   await daemons.startAll();
+  const random = new Random(seed + 2);
   const work = [random.between(5, 20), random.between(30, 90)] as const;
-  lab.producer.start({ perSecond: random.between(25, 60), work, failing: random.between(0, 5) / 100 });
+  const load = { perSecond: random.between(25, 60), work, failing: random.between(0, 5) / 100 };
+  lab.producer.start(load);
   const least = async (): Promise<number> =>
     Math.min(...(await lab.look()).map(({ state }) => Number(state['n:succeeded'] ?? 0)));
   await eventually(least, (n) => n > 0, {
@@ -95,13 +100,22 @@ async function begin(lab: Lab, daemons: Daemons, random: Random): Promise<void> 
     everyMs: 100,
     what: 'each shard has settled something',
   });
+  if (!resources) return null;
+  await lab.drain();
+  const baseline = await tellRest(lab, restOf(lab), null);
+  lab.producer.start(load);
+  return baseline;
 }
 
+/** Streams keep what is settled for a day, so bytes are not compared. */
+const restOf = (lab: Lab): RestSpec => ({ daemons: () => lab.ready(), bytes: false, settledMs: 3_000 });
+
 /** `silentFailures`: requests that are not let out leave no last word. */
-async function end(lab: Lab, { source }: SwarmSpec, silentFailures: boolean): Promise<Checked> {
+async function end(lab: Lab, { source }: SwarmSpec, silentFailures: boolean, before: Rest | null): Promise<Checked> {
   await pause(500);
   await lab.drain();
   await tellEverything(lab, source === 'kafka');
+  if (before) await tellRest(lab, restOf(lab), before);
   // Within minutes nothing is old enough to expire, whatever a daemon's clock says.
   const expiry = { kind: 'default', ageMs: null, timeoutMs: TIMEOUT_S * 1_000 } as const;
   return await lab.check({ shutdown: { graceMs: GRACE_MS }, expiry, silentFailures });

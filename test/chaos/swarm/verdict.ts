@@ -3,7 +3,7 @@ import { describeViolations } from '../checker.ts';
 import { isClean, type SwarmRun } from './run.ts';
 
 const VIOLATIONS_SHOWN = 3;
-const INVARIANTS = ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7', 'I8', 'I11'] as const;
+const INVARIANTS = ['I1', 'I2', 'I3', 'I4', 'I5', 'I6', 'I7', 'I8', 'I10', 'I11'] as const;
 
 export function verdictOf(run: SwarmRun, again: string): string {
   const { plan, checked, error, unreached, mixed, kept } = run;
