@@ -49,7 +49,7 @@ export async function profile(options: Options): Promise<Figure> {
     title: `what each stage costs: ${SHARDS} shards, 200-byte JSON, parsed`,
     rows,
     notes: [
-      'by the innermost frame of a room: read (batches from Redis), encode (records → event), cross (to the children and back), decide (what becomes of the batch), settle (and take, release, their replies), queue (turns and watching), garbage (V8’s collector)',
+      'by the innermost frame of a room: wire (commands to Redis and replies, of reads and settles), read (batches), encode (records → event), cross (to the children and back), decide (what becomes of the batch), settle (and take, release, their replies), queue (turns and watching), garbage (V8’s collector)',
       'run is the children’s CPU, crossing on their side included; redis that of the server',
       'a profile makes everything somewhat slower: for shares, not for rates',
     ],

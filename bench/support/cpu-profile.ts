@@ -14,11 +14,13 @@ interface Profile {
   readonly endTime: number;
 }
 
-export const STAGES = ['read', 'encode', 'cross', 'decide', 'settle', 'queue', 'garbage', 'other'] as const;
+export const STAGES = ['wire', 'read', 'encode', 'cross', 'decide', 'settle', 'queue', 'garbage', 'other'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** The first that fits the innermost frame that any fits: what a library does counts for who called it. */
 const ROOMS: readonly (readonly [RegExp, Stage])[] = [
+  // Reads and settles leave together, once per turn of the event loop: whose it was cannot be told.
+  [/\/src\/redis\/(reader-connection|reader-reply|script-line)\.ts/, 'wire'],
   [/\/src\/redis\/reader|\/src\/turn\/(reading|picking|slice|shared-reads|sieve|gap)|\/src\/filter\//, 'read'],
   [/\/src\/event\/|\/src\/(ascii-json|columns)\.ts/, 'encode'],
   [/\/src\/sandbox\/|\/src\/turn\/attempt\.ts/, 'cross'],
