@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openRedisPlace, SHARDS, STREAM } from '../matrix/redis-place.ts';
 import { readProfile, STAGES, stagesOf } from '../support/cpu-profile.ts';
-import { startMillrace } from '../support/daemon.ts';
-import { handlerText } from '../support/kinds.ts';
+import { startMillrace, startPeer } from '../support/daemon.ts';
+import { handlerText, type Kind, KINDS, roundsFor50us } from '../support/kinds.ts';
 import { mappingOf } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
 import { descendants } from '../support/processes.ts';
@@ -23,30 +23,37 @@ interface Lap {
 
 export async function profile(options: Options): Promise<Figure> {
   const before = load();
-  const terms = { seconds: options.seconds, perShard: options.records * MULTIPLE, work: { rounds: 0, url: '' } };
+  const http = startPeer('slow-http.ts', []);
+  const url = `http://127.0.0.1:${(await http.next('ready ')).split(' ')[1]!}/`;
+  const work = { rounds: roundsFor50us(), url };
+  const terms = { seconds: options.seconds, perShard: options.records * MULTIPLE, work };
   const place = await openRedisPlace(terms);
   const dir = mkdtempSync(path.join(tmpdir(), 'millrace-profile-'));
   const rows: Row[] = [];
-  for (const batch of options.batches) {
+  // Where none is named all are asked for: too many bars to say anything.
+  const kinds: readonly Kind[] = options.kinds.length === KINDS.length ? ['parse'] : (options.kinds as Kind[]);
+  for (const [kind, batch] of kinds.flatMap((one) => options.batches.map((size) => [one, size] as const))) {
+    const name = `${kind}, batch ${batch}`;
     const laps: Lap[] = [];
     for (let n = 0; n < options.repeats; n++) {
-      laps.push(await lap(batch, `m-${batch}-${n}`));
-      options.progress(`batch ${batch}: ${laps.at(-1)!.sample.recordsPerSecond}/s`);
+      laps.push(await lap(kind, batch, `m-${kind}-${batch}-${n}`));
+      options.progress(`${name}: ${laps.at(-1)!.sample.recordsPerSecond}/s`);
     }
     rows.push({
-      ...{ name: `batch ${batch}: rate while profiled`, unit: 'records/s' },
+      ...{ name: `${name}: rate while profiled`, unit: 'records/s' },
       values: laps.map(({ sample }) => sample.recordsPerSecond),
     });
     for (const stage of Object.keys(laps[0]!.stages)) {
       const values = laps.map(({ stages }) => stages[stage]!);
-      rows.push({ name: `batch ${batch}: ${stage}`, unit: UNIT, values, digits: 3 });
+      rows.push({ name: `${name}: ${stage}`, unit: UNIT, values, digits: 3 });
     }
   }
   await place.lab.close();
+  await http.stop();
   rmSync(dir, { recursive: true, force: true });
   return {
     id: 'profile',
-    title: `what each stage costs: ${SHARDS} shards, 200-byte JSON, parsed`,
+    title: `what each stage costs: ${SHARDS} shards, 200-byte JSON`,
     rows,
     notes: [
       'by the innermost frame of a room: wire (commands to Redis and replies, of reads and settles), read (batches), encode (records → event), cross (to the children and back), decide (what becomes of the batch), settle (and take, release, their replies), queue (turns and watching), garbage (V8’s collector)',
@@ -57,9 +64,9 @@ export async function profile(options: Options): Promise<Figure> {
     graph: { unit: UNIT, logarithmic: false },
   };
 
-  async function lap(batch: number, mapping: string): Promise<Lap> {
+  async function lap(kind: Kind, batch: number, mapping: string): Promise<Lap> {
     const { lab } = place;
-    const handler = handlerText('parse', terms.work, 'kinesis');
+    const handler = handlerText(kind, work, 'kinesis');
     const config = lab.configure(handler, { [mapping]: mappingOf(STREAM['200-byte JSON'], batch) });
     const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${dir}` };
     const daemon = await startMillrace(config, [], { env });
