@@ -27,7 +27,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     exclude: byHand ? [] : BY_HAND,
     pool: 'forks',
-    // Of two cores: with three, processes wait so long for one that time limits of tests say nothing of Millrace any more.
+    // Of two cores: with three, processes wait so long for one that fault tests measure each other (scripts/test.mjs gives the others three).
     maxWorkers: 2,
     sequence: { sequencer: Mixed },
     testTimeout: 30_000,

@@ -4,7 +4,7 @@ import { killSome, killTheRest, mustBeCaught, startAll, timesOfAll, wordsOf } fr
 import { type Lab, type LabDaemon, mustBeClean, pause, withLab } from './lab/lab.ts';
 import { makeZombie } from './lab/mixed.ts';
 import { checkPipeline, makeStreams, PIPELINE } from './lab/pipeline.ts';
-import { report, seedOf } from './lab/report.ts';
+import { everyDay, report, seedOf } from './lab/report.ts';
 import { PIPELINE_WRONG_BUILDS } from './wrong-builds/pipeline-builds.ts';
 
 const SPEC = { shards: 4, ...PIPELINE };
@@ -39,7 +39,7 @@ test(
     }),
 );
 
-test.each(PIPELINE_WRONG_BUILDS)('the checker rejects: $name', { timeout: 600_000 }, (build) =>
+test.each(everyDay(PIPELINE_WRONG_BUILDS))('the checker rejects: $name', { timeout: 600_000 }, (build) =>
   mustBeCaught(build, WRONG_RUNS_MAX, (run) =>
     withLab({ ...SPEC, name: 'pipeline wrong', seed: seedOf(131) + run, wrongBuild: build.name }, async (lab) => {
       await begin(lab);

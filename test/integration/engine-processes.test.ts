@@ -69,6 +69,13 @@ describe('ending', () => {
     );
     const second = w.start();
     await second.ready;
+    // In the middle of a record that it has said, and not just before it says so.
+    const before = said(first).length;
+    await eventually(
+      () => said(first).length,
+      (n) => n > before,
+      { what: 'the next record is in flight' },
+    );
     first.kill('SIGKILL');
     const killed = Date.now();
     await eventually(
