@@ -1,5 +1,4 @@
 /** (backlog) What ten million records behind cost (--records 1000000): daemon and children hold the same with them as with a thousand. */
-import { fillShard } from '../support/fill-shard.ts';
 import { openLab, record200 } from '../support/lab.ts';
 import { mappingStretch } from '../support/mapping-stretch.ts';
 import type { Options } from '../support/options.ts';
@@ -21,11 +20,8 @@ export async function backlog(options: Options): Promise<Figure> {
       ['many', many],
     ] as const) {
       const lab = await openLab();
-      const keys = await lab.createStream('s', options.shards);
-      const partitions = await lab.partitionKeys('s');
-      const each = Math.ceil(records / options.shards);
-      for (const [n, key] of keys.entries())
-        await fillShard(lab.redis, key, partitions[n]![0]!, [record200(n, n)], each);
+      const count = Math.ceil(records / options.shards);
+      await lab.createFilled('s', options.shards, (shard) => ({ texts: [record200(shard, shard)], count }));
       const sample = await mappingStretch(
         lab,
         { mapping: 'm', stream: 's', shards: options.shards, total: records },

@@ -1,6 +1,5 @@
 /** (isolation) What a mapping keeps of its rate when a tenth of its shards is poisoned, and beside others that time out or take all memory. */
-import { fillShard } from '../support/fill-shard.ts';
-import { type Lab, mappingOf, openLab, record200 } from '../support/lab.ts';
+import { mappingOf, openLab, record200 } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
 import { mappingStretch, type Neighbour } from '../support/mapping-stretch.ts';
 import { type Figure, load, type Row } from '../support/report.ts';
@@ -50,10 +49,12 @@ export async function isolation(options: Options): Promise<Figure> {
   const lab = await openLab();
   await lab.redis.config('SET', 'auto-aof-rewrite-percentage', 0);
   const each = Math.round(options.records * MULTIPLE);
-  // Where none is poisoned the last shards are empty.
-  await fill(lab, 'well', SHARDS, (shard) => (shard < HEALTHY ? [each, record200(shard, shard)] : [0, '']));
-  await fill(lab, 'ill', SHARDS, (shard) => (shard < HEALTHY ? [each, record200(shard, shard)] : [FEW, '{"id":-1}']));
-  await fill(lab, 'neighbour', NEIGHBOUR_SHARDS, (shard) => [FEW, record200(shard, shard)]);
+  const full = (shard: number) => ({ texts: [record200(shard, shard)], count: each });
+  const poison = { texts: ['{"id":-1}'], count: FEW };
+  await lab.createFilled('ill', SHARDS, (shard) => (shard < HEALTHY ? full(shard) : poison));
+  // The same, and its last shards are empty.
+  await lab.createFilled('well', SHARDS, (shard) => (shard < HEALTHY ? full(shard) : { texts: [], count: 0 }));
+  await lab.createFilled('neighbour', NEIGHBOUR_SHARDS, (shard) => ({ ...full(shard), count: FEW }));
   const rates = new Map<string, number[]>([ALONE, ...CASES].map(({ name }) => [name, []]));
   for (let n = 0; n < options.repeats; n++) {
     for (const [i, { name, stream, beside }] of [ALONE, ...CASES].entries()) {
@@ -82,13 +83,4 @@ export async function isolation(options: Options): Promise<Figure> {
     ],
     load: [before, load()],
   };
-}
-
-async function fill(lab: Lab, stream: string, shards: number, of: (shard: number) => [number, string]): Promise<void> {
-  const keys = await lab.createStream(stream, shards);
-  const partitions = await lab.partitionKeys(stream);
-  for (const [shard, key] of keys.entries()) {
-    const [count, text] = of(shard);
-    if (count > 0) await fillShard(lab.redis, key, partitions[shard]![0]!, [text], count);
-  }
 }

@@ -1,5 +1,6 @@
 /** (latency) From XADD to the handler at 10, 50 and 80 % of what the system keeps up with, Millrace beside a loop by hand. */
 import type { Redis } from 'ioredis';
+import { fillShard } from '../../test/support/fill-shard.ts';
 import { type Program, startMillrace, startPeer } from '../support/daemon.ts';
 import { collectLatencies, TIMES } from '../support/flow.ts';
 import { type Lab, mappingOf, openLab, sleep } from '../support/lab.ts';
@@ -12,15 +13,15 @@ const SLICE_MS = 5;
 const WARM_SECONDS = 2;
 const TELL_SECONDS = 2;
 const TELL_PER_SECOND = 100;
-/** What is to be caught up with, as a multiple of --records, and how much of it each shard gets at a time. */
+/** What is to be caught up with, as a multiple of --records. */
 const FLOOD = 6;
-const FLOOD_SLICE = 500;
 const LOOK_MS = 20;
 const DRAIN_MS = 180_000;
 const UNIT = 'ms';
 
-/** So many records at once, in the server, so that the producer takes little of the machine. */
-const ADD = `for n = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'partitionKey', 'key', 'data', ARGV[2]) end`;
+const PARTITION_KEY = 'key';
+const dataOf = (id: number, counts: boolean): string =>
+  JSON.stringify({ id, sentMs: Date.now(), counts, text: 'x'.repeat(140) });
 
 interface Contestant {
   readonly name: string;
@@ -117,22 +118,23 @@ async function capacityOf(
   behind: () => Promise<number>,
   { records }: Options,
 ): Promise<number> {
-  const data = JSON.stringify({ id: 0, sentMs: 0, counts: false, text: 'x'.repeat(140) });
-  const each = Math.ceil((records * FLOOD) / keys.length / FLOOD_SLICE);
-  for (let slice = 0; slice < each; slice++)
-    await Promise.all(keys.map((key) => lab.redis.eval(ADD, 1, key, FLOOD_SLICE, data)));
+  const each = Math.ceil((records * FLOOD) / keys.length);
+  await Promise.all(keys.map((key) => fillShard(lab.redis, key, PARTITION_KEY, [dataOf(0, false)], each)));
   const [from, began] = [await behind(), performance.now()];
-  for (const until = began + DRAIN_MS; ; await sleep(LOOK_MS)) {
+  // The last of them are few batches of few shards.
+  const left = await until(behind, from / 20);
+  const capacity = ((from - left) / (performance.now() - began)) * 1_000;
+  await until(behind, 0);
+  return capacity;
+}
+
+/** What is still behind when it is so many at most. */
+async function until(behind: () => Promise<number>, most: number): Promise<number> {
+  for (const end = performance.now() + DRAIN_MS; performance.now() < end; await sleep(LOOK_MS)) {
     const left = await behind();
-    const capacity = ((from - left) / (performance.now() - began)) * 1_000;
-    // The last of them are few batches of few shards.
-    if (left > from / 20) {
-      if (performance.now() > until) throw new Error(`not worked off after ${DRAIN_MS} ms`);
-      continue;
-    }
-    while ((await behind()) > 0) await sleep(LOOK_MS);
-    return capacity;
+    if (left <= most) return left;
   }
+  throw new Error(`not worked off after ${DRAIN_MS} ms`);
 }
 
 async function measure(
@@ -165,8 +167,8 @@ async function pour(redis: Redis, keys: readonly string[], { perSecond, seconds,
   for (let sent = 0; sent < total;) {
     const due = Math.min(total, Math.ceil((((performance.now() - began) / 1_000) * perSecond) / keys.length));
     if (due > sent) {
-      const data = JSON.stringify({ id: sent, sentMs: Date.now(), counts, text: 'x'.repeat(140) });
-      await Promise.all(keys.map((key) => redis.eval(ADD, 1, key, due - sent, data)));
+      const texts = [dataOf(sent, counts)];
+      await Promise.all(keys.map((key) => fillShard(redis, key, PARTITION_KEY, texts, due - sent)));
       sent = due;
     }
     await sleep(SLICE_MS);

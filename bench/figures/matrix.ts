@@ -4,13 +4,13 @@ import { openRedisPlace, SHARDS } from '../matrix/redis-place.ts';
 import { redisSystems } from '../matrix/redis-systems.ts';
 import { restateSystem } from '../matrix/restate-system.ts';
 import type { Cell, Entrant, Measured, System, Terms } from '../matrix/types.ts';
-import { startPeer } from '../support/daemon.ts';
 import { openKafkaLab } from '../support/kafka.ts';
-import { KIND_MEANS, KINDS, roundsFor50us } from '../support/kinds.ts';
+import { KIND_MEANS, KINDS } from '../support/kinds.ts';
 import { openLab } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
 import { type Figure, load, type Row } from '../support/report.ts';
 import type { Sample } from '../support/stretch.ts';
+import { openWork } from '../support/work.ts';
 
 /** Records per shard, as a multiple of --records: enough for the quickest for as long as it is measured. */
 const MULTIPLE = 3;
@@ -27,16 +27,14 @@ export const PEERS = [
 
 export async function matrix(options: Options): Promise<Figure> {
   const before = load();
-  const http = startPeer('slow-http.ts', []);
-  const port = (await http.next('ready ')).split(' ')[1]!;
-  const work = { rounds: roundsFor50us(), url: `http://127.0.0.1:${port}/` };
-  const terms: Terms = { seconds: options.seconds, perShard: options.records * MULTIPLE, work };
+  const work = await openWork();
+  const terms: Terms = { seconds: options.seconds, perShard: options.records * MULTIPLE, work: work.options };
   const entrants: Entrant[] = [];
   for (const part of [onRedis, onKafka, alone]) {
     entrants.push(...(await part(options, terms)));
     await options.keep?.(figureOf(options, entrants, before));
   }
-  await http.stop();
+  await work.close();
   return figureOf(options, entrants, before);
 }
 

@@ -4,13 +4,14 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { openRedisPlace, SHARDS, STREAM } from '../matrix/redis-place.ts';
 import { readProfile, STAGES, stagesOf } from '../support/cpu-profile.ts';
-import { startMillrace, startPeer } from '../support/daemon.ts';
-import { handlerText, type Kind, KINDS, roundsFor50us } from '../support/kinds.ts';
+import { startMillrace } from '../support/daemon.ts';
+import { handlerText, type Kind, KINDS } from '../support/kinds.ts';
 import { mappingOf } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
 import { descendants } from '../support/processes.ts';
 import { type Figure, load, type Row } from '../support/report.ts';
 import { measureStretch, type Sample } from '../support/stretch.ts';
+import { openWork, workFunction } from '../support/work.ts';
 
 const MULTIPLE = 3;
 const UNIT = 'CPU s per million';
@@ -23,10 +24,8 @@ interface Lap {
 
 export async function profile(options: Options): Promise<Figure> {
   const before = load();
-  const http = startPeer('slow-http.ts', []);
-  const url = `http://127.0.0.1:${(await http.next('ready ')).split(' ')[1]!}/`;
-  const work = { rounds: roundsFor50us(), url };
-  const terms = { seconds: options.seconds, perShard: options.records * MULTIPLE, work };
+  const work = await openWork();
+  const terms = { seconds: options.seconds, perShard: options.records * MULTIPLE, work: work.options };
   const place = await openRedisPlace(terms);
   const dir = mkdtempSync(path.join(tmpdir(), 'millrace-profile-'));
   const rows: Row[] = [];
@@ -49,7 +48,7 @@ export async function profile(options: Options): Promise<Figure> {
     }
   }
   await place.lab.close();
-  await http.stop();
+  await work.close();
   rmSync(dir, { recursive: true, force: true });
   return {
     id: 'profile',
@@ -66,8 +65,9 @@ export async function profile(options: Options): Promise<Figure> {
 
   async function lap(kind: Kind, batch: number, mapping: string): Promise<Lap> {
     const { lab } = place;
-    const handler = handlerText(kind, work, 'kinesis');
-    const config = lab.configure(handler, { [mapping]: mappingOf(STREAM['200-byte JSON'], batch) });
+    const mappings = { [mapping]: mappingOf(STREAM['200-byte JSON'], batch) };
+    const functions = { f: workFunction(terms.work) };
+    const config = lab.configure(handlerText(kind, terms.work, 'kinesis'), mappings, { functions });
     const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${dir}` };
     const daemon = await startMillrace(config, [], { env });
     const look = async () => {

@@ -1,6 +1,5 @@
 /** (scaling) The same records over 1 to 10,000 shards, and a CPU-bound function on one, two and four executors over two processors. */
 import { startMillrace } from '../support/daemon.ts';
-import { fillShard } from '../support/fill-shard.ts';
 import { handlerText, roundsFor50us } from '../support/kinds.ts';
 import { type Lab, mappingOf, openLab, record200 } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
@@ -66,10 +65,8 @@ export async function scaling(options: Options): Promise<Figure> {
 }
 
 async function fill(lab: Lab, stream: string, shards: number, total: number): Promise<void> {
-  const keys = await lab.createStream(stream, shards);
-  const partitions = await lab.partitionKeys(stream);
-  const each = Math.ceil(total / shards);
-  for (const [n, key] of keys.entries()) await fillShard(lab.redis, key, partitions[n]![0]!, [record200(n, n)], each);
+  const count = Math.ceil(total / shards);
+  await lab.createFilled(stream, shards, (shard) => ({ texts: [record200(shard, shard)], count }));
 }
 
 interface Run {

@@ -7,6 +7,7 @@ import type { Lab } from '../support/lab.ts';
 import { PARALLEL_CONSUMER, parallelConsumerClasses } from '../support/peer-setup.ts';
 import { descendants } from '../support/processes.ts';
 import { measureStretch, progressOf } from '../support/stretch.ts';
+import { workFunction } from '../support/work.ts';
 import { packageVersion } from './package-version.ts';
 import { stretchOf } from './redis-systems.ts';
 import type { Cell, System, Terms } from './types.ts';
@@ -28,13 +29,12 @@ function millrace(lab: Lab, kafka: KafkaLab, { work, seconds }: Terms, total: nu
   return {
     ...{ id: 'millrace', name: 'Millrace', version: VERSION, source: 'Kafka', givesUp: 'nothing', cells: CELLS },
     async run({ kind, batch }, mapping) {
-      const f = { code: 'handler.mjs', handler: 'handler', timeout: 30, network: { allow: [new URL(work.url).host] } };
       const source = { type: 'kafka', connection: 'c', topic: TOPIC, consumerGroupId: mapping };
       const one = { function: 'f', batchSize: batch, startingPosition: 'TRIM_HORIZON', source };
       const config = lab.configure(
         handlerText(kind, work, 'kafka'),
         { [mapping]: one },
-        { functions: { f }, connections: { c: { type: 'kafka', brokers: [kafka.bootstrap] } } },
+        { functions: { f: workFunction(work) }, connections: { c: { type: 'kafka', brokers: [kafka.bootstrap] } } },
       );
       const executor = await startMillrace(config, ['--role', 'executor']);
       const poller = await startMillrace(config, ['--role', 'poller']);

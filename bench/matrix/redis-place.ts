@@ -1,6 +1,5 @@
 /** A Redis with both kinds of data in sharded streams, long enough for every system. */
 import { readFlights } from '../../examples/flights/fill.ts';
-import { fillShard } from '../support/fill-shard.ts';
 import { type Lab, openLab, record200 } from '../support/lab.ts';
 import type { Data, Terms } from './types.ts';
 
@@ -20,12 +19,8 @@ export async function openRedisPlace({ perShard }: Terms): Promise<RedisPlace> {
   await lab.redis.config('SET', 'auto-aof-rewrite-percentage', 0);
   const flights = (await readFlights()).slice(0, DIFFERENT).map((flight, id) => JSON.stringify({ id, ...flight }));
   const records = Array.from({ length: DIFFERENT }, (_, n) => record200(0, n));
-  const fill = async (stream: string, texts: readonly string[]): Promise<string[]> => {
-    const keys = await lab.createStream(stream, SHARDS);
-    const partitions = await lab.partitionKeys(stream);
-    for (const [n, key] of keys.entries()) await fillShard(lab.redis, key, partitions[n]![0]!, texts, perShard);
-    return keys;
-  };
+  const fill = (stream: string, texts: readonly string[]): Promise<string[]> =>
+    lab.createFilled(stream, SHARDS, () => ({ texts, count: perShard }));
   const keys = { '200-byte JSON': await fill('records', records), flights: await fill('flights', flights) };
   return { lab, keys };
 }

@@ -12,6 +12,7 @@ import { mappingOf, record200 } from '../support/lab.ts';
 import { BENTHOS, benthosProgram } from '../support/peer-setup.ts';
 import { descendants } from '../support/processes.ts';
 import { measureStretch, progressOf, type Sample } from '../support/stretch.ts';
+import { workFunction } from '../support/work.ts';
 import { packageVersion } from './package-version.ts';
 import { type RedisPlace, SHARDS, STREAM } from './redis-place.ts';
 import type { Cell, System, Terms } from './types.ts';
@@ -42,9 +43,10 @@ function millrace({ lab }: RedisPlace, { work, seconds, perShard }: Terms): Syst
   return {
     ...{ id: 'millrace', name: 'Millrace', version: VERSION, source: 'Redis streams', givesUp: 'nothing', cells: ALL },
     async run({ kind, batch, data }, mapping) {
-      const f = { code: 'handler.mjs', handler: 'handler', timeout: 30, network: { allow: [new URL(work.url).host] } };
       const mappings = { [mapping]: mappingOf(STREAM[data], batch) };
-      const config = lab.configure(handlerText(kind, work, 'kinesis'), mappings, { functions: { f } });
+      const config = lab.configure(handlerText(kind, work, 'kinesis'), mappings, {
+        functions: { f: workFunction(work) },
+      });
       const daemon = await startMillrace(config);
       const look = async () => {
         const done = await lab.succeeded(mapping, SHARDS);

@@ -10,20 +10,33 @@ import { loadRouter } from '../../connectors/redis-stream/router.ts';
 import { shardIdOf } from '../../src/record.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import type { RedisServer } from '../../src/redis/server.ts';
+import { fillShard } from '../../test/support/fill-shard.ts';
 import { startBenchRedis } from './redis.ts';
 
 /** Partition keys per shard: enough that nothing is decided by one of them. */
 const KEYS_PER_SHARD = 16;
+
+interface More {
+  readonly functions?: Readonly<Record<string, object>>;
+  readonly connections?: Readonly<Record<string, object>>;
+}
+
+interface Filling {
+  readonly texts: readonly string[];
+  readonly count: number;
+}
 
 export interface Lab {
   readonly server: RedisServer;
   readonly redis: Redis;
   readonly keys: Keys;
   readonly redisVersion: string;
-  /** Writes handlers and configuration; `mappings` by name. Answers the configuration's path. */
-  configure(handler: string, mappings: Readonly<Record<string, object>>, more?: object): string;
+  /** Writes handlers and configuration; `mappings` by name, `more` beside them, its functions beside `f` or in its place. Answers the configuration's path. */
+  configure(handler: string, mappings: Readonly<Record<string, object>>, more?: More): string;
   /** A sharded stream; answers its shards' Redis keys, in order. */
   createStream(name: string, shards: number): Promise<string[]>;
+  /** The same with records in each shard, put there by Redis itself: `texts` again and again, `count` in all. */
+  createFilled(name: string, shards: number, of: (shard: number) => Filling): Promise<string[]>;
   /** Partition keys that belong to each shard of the stream. */
   partitionKeys(stream: string): Promise<string[][]>;
   /** Puts so many records into each shard. `text` makes a record's data. */
@@ -40,26 +53,36 @@ export async function openLab(): Promise<Lab> {
   const server = await startBenchRedis(path.join(dir, 'redis'));
   const redis = new Redis(server.url);
   const keys = new Keys('millrace');
+  const openStream = async (name: string, shards: number): Promise<string[]> => {
+    await createStream(redis, keys, name, { shards, retentionHours: 24 });
+    return Array.from({ length: shards }, (_, n) => keys.streamShard(name, shardIdOf(n)));
+  };
   const redisVersion = /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? 'unknown';
   return {
     ...{ server, redis, keys, redisVersion },
-    configure(handler, mappings, more = {}) {
+    configure(handler, mappings, { functions, ...others } = {}) {
       const file = path.join(dir, 'millrace.yaml');
       writeFileSync(path.join(dir, 'handler.mjs'), handler);
       writeFileSync(
         file,
         stringify({
           redis: server.url,
-          functions: { f: { code: 'handler.mjs', handler: 'handler', timeout: 10 } },
+          functions: { f: { code: 'handler.mjs', handler: 'handler', timeout: 10 }, ...functions },
           mappings,
-          ...more,
+          ...others,
         }),
       );
       return file;
     },
-    async createStream(name, shards) {
-      await createStream(redis, keys, name, { shards, retentionHours: 24 });
-      return Array.from({ length: shards }, (_, n) => keys.streamShard(name, shardIdOf(n)));
+    createStream: openStream,
+    async createFilled(name, shards, of) {
+      const places = await openStream(name, shards);
+      const partitions = await partitionKeys(redis, keys, name);
+      for (const [shard, key] of places.entries()) {
+        const { texts, count } = of(shard);
+        await fillShard(redis, key, partitions[shard]![0]!, texts, count);
+      }
+      return places;
     },
     partitionKeys: (stream) => partitionKeys(redis, keys, stream),
     async fill(stream, perShard, text) {

@@ -29,8 +29,7 @@ export async function mappingStretch(
 ): Promise<Sample> {
   const { mapping, stream, shards, total } = run;
   const mappings = { [mapping]: mappingOf(stream, batch), ...beside?.mappings };
-  const functions = beside && { functions: { ...beside.functions, f: { code: 'handler.mjs', handler: 'handler' } } };
-  const daemon = await startMillrace(lab.configure(handler, mappings, functions ?? {}));
+  const daemon = await startMillrace(lab.configure(handler, mappings, { functions: beside?.functions ?? {} }));
   const look = async () => {
     const done = await lab.succeeded(mapping, shards);
     return { done, over: done >= total };

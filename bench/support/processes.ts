@@ -1,5 +1,6 @@
 /** What processes cost, from /proc: CPU seconds of whole trees, with all their threads and the children they have outlived, and memory. */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { memoryOf } from '../../test/support/process-memory.ts';
 
 /** USER_HZ: what /proc counts in, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -30,16 +31,6 @@ function readStat(pid: number): Stat | undefined {
   }
 }
 
-function memoryMb(pid: number): { rss: number; peak: number } {
-  try {
-    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    const mb = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0) / 1024;
-    return { rss: mb('VmRSS'), peak: mb('VmHWM') };
-  } catch {
-    return { rss: 0, peak: 0 }; // It ended meanwhile.
-  }
-}
-
 /** Memory of a process that is its own: pages shared with others counted by their share. */
 export function proportionalMb(pid: number): number {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
@@ -65,11 +56,11 @@ export function costOf(pids: readonly number[]): Cost {
   return pids.reduce((sum, pid) => {
     const stat = readStat(pid);
     if (!stat) return sum;
-    const { rss, peak } = memoryMb(pid);
+    const memory = memoryOf(pid);
     return {
       cpuSeconds: sum.cpuSeconds + stat.cpuSeconds,
-      rssMb: sum.rssMb + rss,
-      peakRssMb: sum.peakRssMb + peak,
+      rssMb: sum.rssMb + (memory?.rssMb ?? 0),
+      peakRssMb: sum.peakRssMb + (memory?.peakRssMb ?? 0),
       processes: sum.processes + 1,
     };
   }, NOTHING);
@@ -112,15 +103,5 @@ export function cpuMicros(pid: number): number {
 
 /** Resident memory of a process, in MB. */
 export function residentMb(pid: number): number {
-  return memoryMb(pid).rss;
-}
-
-/** From now on the peak is that from now on. */
-export function forgetPeak(pid: number): void {
-  try {
-    writeFileSync(`/proc/${pid}/clear_refs`, '5');
-  } catch (error) {
-    // Ended meanwhile.
-    if (!['ENOENT', 'ESRCH'].includes(String((error as NodeJS.ErrnoException).code))) throw error;
-  }
+  return memoryOf(pid)?.rssMb ?? 0;
 }

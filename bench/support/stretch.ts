@@ -1,7 +1,8 @@
 /** One measured stretch of a run: from when it has warmed up, for a few seconds, or until no records are left. */
+import { forgetPeak } from '../../test/support/process-memory.ts';
 import type { Program } from './daemon.ts';
 import { sleep } from './lab.ts';
-import { costOf, forgetPeak } from './processes.ts';
+import { costOf } from './processes.ts';
 import type { Pids } from './stages.ts';
 
 /** As it is kept in bench/results. */
