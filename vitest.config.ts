@@ -1,5 +1,6 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { defineConfig } from 'vitest/config';
+import { isByHand } from './test/chaos/lab/report.ts';
 
 /** These take minutes: were they begun last, as their size has it, one worker would wait for the other. */
 const LONG = /\/test\/(chaos|hostile)\//;
@@ -8,7 +9,6 @@ const WAITS = /\/test\/kafka\/|-kafka-/;
 
 /** Only by `npm run chaos`, which gives files the machine to themselves. */
 const BY_HAND = ['test/chaos/r16-kafka-cluster.test.ts'];
-const byHand = process.env['MILLRACE_CHAOS_TIMES'] !== undefined;
 
 /** Long ones first, and those that wait beside those that work. */
 class Mixed extends BaseSequencer {
@@ -25,7 +25,7 @@ class Mixed extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    exclude: byHand ? [] : BY_HAND,
+    exclude: isByHand() ? [] : BY_HAND,
     pool: 'forks',
     // Of two cores: with three, processes wait so long for one that fault tests measure each other (scripts/test.mjs gives the others three).
     maxWorkers: 2,

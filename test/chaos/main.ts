@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withCluster } from '../support/kafka/cluster.ts';
-import { isClean as isSoakClean, runSoak } from './soak/run.ts';
+import { runSoak } from './soak/run.ts';
 import { verdictOf as soakVerdictOf } from './soak/verdict.ts';
 import { type Asked, readArguments, type SwarmAsked } from './swarm/arguments.ts';
 import type { SourceKind } from './swarm/fault.ts';
@@ -33,12 +33,18 @@ async function runWrongBuild({ build, seed, seeds }: Extract<Asked, { kind: 'wro
 }
 
 async function runSeeds(asked: SwarmAsked): Promise<number> {
-  let interrupted = false;
-  process.once('SIGINT', () => (interrupted = true));
-  for (let seed = asked.seed; seed < asked.seed + asked.seeds && !interrupted; seed++) {
-    if (!(await runSeed(asked, seed, () => interrupted))) return 1;
+  const interrupted = hearInterrupt();
+  for (let seed = asked.seed; seed < asked.seed + asked.seeds && !interrupted(); seed++) {
+    if (!(await runSeed(asked, seed, interrupted))) return 1;
   }
-  return interrupted ? 130 : 0;
+  return interrupted() ? 130 : 0;
+}
+
+/** From now on the first one is asked for, and a second one ends the process. */
+function hearInterrupt(): () => boolean {
+  let heard = false;
+  process.once('SIGINT', () => (heard = true));
+  return () => heard;
 }
 
 async function runSeed(asked: SwarmAsked, seed: number, stopped: () => boolean): Promise<boolean> {
@@ -55,11 +61,9 @@ async function runSeed(asked: SwarmAsked, seed: number, stopped: () => boolean):
 }
 
 async function soak({ seed, minutes }: Extract<Asked, { kind: 'soak' }>): Promise<number> {
-  let interrupted = false;
-  process.once('SIGINT', () => (interrupted = true));
-  const run = await runSoak({ seed, minutes, stopped: () => interrupted });
+  const run = await runSoak({ seed, minutes, stopped: hearInterrupt() });
   process.stdout.write(soakVerdictOf(run, `npm run chaos -- soak --seed ${seed} --minutes ${minutes}`));
-  return isSoakClean(run) ? 0 : 1;
+  return isClean(run) ? 0 : 1;
 }
 
 function runFiles({ files, seed: first, minutes, times }: Extract<Asked, { kind: 'files' }>): number {

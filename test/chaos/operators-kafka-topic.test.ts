@@ -4,6 +4,7 @@ import { useKafka } from '../support/kafka/use-kafka.ts';
 import { actBesideKills, startRoles, VERBS } from './lab/acts.ts';
 import { mustBeClean, withLab } from './lab/lab.ts';
 import { report, seedOf } from './lab/report.ts';
+import { leastSettled } from './lab/shards.ts';
 import { fromTopic } from './lab/topic-source.ts';
 
 const kafka = useKafka();
@@ -19,8 +20,7 @@ test(
     return withLab({ name: 'operators-kafka', seed: seedOf(303), source }, async (lab) => {
       await startRoles(lab);
       lab.producer.start({ perSecond: 24, work: [10, 80], failing: 0.02 });
-      const moving = async () => Math.min(...(await lab.look()).map(({ state }) => Number(state['n:succeeded'] ?? 0)));
-      await expect.poll(moving, { timeout: 60_000 }).toBeGreaterThan(5);
+      await expect.poll(async () => leastSettled(await lab.look()), { timeout: 60_000 }).toBeGreaterThan(5);
       const { operator, ...kills } = await actBesideKills(lab, ROUNDS);
       const checked = await lab.check();
       const again = checked.end.shards.reduce((sum, { redelivered = 0 }) => sum + redelivered, 0);

@@ -1,15 +1,16 @@
 /** R22: a long backlog before a slow function takes no more memory of daemon and children than a short one. */
-import { writeFileSync } from 'node:fs';
 import { stringify } from 'yaml';
 import { expect, test } from 'vitest';
 import { createStream } from '../../connectors/redis-stream/manage.ts';
 import { shardIdOf } from '../../src/record.ts';
 import { Keys } from '../../src/redis/keys.ts';
 import { configDir, eventually, startTestDaemon, TEST_CACHE, type TestDaemon } from '../support/daemon.ts';
+import { fillShard } from '../support/fill-shard.ts';
+import { forgetPeak, memoryOf } from '../support/process-memory.ts';
 import { useRedis } from '../support/redis.ts';
 import { pause } from './lab/lab.ts';
 import { timesOf } from './lab/report.ts';
-import { childrenOf, memoryOf } from './lab/vitals.ts';
+import { sandboxesOf } from './lab/sandboxes.ts';
 
 /** On each shard, as many as are read ahead at most (READ_AHEAD_RECORDS): below that less is read at a time. */
 const FEW = 1_000;
@@ -28,10 +29,6 @@ const RECORD = 'x'.repeat(300);
  * that is not collected yet. A build that reads ahead without bound takes 103 MB more.
  */
 const MORE_MB_MAX = 32;
-
-/** One script adds so many: Redis does nothing else meanwhile. */
-const PIECE = 10_000;
-const ADD = `for n = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'partitionKey', 'k', 'data', ARGV[2]) end`;
 
 const redis = useRedis();
 
@@ -61,14 +58,13 @@ class Behind {
     const all = (settled: readonly number[]): boolean => settled.every((count) => count > 0);
     await eventually(() => this.#settled(), all, { what: 'each shard has settled something' });
     // What the start took is not what the backlog takes.
-    writeFileSync(`/proc/${this.#daemon.pid}/clear_refs`, '5');
+    forgetPeak(this.#daemon.pid);
   }
 
   async put(records: number): Promise<void> {
     const each = Math.ceil(records / SHARDS);
     for (const shardId of this.#shards)
-      for (let left = each; left > 0; left -= PIECE)
-        await redis.client.eval(ADD, 1, this.#keys.streamShard('s', shardId), Math.min(left, PIECE), RECORD);
+      await fillShard(redis.client, this.#keys.streamShard('s', shardId), 'k', [RECORD], each);
     this.#put += each * SHARDS;
   }
 
@@ -83,7 +79,7 @@ class Behind {
   look(): void {
     const { pid } = this.#daemon!;
     this.peak.daemon = Math.max(this.peak.daemon, memoryOf(pid)!.peakRssMb);
-    for (const child of childrenOf(pid)) this.peak.child = Math.max(this.peak.child, memoryOf(child)?.peakRssMb ?? 0);
+    for (const child of sandboxesOf(pid)) this.peak.child = Math.max(this.peak.child, memoryOf(child)?.peakRssMb ?? 0);
   }
 
   async #settled(): Promise<number[]> {

@@ -4,6 +4,7 @@ import { createStream } from '../../connectors/redis-stream/manage.ts';
 import { shardIdOf } from '../../src/record.ts';
 import { eventually, type TestDaemon } from '../support/daemon.ts';
 import { add, type World, world } from '../support/engine.ts';
+import { fillShard } from '../support/fill-shard.ts';
 import { useRedis } from '../support/redis.ts';
 import { percentile } from './check-liveness.ts';
 import { pause } from './lab/lab.ts';
@@ -34,7 +35,6 @@ export const handler = async (event, context) => {
   console.log(JSON.stringify({ shardId, nowMs: Date.now(), arrivedMs }));
   if (shardId === '${shardIdOf(0)}') await new Promise((resolve) => setTimeout(resolve, ${BATCH_MS}));
 };`;
-const FILL = `for n = 1, ARGV[1] do redis.call('XADD', KEYS[1], '*', 'partitionKey', 'k', 'data', 'hot') end`;
 
 interface Run {
   readonly shardId: string;
@@ -91,7 +91,7 @@ test('R23: a hot shard among 500', { timeout: 600_000 }, async () => {
   const alone = await trickle(w, daemon);
   const hotKey = w.keys.streamShard('s', shardIdOf(0));
   const filled = timesOf(RECORDS) * HOT_PER_RECORD;
-  await redis.client.eval(FILL, 1, hotKey, filled);
+  await fillShard(redis.client, hotKey, 'k', ['hot'], filled);
   const hotRuns = (): number => runsIn(daemon, true).length;
   await eventually(hotRuns, (n) => n > BATCHES_PER_TURN, { what: 'the hot shard is at work' });
   const beside = await trickle(w, daemon);

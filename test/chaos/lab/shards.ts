@@ -15,6 +15,11 @@ export function isDrained(now: ShardNow): boolean {
   return unitsOf(now).length === 0 && state['owner'] === '' && (lastEntry === null || checkpoint === lastEntry);
 }
 
+/** Of the shard that has settled the fewest. */
+export function leastSettled(now: readonly ShardNow[]): number {
+  return Math.min(...now.map(({ state }) => Number(state['n:succeeded'] ?? 0)));
+}
+
 interface EndFacts {
   readonly drained: boolean;
   /** Then the first entry says nothing of what Millrace trimmed. */

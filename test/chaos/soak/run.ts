@@ -6,12 +6,14 @@ import { type Checked, type Lab, type LabDaemon, pause, withLab } from '../lab/l
 import { Operator } from '../lab/operators.ts';
 import type { ProducerSpec } from '../lab/producer.ts';
 import { type Rest, tellRest } from '../lab/rest.ts';
+import { leastSettled } from '../lab/shards.ts';
 import { openStreamSource } from '../lab/stream-source.ts';
 import type { Violation } from '../shard-view.ts';
 import { Daemons } from '../swarm/daemons.ts';
 import { keepEvidence } from '../swarm/evidence.ts';
 import type { Fault } from '../swarm/fault.ts';
 import { type Count, Nemesis } from '../swarm/nemesis.ts';
+import { isClean } from '../swarm/run.ts';
 import { CONCURRENCY, LAYOUT, mixtureOf } from './mixture.ts';
 import { Samples } from './samples.ts';
 import { type Bound, checkSteady, type Point } from './steady.ts';
@@ -108,15 +110,13 @@ export async function runSoak(spec: SoakSpec): Promise<SoakRun> {
   });
 }
 
-export function isClean({ checked, error, unreached }: Omit<SoakRun, 'kept'>): boolean {
-  return error === null && unreached.length === 0 && checked !== null && checked.violations.length === 0;
-}
-
 async function warmUp(lab: Lab, forMs: number): Promise<void> {
   lab.producer.start(LOAD);
-  const least = async (): Promise<number> =>
-    Math.min(...(await lab.look()).map(({ state }) => Number(state['n:succeeded'] ?? 0)));
-  await eventually(least, (n) => n > 0, { withinMs: EXPECTED_MS_MAX, what: 'each shard has settled something' });
+  await eventually(
+    async () => leastSettled(await lab.look()),
+    (n) => n > 0,
+    { withinMs: EXPECTED_MS_MAX, what: 'each shard has settled something' },
+  );
   await pause(forMs);
   if (!(await lab.drain())) throw new Error('it did not drain before the first fault');
 }
@@ -131,7 +131,7 @@ async function judge(lab: Lab, samples: Samples, survivor: LabDaemon): Promise<C
     );
     return [...trends, ...tooManyChildren(who, samples.of(pid, 'children'))];
   });
-  const redis = checkSteady('Redis', samples.redis('redisMb'), BOUNDS.redisMb);
+  const redis = checkSteady('Redis', samples.redis(), BOUNDS.redisMb);
   return { ...checked, violations: [...checked.violations, ...steady, ...redis] };
 }
 

@@ -51,8 +51,9 @@ export class Samples {
     });
   }
 
-  redis(measure: 'redisMb' | 'keys'): Point[] {
-    return this.all.map((sample) => ({ atMs: sample.atMs, value: sample[measure] }));
+  /** What Redis has in use, in MB. */
+  redis(): Point[] {
+    return this.all.map(({ atMs, redisMb }) => ({ atMs, value: redisMb }));
   }
 
   async #run(): Promise<void> {

@@ -1,7 +1,8 @@
 /** A soak on one screen. */
 import { describeViolations } from '../checker.ts';
 import type { Rest } from '../lab/rest.ts';
-import { BOUNDS, isClean, type SoakRun } from './run.ts';
+import { isClean } from '../swarm/run.ts';
+import { BOUNDS, type SoakRun } from './run.ts';
 import { type Bound, mayRiseBy, type Point, trendOf } from './steady.ts';
 
 const VIOLATIONS_SHOWN = 5;
@@ -33,7 +34,7 @@ function held({ samples, survivor }: SoakRun): string[] {
     told(BOUNDS[measure], samples.of(survivor, measure)),
   );
   const children = `  processes for functions over time: ${course(samples.of(survivor, 'children'))}`;
-  return [...own, children, ...told(BOUNDS.redisMb, samples.redis('redisMb'))];
+  return [...own, children, ...told(BOUNDS.redisMb, samples.redis())];
 }
 
 function told(bound: Bound, points: readonly Point[]): string[] {

@@ -7,6 +7,7 @@ import { Operator } from '../lab/operators.ts';
 import type { LabSpec } from '../lab/project.ts';
 import { Random } from '../lab/random.ts';
 import { type Rest, type RestSpec, tellRest } from '../lab/rest.ts';
+import { leastSettled } from '../lab/shards.ts';
 import { fromTopic, type TopicSource } from '../lab/topic-source.ts';
 import { Daemons } from './daemons.ts';
 import { keepEvidence } from './evidence.ts';
@@ -72,7 +73,8 @@ export async function runSwarm(spec: SwarmSpec): Promise<SwarmRun> {
 
 const breaksLinks = ({ weights }: Plan): boolean => [...weights.keys()].some(({ needsLinks }) => needsLinks);
 
-export function isClean({ checked, error, unreached }: Omit<SwarmRun, 'kept'>): boolean {
+/** Of a swarm, or of a soak. */
+export function isClean({ checked, error, unreached }: Pick<SwarmRun, 'checked' | 'error' | 'unreached'>): boolean {
   return error === null && unreached.length === 0 && checked !== null && checked.violations.length === 0;
 }
 
@@ -93,13 +95,15 @@ async function begin(lab: Lab, daemons: Daemons, { seed, resources }: SwarmSpec)
   const work = [random.between(5, 20), random.between(30, 90)] as const;
   const load = { perSecond: random.between(25, 60), work, failing: random.between(0, 5) / 100 };
   lab.producer.start(load);
-  const least = async (): Promise<number> =>
-    Math.min(...(await lab.look()).map(({ state }) => Number(state['n:succeeded'] ?? 0)));
-  await eventually(least, (n) => n > 0, {
-    withinMs: WORKING_MS_MAX,
-    everyMs: 100,
-    what: 'each shard has settled something',
-  });
+  await eventually(
+    async () => leastSettled(await lab.look()),
+    (n) => n > 0,
+    {
+      withinMs: WORKING_MS_MAX,
+      everyMs: 100,
+      what: 'each shard has settled something',
+    },
+  );
   if (!resources) return null;
   await lab.drain();
   const baseline = await tellRest(lab, restOf(lab), null);
