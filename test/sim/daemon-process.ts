@@ -11,10 +11,11 @@ export class DaemonProcess {
   readonly id: string;
   readonly world: World;
   alive = true;
-  /** Virtual ms at which it goes on. */
-  frozenUntil = 0;
   readonly clock: Clock;
   readonly #nemesis: Nemesis;
+  /** How many stalls it is in. */
+  #still = 0;
+  #late: (() => void)[] = [];
 
   constructor(world: World, nemesis: Nemesis, id: string, wallOffsetMs: number) {
     this.world = world;
@@ -28,12 +29,21 @@ export class DaemonProcess {
     };
   }
 
+  /** It stands still until what is returned is called. */
+  freeze(): () => void {
+    this.#still++;
+    return () => {
+      if (--this.#still > 0) return;
+      for (const arrive of this.#late.splice(0)) this.world.in(0, arrive);
+    };
+  }
+
   /** Something outside answers after a while; the answer is read when the process can. */
   hear<T>(ms: number, answer: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       const arrive = (): void => {
         if (!this.alive) return;
-        if (this.frozenUntil > this.world.nowMs) return this.world.in(this.frozenUntil - this.world.nowMs, arrive);
+        if (this.#still > 0) return void this.#late.push(arrive);
         try {
           resolve(answer());
         } catch (error) {
@@ -44,12 +54,17 @@ export class DaemonProcess {
     });
   }
 
-  /** A request to something outside, `act`, that happens once it has arrived there. Faults of the connection, and crashes at this very call, come in between. */
-  async ask<T>(act: () => T): Promise<T> {
+  /**
+   * A request to something outside, `act`, that happens once it has arrived there. Faults of the connection, and crashes at this very call, come
+   * in between. `call`: its name, null where it will be refused for a script that is not known there.
+   */
+  async ask<T>(call: string | null, act: () => T): Promise<T> {
     const { world } = this;
-    const fault = this.#nemesis.atCall(this);
+    const fault = this.#nemesis.atCall(this, call);
     if (fault === 'crash before') return await new Promise(() => undefined);
-    const there = world.some(0.05, 1.5);
+    // What it was about to send goes out first of all when it goes on.
+    if (fault === 'stall before') await this.hear(0, () => undefined);
+    const there = fault === 'stall before' ? 0.01 : world.some(0.05, 1.5);
     let answer: { readonly value: T } | { readonly error: unknown } | undefined;
     const arrive = (): void => {
       try {
@@ -57,6 +72,7 @@ export class DaemonProcess {
       } catch (error) {
         answer = { error };
       }
+      this.#nemesis.arrived(this, call);
     };
     if (fault !== 'lost before') world.in(there, arrive);
     // The client sends again what had no answer when the connection was cut.

@@ -46,6 +46,10 @@ export class MemoryRedis {
     return lua.run(sha1, text, keys, rest.slice(Number(count)), (command) => this.run(command));
   }
 
+  script(sha1: string): string | undefined {
+    return this.#scripts.get(sha1);
+  }
+
   get nowUs(): number {
     return Math.floor(this.#nowUs());
   }

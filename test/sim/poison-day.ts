@@ -15,7 +15,8 @@ import { DaemonProcess } from './daemon-process.ts';
 import { History, MAPPING } from './history.ts';
 import { MemoryRedis } from './memory-redis.ts';
 import { Nemesis } from './nemesis.ts';
-import { type Value, valueOf } from './reply.ts';
+import type { Server } from './redis-ports.ts';
+import { type Reply, type Value, valueOf } from './reply.ts';
 import { settingsOf } from './scenario.ts';
 import { KEYS, SimulatedDaemon } from './simulated-daemon.ts';
 import { TurnJobs } from './turn-jobs.ts';
@@ -101,7 +102,7 @@ class Part {
     this.#state = KEYS.shard(MAPPING, shardId);
     this.#history = new History(world, `${MAPPING}/${shardId}`);
     this.#jobs = new TurnJobs(world, redis, shardId, false);
-    this.nemesis = new Nemesis(world, this.#history, () => undefined);
+    this.nemesis = new Nemesis(world, this.#history, 0, () => undefined);
     this.nemesis.end();
     // A batch either says which of it failed, or is cut in half until that is known.
     const reports = n % 4 < 2;
@@ -124,7 +125,7 @@ class Part {
 
   serve(process: DaemonProcess, alive: ReadonlySet<string>): void {
     const around = {
-      ...{ server: (command: readonly string[]) => this.#serve(command), jobs: this.#jobs, nemesis: this.nemesis },
+      ...{ server: this.#server(), jobs: this.#jobs, nemesis: this.nemesis },
       ...{ history: this.#history, settings: settingsOf(this.#policy), shard: this.#shard, pace: PACE },
       habits: { ...HABITS, poison: this.#poison, reports: this.#policy.reportBatchItemFailures },
       alive: () => alive,
@@ -132,7 +133,11 @@ class Part {
     this.#daemons.push(new SimulatedDaemon(process, around));
   }
 
-  #serve(command: readonly string[]): ReturnType<MemoryRedis['run']> {
+  #server(): Server {
+    return { run: (command) => this.#serve(command), script: (sha1) => this.#redis.script(sha1) };
+  }
+
+  #serve(command: readonly string[]): Reply {
     const reply = this.#redis.run(command);
     this.#history.checkpoint(this.#redis.hash(this.#state)!.get('cp')!);
     this.#history.marker(this.#marker());

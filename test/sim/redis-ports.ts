@@ -5,10 +5,15 @@ import type { RangeReader } from '../../src/redis/reader.ts';
 import { RANGE_REPLY_ITEMS, toRawBatch } from '../../src/redis/reader-batch.ts';
 import { ReplyScanner } from '../../src/redis/reader-reply.ts';
 import type { ScriptArg, ScriptCaller } from '../../src/redis/scripts.ts';
+import { callOf } from './calls.ts';
 import type { DaemonProcess } from './daemon-process.ts';
 import { type Reply, ReplyError, Status, type Value, valueOf } from './reply.ts';
 
-export type Server = (command: readonly string[]) => Reply;
+export interface Server {
+  run(command: readonly string[]): Reply;
+  /** Text of a script that it knows. */
+  script(sha1: string): string | undefined;
+}
 
 export interface RedisPorts {
   readonly redis: Redis;
@@ -16,9 +21,13 @@ export interface RedisPorts {
   readonly reader: RangeReader;
 }
 
-export function redisPorts(daemon: DaemonProcess, server: Server): RedisPorts {
-  const send = (command: readonly ScriptArg[]): Promise<Value> =>
-    daemon.ask(() => valueOf(server(command.map(String))));
+/** `part`: of the daemon, before the names of its calls, e.g. `turn: script settle`. */
+export function redisPorts(daemon: DaemonProcess, server: Server, part: string): RedisPorts {
+  const send = (given: readonly ScriptArg[]): Promise<Value> => {
+    const command = given.map(String);
+    const call = callOf(command, (sha1) => server.script(sha1));
+    return daemon.ask(call && `${part}: ${call}`, () => valueOf(server.run(command)));
+  };
   const client = {
     call: (command: string, args: readonly ScriptArg[]) => send([command, ...args]),
     hmget: (...args: string[]) => send(['HMGET', ...args]),
@@ -39,10 +48,10 @@ export function redisPorts(daemon: DaemonProcess, server: Server): RedisPorts {
     },
     reader: {
       readAfter: (key, after, count, upTo) =>
-        daemon.ask(() => {
-          const entries = server(['XRANGE', key, `(${after}`, upTo ?? '+', 'COUNT', String(count)]);
+        daemon.ask(`${part}: reader readAfter`, () => {
+          const entries = server.run(['XRANGE', key, `(${after}`, upTo ?? '+', 'COUNT', String(count)]);
           const bytes = Buffer.from(
-            `+OK\r\n+QUEUED\r\n+QUEUED\r\n${resp([entries, server(['XINFO', 'STREAM', key])])}`,
+            `+OK\r\n+QUEUED\r\n+QUEUED\r\n${resp([entries, server.run(['XINFO', 'STREAM', key])])}`,
           );
           const scanner = new ReplyScanner();
           scanner.begin(RANGE_REPLY_ITEMS);

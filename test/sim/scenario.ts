@@ -16,7 +16,10 @@ export interface Scenario {
   readonly records: number;
   /** Virtual ms in which they come, and faults with them. */
   readonly stormMs: number;
+  /** Stalls at any moment. */
   readonly freezes: number;
+  /** Stalls at a call of a turn. */
+  readonly stalls: number;
   readonly crashes: number;
 }
 
@@ -31,6 +34,8 @@ export function drawScenario(random: Random): Scenario {
   ]);
   const ends = retries >= 0 || age.ageMs !== null;
   const reports = random.chance(0.5);
+  const stops = random.between(0, 3);
+  const stalls = random.between(0, stops);
   const policy: UnitPolicy = {
     ...{ batchSize: random.pick([1, 3, 10]), maximumRetryAttempts: retries, age },
     ...{ bisectBatchOnFunctionError: random.chance(0.5), reportBatchItemFailures: reports },
@@ -46,7 +51,7 @@ export function drawScenario(random: Random): Scenario {
     poisoned: ends ? random.pick([0, 0, 0.1]) : 0,
     records: random.between(5, 25),
     stormMs: random.between(1_000, 15_000),
-    freezes: random.between(0, 2),
+    ...{ freezes: stops - stalls, stalls },
     crashes: random.between(0, 2),
   };
 }

@@ -14,7 +14,8 @@ import { DaemonProcess } from './daemon-process.ts';
 import { History, MAPPING, SHARD, SHARD_ID } from './history.ts';
 import { MemoryRedis } from './memory-redis.ts';
 import { Nemesis } from './nemesis.ts';
-import { type Value, valueOf } from './reply.ts';
+import type { Server } from './redis-ports.ts';
+import { type Reply, type Value, valueOf } from './reply.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
 import { KEYS, ONE_SHARD, SimulatedDaemon, STREAM, type Surroundings } from './simulated-daemon.ts';
 import { TurnJobs } from './turn-jobs.ts';
@@ -63,10 +64,10 @@ class Simulation {
       () => this.#nudge(),
     );
     this.#jobs = new TurnJobs(world, this.#redis);
-    this.#nemesis = new Nemesis(world, this.#history, () => this.#start());
+    this.#nemesis = new Nemesis(world, this.#history, this.#scenario.stalls, () => this.#start());
     const { settings, ...habits } = this.#scenario;
     this.#around = {
-      ...{ server: (command) => this.#serve(command), jobs: this.#jobs, nemesis: this.#nemesis },
+      ...{ server: this.#server(), jobs: this.#jobs, nemesis: this.#nemesis },
       ...{ history: this.#history, settings, shard: ONE_SHARD, pace: { look: [200, 3_000], asks: true } },
       habits: { ...habits, poison: this.#poison, reports: settings.policy.reportBatchItemFailures },
       alive: () => new Set(this.#daemons.filter(({ process }) => process.alive).map(({ process }) => process.id)),
@@ -100,7 +101,11 @@ class Simulation {
     this.#daemons.push(new SimulatedDaemon(process, this.#around));
   }
 
-  #serve(command: readonly string[]): ReturnType<MemoryRedis['run']> {
+  #server(): Server {
+    return { run: (command) => this.#serve(command), script: (sha1) => this.#redis.script(sha1) };
+  }
+
+  #serve(command: readonly string[]): Reply {
     const reply = this.#redis.run(command);
     this.#history.checkpoint(this.#redis.hash(STATE)!.get('cp')!);
     this.#history.marker(this.#marker());

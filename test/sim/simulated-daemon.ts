@@ -39,7 +39,8 @@ const nothing = () => undefined;
 export class SimulatedDaemon {
   readonly process: DaemonProcess;
   readonly #around: Surroundings;
-  readonly #ports: RedisPorts;
+  readonly #looks: RedisPorts;
+  readonly #expiry: RedisPorts;
   readonly #executor: Executor;
   readonly #mapping: TurnMapping;
   readonly #polled: PolledShard;
@@ -50,14 +51,15 @@ export class SimulatedDaemon {
   constructor(daemon: DaemonProcess, around: Surroundings) {
     [this.process, this.#around] = [daemon, around];
     const { settings, jobs, shard } = around;
-    this.#ports = redisPorts(daemon, around.server);
+    const portsOf = (part: string) => redisPorts(daemon, around.server, part);
+    [this.#looks, this.#expiry] = [portsOf('look'), portsOf('expiry')];
     this.#mapping = {
       ...{ name: MAPPING, settings: () => settings, shard: () => shard, lookFor: () => Promise.resolve(shard) },
       ...{ shardCount: 1, outputTo: () => unexpected('an output') },
     };
-    const wake = () => daemon.ask(() => jobs.wake());
+    const wake = () => daemon.ask('turns wake', () => jobs.wake());
     const queue = {
-      ...{ wake, hurry: () => daemon.ask(() => jobs.hurry()), promote: () => unexpected('promote') },
+      ...{ wake, hurry: () => daemon.ask('turns hurry', () => jobs.hurry()), promote: () => unexpected('promote') },
       ...{ freeStuck: () => Promise.resolve(false), obliterate: () => unexpected('obliterate') },
       close: () => Promise.resolve(),
     };
@@ -70,7 +72,7 @@ export class SimulatedDaemon {
     };
     this.#polled = newPolledShard(polled, shard, 0);
     this.#executor = createExecutor({
-      ...{ daemonId: daemon.id, ...this.#ports, keys: KEYS, clock: daemon.clock, log: silentLog },
+      ...{ daemonId: daemon.id, ...portsOf('turn'), keys: KEYS, clock: daemon.clock, log: silentLog },
       sandbox: scriptedSandbox(daemon, around.history, around.habits),
       handlerLog: () => nothing,
       observe: {
@@ -88,7 +90,7 @@ export class SimulatedDaemon {
     const { clock, world } = this.process;
     for (;;) {
       const askedAt = clock.monoMs();
-      const token = await this.process.ask(() => jobs.take()).catch(() => null);
+      const token = await this.process.ask('queue moveToActive', () => jobs.take()).catch(() => null);
       if (token === null) await (this.#around.pace.asks ? clock.sleep(world.some(20, 120)) : jobs.maybe());
       else await jobs.run(this.process, token, askedAt, (lock) => this.#executor.turn(this.#mapping, lock));
     }
@@ -122,7 +124,7 @@ export class SimulatedDaemon {
   }
 
   async #look(): Promise<void> {
-    const { redis } = this.#ports;
+    const { redis } = this.#looks;
     const { shard } = this.#around;
     const { shardId, key } = shard;
     const { nowMs, views } = await sweepShards(redis, KEYS, [{ mapping: MAPPING, shardId, key }]);
@@ -133,7 +135,8 @@ export class SimulatedDaemon {
     const verdict = judge(view, nowMs, alive);
     if (polled.expiresAt > 0 && polled.expiresAt <= nowMs) {
       const { clock } = this.process;
-      const deps = { ...this.#ports, daemonId: this.process.id, keys: KEYS, clock, log: silentLog, onSettled: nothing };
+      const ids = { daemonId: this.process.id, keys: KEYS };
+      const deps = { ...this.#expiry, ...ids, clock, log: silentLog, onSettled: nothing };
       await expireShard(deps, this.#mapping, shard, alive.has(view.owner) ? '' : view.owner);
     }
     // As the poller does, which has the moment from its look and is at it then.

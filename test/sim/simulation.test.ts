@@ -7,6 +7,8 @@ import { SIMULATED_WRONG_BUILDS } from '../chaos/wrong-builds/simulated-builds.t
 
 /** faults.md, R27, in the test command. */
 const SEEDS = 2_000;
+/** "The checker must reject each within 100 runs." */
+const WRONG_SEEDS = 100;
 /** As many processes as the smallest machine has cores. */
 const PROCESSES = 2;
 const TIMEOUT_MS = 300_000;
@@ -49,7 +51,7 @@ test(`${SEEDS} seeds violate nothing`, { timeout: TIMEOUT_MS }, async () => {
     expect(summary.failed, output).toEqual([]);
     expect(code).toBe(0);
     // Reached at all, each of them, many times.
-    for (const fault of ['crash', 'freeze', 'lost before', 'lost after', 'sent twice'])
+    for (const fault of ['crash', 'freeze', 'stall', 'lost before', 'lost after', 'sent twice'])
       expect(summary.faults[fault], fault).toBeGreaterThan(100);
     expect(summary.reached.repeats).toBeGreaterThan(50);
     expect(summary.reached.notices).toBeGreaterThan(300);
@@ -68,12 +70,6 @@ test('a seed repeats its history byte by byte, also in another process and after
   expect(after.summary.hash).toBe(alone.summary.hash);
 });
 
-/** Seeds that failed once. All three: a daemon stood still or died with records in hand, and the source lost these; the checker took their gap for standing still. */
-test.each([7_145, 1_004_934, 1_008_141])('seed %d violates nothing any more', async (seed) => {
-  const { output, summary } = await run(['--seed', String(seed)]);
-  expect(summary.failed, output).toEqual([]);
-});
-
 /** Where a wrong build of the fault tests shows here: by what it does to the shard, not to the sink. */
 const KNOWN: Readonly<Record<string, readonly string[]>> = {
   'ack before run': ['I1', 'I5'],
@@ -86,8 +82,8 @@ const builds = [
 ];
 
 describe('each wrong build', () => {
-  test.each(builds)(`$name: found within ${SEEDS} seeds`, { timeout: TIMEOUT_MS }, async (build) => {
-    const { code, summary } = await run(['--seeds', String(SEEDS), '--until', build.breaks.join(',')], build);
+  test.each(builds)(`$name: found within ${WRONG_SEEDS} seeds`, { timeout: TIMEOUT_MS }, async (build) => {
+    const { code, summary } = await run(['--seeds', String(WRONG_SEEDS), '--until', build.breaks.join(',')], build);
     const found = build.breaks.filter((invariant) => summary.invariants.includes(invariant));
     expect(found, `of ${summary.invariants.join(' ')}`).not.toEqual([]);
     expect(code).toBe(1);

@@ -89,7 +89,8 @@ export class TurnJobs {
     const end = await turn({ shardId: this.#shardId, held, renew: () => Promise.resolve(), proof });
     term.over = true;
     const factor = this.#skewed ? this.#world.random.pick([1, 1, 1, 0.7, 1.6]) : 1;
-    await daemon.ask(() => this.#end(token, end, factor)).catch(() => undefined);
+    const call = end.kind === 'finished' ? 'queue moveToFinished' : 'queue moveToDelayed';
+    await daemon.ask(call, () => this.#end(token, end, factor)).catch(() => undefined);
   }
 
   async #renew(daemon: DaemonProcess, token: string, term: { until: number; over: boolean }): Promise<void> {
@@ -97,7 +98,7 @@ export class TurnJobs {
       await daemon.clock.sleep(RENEW_MS);
       if (term.over) return;
       const sentAt = daemon.clock.monoMs();
-      const renewed = await daemon.ask(() => this.#extend(token)).catch(() => null);
+      const renewed = await daemon.ask('queue extendLock', () => this.#extend(token)).catch(() => null);
       if (renewed === false) {
         term.until = 0;
         return;
