@@ -26,7 +26,7 @@ const RATE_RECORDS_MIN = 500;
 export function checkLiveness(views: readonly ShardView[], end: EndState, options: LivenessOptions): Violation[] {
   const found: Violation[] = [];
   if (end.failedJobs > 0) {
-    const message = `${end.failedJobs} jobs sit in BullMQ's failed set`;
+    const message = `${end.failedJobs} jobs of BullMQ failed for good`;
     found.push({ invariant: 'I8', shard: null, message, excerpt: [] });
   }
   const faults = views.flatMap((view) => view.faults);

@@ -18,12 +18,13 @@ import type { FaultLine, HistoryLine, LeaseLine, Unstamped } from '../../support
 import { type PositionSample, samplePositions } from '../../support/position-sampler.ts';
 import { type Recorder, startRecorder } from '../../support/recorder.ts';
 import { type CheckOptions, checkHistory, type CheckResult, describeViolations } from '../checker.ts';
+import { FailedJobs } from './failed-jobs.ts';
 import { type Link, openLink } from './link.ts';
 import { Producer } from './producer.ts';
 import { configOf, copyHandler, LAB_DIR, type LabSpec, REDIS_OF_DAEMON } from './project.ts';
 import { Random } from './random.ts';
 import { collectEnd, isDrained } from './shards.ts';
-import type { LabShard, LabSource, ShardNow } from './source.ts';
+import { type LabShard, type LabSource, MAPPING, type ShardNow } from './source.ts';
 import { openStreamSource } from './stream-source.ts';
 
 const SAMPLE_EVERY_MS = 50;
@@ -55,6 +56,7 @@ export class Lab {
   readonly dir: string;
   #server: RedisServer;
   readonly #sampler: { stop(): Promise<void> };
+  readonly #failedJobs: FailedJobs;
   readonly #links: Link[] = [];
   readonly #epochs = new Map<string, string>();
   /** Fault id → shards that it hit, as far as that is known only afterwards. */
@@ -75,6 +77,7 @@ export class Lab {
     this.#server = server;
     this.redis = redis;
     this.recorder = recorder;
+    this.#failedJobs = new FailedJobs(redis, `${this.keys.queuePrefix()}:${MAPPING}`);
     this.producer = new Producer(source, recorder, new Random(spec.seed + 1));
     this.#sampler = samplePositions(recorder, () => this.#sample(), SAMPLE_EVERY_MS);
   }
@@ -88,6 +91,7 @@ export class Lab {
   }
 
   async #sample(): Promise<PositionSample[]> {
+    await this.#failedJobs.look();
     const now = await this.look();
     const leases = now.flatMap(({ shard, state }): Unstamped<LeaseLine>[] => {
       const epoch = state['epoch'] ?? '0';
@@ -287,8 +291,8 @@ export class Lab {
     await this.#sampler.stop();
     // Where it did not drain, what is left is a violation as well.
     const { trimmedByHand = false, countersLost = false } = this.spec;
-    const facts = { drained: true, trimmedByHand, countersLost };
-    const end = await collectEnd(this.redis, this.keys, this.source, facts);
+    const failedJobs = await this.#failedJobs.count();
+    const end = await collectEnd(this.source, { drained: true, trimmedByHand, countersLost, failedJobs });
     const history = await this.history();
     const result = checkHistory(history, end, { liveness: { leaseMs: LOCK_MS }, ...options });
     return { ...result, history, end, drained };

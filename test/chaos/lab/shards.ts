@@ -1,9 +1,7 @@
 /** The durable state of a mapping's shards at the end of a run. */
-import type { Redis } from 'ioredis';
 import type { Unit } from '../../../src/record.ts';
-import type { Keys } from '../../../src/redis/keys.ts';
 import type { EndState, ShardEnd } from '../../support/end-state.ts';
-import { type LabSource, MAPPING, type ShardNow } from './source.ts';
+import type { LabSource, ShardNow } from './source.ts';
 
 function unitsOf({ state }: ShardNow): readonly Unit[] {
   return JSON.parse(state['units'] ?? '[]') as Unit[];
@@ -21,17 +19,18 @@ export function leastSettled(now: readonly ShardNow[]): number {
 }
 
 interface EndFacts {
+  readonly failedJobs: number;
   readonly drained: boolean;
   /** Then the first entry says nothing of what Millrace trimmed. */
   readonly trimmedByHand: boolean;
   readonly countersLost: boolean;
 }
 
-export async function collectEnd(redis: Redis, keys: Keys, source: LabSource, facts: EndFacts): Promise<EndState> {
+export async function collectEnd(source: LabSource, facts: EndFacts): Promise<EndState> {
   const now = await source.look();
   const notices = await source.notices();
-  const failedJobs = await redis.zcard(`${keys.queuePrefix()}:${MAPPING}:failed`);
-  return { shards: now.map((n) => endOf(n, facts)), notices, failedJobs, drained: facts.drained };
+  const { failedJobs, drained } = facts;
+  return { shards: now.map((n) => endOf(n, facts)), notices, failedJobs, drained };
 }
 
 function endOf(now: ShardNow, { trimmedByHand, countersLost }: EndFacts): ShardEnd {

@@ -48,6 +48,34 @@ const executorKilled: Fault = {
     }),
 };
 
+const holdersKilled: Fault = {
+  name: 'holders-killed',
+  says: 'SIGKILL to a daemon that runs functions, and to the next one that has a shard of it, as soon as it has; both had it in hand',
+  touches: 'daemon',
+  onlyAsked: true,
+  strike: ({ lab, daemons, random }) =>
+    daemons.withOne('executor', random, hasTurn(lab), async (first) => {
+      const had = await lab.kill(first);
+      daemons.replace(first);
+      const next = await successorOf(lab, had);
+      if (!next) return false;
+      const lost = await lab.kill(next);
+      daemons.replace(next);
+      return lost.some((shard) => had.includes(shard));
+    }),
+};
+
+/** The first that has one of the shards. */
+async function successorOf(lab: Lab, shards: readonly string[]): Promise<LabDaemon | null> {
+  const deadline = performance.now() + TAKEN_OVER_MS_MAX;
+  while (performance.now() < deadline) {
+    for (const daemon of lab.ready())
+      if ((await lab.ownedBy(daemon)).some((shard) => shards.includes(shard))) return daemon;
+    await pause(10);
+  }
+  return null;
+}
+
 const pollerKilled: Fault = {
   name: 'poller-killed',
   says: 'SIGKILL to a daemon that watches; a shard was its to watch',
@@ -157,5 +185,5 @@ const clockSet: Fault = {
 };
 
 export const DAEMON_FAULTS: readonly Fault[] = [
-  ...[executorKilled, pollerKilled, sandboxKilled, zombie, stall, replaced, clockSet],
+  ...[executorKilled, holdersKilled, pollerKilled, sandboxKilled, zombie, stall, replaced, clockSet],
 ];

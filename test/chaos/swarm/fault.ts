@@ -29,6 +29,8 @@ export interface Fault {
   readonly source?: SourceKind;
   /** Daemons have ways to Redis of their own, that break. */
   readonly needsLinks?: boolean;
+  /** A seed does not draw it: a strike takes longer than those of a minute's run may. */
+  readonly onlyAsked?: boolean;
   /** It makes history of a kind that these cannot be judged with. */
   readonly without?: readonly string[];
   /** Done once and healed when it resolves: true when it hit. */

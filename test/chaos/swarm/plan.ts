@@ -51,7 +51,8 @@ export function makePlan(spec: PlanSpec): Plan {
 }
 
 function draw(random: Random, { source, faultsMs }: PlanSpec): Fault[] {
-  const all = random.some(faultsFor(source), Infinity);
+  const drawable = faultsFor(source).filter(({ onlyAsked }) => !onlyAsked);
+  const all = random.some(drawable, Infinity);
   const most = Math.max(FAULTS_MIN, Math.min(all.length, Math.floor(faultsMs / STRIKE_MS)));
   const count = random.between(FAULTS_MIN, most);
   const drawn: Fault[] = [];

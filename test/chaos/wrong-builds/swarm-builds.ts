@@ -40,4 +40,20 @@ const COMMITS_FETCHED: SwarmBuild = {
   ],
 };
 
-export const SWARM_WRONG_BUILDS: readonly SwarmBuild[] = [NOT_TAKEN_OVER, COMMITS_FETCHED];
+/** With the queue's default, a turn whose second holder dies as well fails for good. */
+const STALLS_COUNTED: SwarmBuild = {
+  name: 'the queue counts crashes as it does by default',
+  breaks: ['I8'],
+  source: 'redis-stream',
+  faults: ['holders-killed'],
+  says: /failed for good/,
+  edits: [
+    {
+      file: 'src/queue/turn-worker.ts',
+      from: `    maxStalledCount: STALLED_COUNT_MAX,`,
+      to: `    maxStalledCount: 1,`,
+    },
+  ],
+};
+
+export const SWARM_WRONG_BUILDS: readonly SwarmBuild[] = [NOT_TAKEN_OVER, COMMITS_FETCHED, STALLS_COUNTED];
