@@ -1,27 +1,20 @@
 /** (latency) From XADD to the handler at 10, 50 and 80 % of what the system keeps up with, Millrace beside a loop by hand. */
 import type { Redis } from 'ioredis';
-import { fillShard } from '../../test/support/fill-shard.ts';
 import { type Program, startMillrace, startPeer } from '../support/daemon.ts';
 import { collectLatencies, TIMES } from '../support/flow.ts';
 import { type Lab, mappingOf, openLab, sleep } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
+import { capacityOf, pour, SLICE_MS } from '../support/pour.ts';
 import { type Figure, load, type Row } from '../support/report.ts';
 import { latencies, type Latencies } from '../support/statistics.ts';
 
 const SHARES = [0.1, 0.5, 0.8];
-const SLICE_MS = 5;
 const WARM_SECONDS = 2;
 const TELL_SECONDS = 2;
 const TELL_PER_SECOND = 100;
 /** What is to be caught up with, as a multiple of --records. */
 const FLOOD = 6;
-const LOOK_MS = 20;
-const DRAIN_MS = 180_000;
 const UNIT = 'ms';
-
-const PARTITION_KEY = 'key';
-const dataOf = (id: number, counts: boolean): string =>
-  JSON.stringify({ id, sentMs: Date.now(), counts, text: 'x'.repeat(140) });
 
 interface Contestant {
   readonly name: string;
@@ -43,7 +36,7 @@ export async function latencyUnderLoad(options: Options): Promise<Figure> {
     for (const one of [loop, own]) {
       const run = `${one === loop ? 'loop' : 'own'}${n}`;
       const program = await one.start(run);
-      const capacity = await capacityOf(lab, keys, () => one.behind(run), options);
+      const capacity = await capacityOf(lab.redis, keys, () => one.behind(run), options.records * FLOOD);
       capacities.get(one.name)!.push(capacity);
       for (const share of SHARES) {
         const measured = await measure(lab.redis, keys, program, capacity * share, options.seconds);
@@ -111,32 +104,6 @@ function loopOf(lab: Lab, keys: readonly string[]): Contestant {
   };
 }
 
-/** How quickly it works off what it has to catch up with, once the producer is done: beside one at its limit the server has no time for it. */
-async function capacityOf(
-  lab: Lab,
-  keys: readonly string[],
-  behind: () => Promise<number>,
-  { records }: Options,
-): Promise<number> {
-  const each = Math.ceil((records * FLOOD) / keys.length);
-  await Promise.all(keys.map((key) => fillShard(lab.redis, key, PARTITION_KEY, [dataOf(0, false)], each)));
-  const [from, began] = [await behind(), performance.now()];
-  // The last of them are few batches of few shards.
-  const left = await until(behind, from / 20);
-  const capacity = ((from - left) / (performance.now() - began)) * 1_000;
-  await until(behind, 0);
-  return capacity;
-}
-
-/** What is still behind when it is so many at most. */
-async function until(behind: () => Promise<number>, most: number): Promise<number> {
-  for (const end = performance.now() + DRAIN_MS; performance.now() < end; await sleep(LOOK_MS)) {
-    const left = await behind();
-    if (left <= most) return left;
-  }
-  throw new Error(`not worked off after ${DRAIN_MS} ms`);
-}
-
 async function measure(
   redis: Redis,
   keys: readonly string[],
@@ -152,25 +119,4 @@ async function measure(
   await pour(redis, keys, { perSecond: TELL_PER_SECOND * keys.length, seconds: TELL_SECONDS, counts: false });
   await sleep(500);
   return latencies(all);
-}
-
-interface Pour {
-  readonly perSecond: number;
-  readonly seconds: number;
-  readonly counts: boolean;
-}
-
-/** Records at a rate, evenly over the keys; what is late because the machine is busy comes with the next slice. */
-async function pour(redis: Redis, keys: readonly string[], { perSecond, seconds, counts }: Pour): Promise<void> {
-  const began = performance.now();
-  const total = Math.round((perSecond * seconds) / keys.length);
-  for (let sent = 0; sent < total;) {
-    const due = Math.min(total, Math.ceil((((performance.now() - began) / 1_000) * perSecond) / keys.length));
-    if (due > sent) {
-      const texts = [dataOf(sent, counts)];
-      await Promise.all(keys.map((key) => fillShard(redis, key, PARTITION_KEY, texts, due - sent)));
-      sent = due;
-    }
-    await sleep(SLICE_MS);
-  }
 }
