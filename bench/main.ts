@@ -6,6 +6,8 @@
  *   npm run bench -- --profile --batch 100               what each stage of a record's way costs
  *   npm run bench -- --only f --kills 200                the takeover figure in full
  *   npm run bench -- --only matrix --repeats 2 --save    beside every peer; kept in bench/results, of which docs/benchmarks.md is made
+ *   npm run bench -- --only recovery --kills 4 --save      kills, replacements and Redis killed, under load
+ *   npm run bench -- --only flame --kind parse --batch 1   a flame graph of all processes (Linux's perf for those that are no JavaScript)
  *   npm run bench -- --only matrix --peer loop --peer bullmq --kind parse --batch 1
  */
 import { writeFileSync } from 'node:fs';
@@ -14,7 +16,9 @@ import { backlog } from './figures/backlog.ts';
 import { bystanders } from './figures/bystanders.ts';
 import { coldStart } from './figures/cold-start.ts';
 import { filterRate } from './figures/filter.ts';
+import { flame } from './figures/flame.ts';
 import { idleShards } from './figures/idle.ts';
+import { idleCost } from './figures/idle-cost.ts';
 import { kafkaThroughput } from './figures/kafka.ts';
 import { kafkaClients } from './figures/kafka-client.ts';
 import { lanes } from './figures/lanes.ts';
@@ -23,6 +27,7 @@ import { memory } from './figures/memory.ts';
 import { outputs } from './figures/outputs.ts';
 import { profile } from './figures/profile.ts';
 import { rebalance } from './figures/rebalance.ts';
+import { recovery } from './figures/recovery.ts';
 import { takeover } from './figures/takeover.ts';
 import { batchesOf1, batchesOf100 } from './figures/throughput.ts';
 import { latency } from './figures/latency.ts';
@@ -49,6 +54,8 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   kafka: kafkaThroughput,
   'kafka-client': kafkaClients,
   backlog,
+  flame,
+  idle: idleCost,
   isolation,
   lanes,
   latency: latencyUnderLoad,
@@ -56,12 +63,13 @@ const FIGURES: Readonly<Record<string, (options: Options) => Promise<Figure>>> =
   outputs,
   profile,
   rebalance,
+  recovery,
   scaling,
   windows: windowOverhead,
 };
 
 /** Only where they are asked for. */
-const LONG = ['backlog', 'isolation', 'latency', 'matrix', 'profile', 'scaling'];
+const LONG = ['backlog', 'flame', 'idle', 'isolation', 'latency', 'matrix', 'profile', 'recovery', 'scaling'];
 
 const { values: flags } = flagsOf({
   options: {

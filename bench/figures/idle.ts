@@ -1,5 +1,5 @@
 /** (e) 10,000 idle shards: what watching them costs, with nothing and with little to do. And (h), memory per shard. */
-import { startMillrace, startPeer } from '../support/daemon.ts';
+import { type Program, startMillrace, startPeer } from '../support/daemon.ts';
 import { collectLatencies, flow, TIMES } from '../support/flow.ts';
 import { type Lab, mappingOf, openLab, sleep } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
@@ -53,7 +53,7 @@ async function watch(
   lab: Lab,
   keys: readonly string[],
   seconds: number,
-  program: Awaited<ReturnType<typeof startMillrace>>,
+  program: Program,
   settleMs: number,
 ): Promise<Watched> {
   await sleep(settleMs);

@@ -1,5 +1,5 @@
 /** (d): time from XADD to the handler while 1,000 records arrive per second. */
-import { startMillrace, startPeer } from '../support/daemon.ts';
+import { type Program, startMillrace, startPeer } from '../support/daemon.ts';
 import { collectLatencies, flow, TIMES } from '../support/flow.ts';
 import { type Lab, mappingOf, openLab, sleep } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
@@ -45,12 +45,7 @@ async function loop(lab: Lab, keys: readonly string[], n: number) {
   return peer;
 }
 
-async function measure(
-  lab: Lab,
-  keys: readonly string[],
-  seconds: number,
-  program: Awaited<ReturnType<typeof startMillrace>>,
-): Promise<Measured> {
+async function measure(lab: Lab, keys: readonly string[], seconds: number, program: Program): Promise<Measured> {
   await flow(lab, { keys, perSecond: PER_SECOND, seconds: WARM_SECONDS, counts: false });
   await sleep(200);
   const all = collectLatencies(program);

@@ -2,16 +2,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { openRedisPlace, SHARDS, STREAM } from '../matrix/redis-place.ts';
-import { readProfile, STAGES, stagesOf } from '../support/cpu-profile.ts';
-import { startMillrace } from '../support/daemon.ts';
-import { handlerText, type Kind, KINDS } from '../support/kinds.ts';
-import { mappingOf } from '../support/lab.ts';
+import { openRedisPlace, SHARDS } from '../matrix/redis-place.ts';
+import { STAGES, stagesOf } from '../support/cpu-profile.ts';
+import { type Kind, KINDS } from '../support/kinds.ts';
 import type { Options } from '../support/options.ts';
-import { descendants } from '../support/processes.ts';
+import { profiledRun } from '../support/profiled-run.ts';
 import { type Figure, load, type Row } from '../support/report.ts';
-import { measureStretch, type Sample } from '../support/stretch.ts';
-import { openWork, workFunction } from '../support/work.ts';
+import type { Sample } from '../support/stretch.ts';
+import { openWork } from '../support/work.ts';
 
 const MULTIPLE = 3;
 const UNIT = 'CPU s per million';
@@ -64,24 +62,11 @@ export async function profile(options: Options): Promise<Figure> {
   };
 
   async function lap(kind: Kind, batch: number, mapping: string): Promise<Lap> {
-    const { lab } = place;
-    const mappings = { [mapping]: mappingOf(STREAM['200-byte JSON'], batch) };
-    const functions = { f: workFunction(terms.work) };
-    const config = lab.configure(handlerText(kind, terms.work, 'kinesis'), mappings, { functions });
-    const env = { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${dir}` };
-    const daemon = await startMillrace(config, [], { env });
-    const look = async () => {
-      const done = await lab.succeeded(mapping, SHARDS);
-      return { done, over: done >= terms.perShard * SHARDS };
-    };
-    const pids = () => ({ redis: [lab.server.pid], daemon: [daemon.pid], children: descendants(daemon.pid) });
-    const sample = await measureStretch(look, pids, options.seconds);
-    daemon.kill('SIGTERM');
-    await daemon.stop();
-    const found = stagesOf(readProfile(dir, daemon.pid), sample.seconds * 1e6);
-    const all = STAGES.reduce((sum, stage) => sum + found[stage], 0);
+    const { sample, profile: found } = await profiledRun(place, terms, { kind, batch, mapping, dir });
+    const us = stagesOf(found, sample.seconds * 1e6);
+    const all = STAGES.reduce((sum, stage) => sum + us[stage], 0);
     // The profile's shares of what the system says that the process has used.
-    const stages = Object.fromEntries(STAGES.map((stage) => [stage, (found[stage] / all) * sample.cpu.daemon!]));
+    const stages = Object.fromEntries(STAGES.map((stage) => [stage, (us[stage] / all) * sample.cpu.daemon!]));
     return { sample, stages: { ...stages, run: sample.cpu.children!, redis: sample.cpu.redis! } };
   }
 }

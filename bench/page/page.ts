@@ -2,10 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { machineLine } from '../support/report.ts';
 import { type Result, RESULTS } from '../support/results.ts';
-import { spread } from '../support/statistics.ts';
-import { barsSvg } from './graph.ts';
+import { flamePart } from './flame-part.ts';
 import { matrixPart, type Part } from './matrix-part.ts';
-import { shown, spreadText, tableText } from './numbers.ts';
+import { rowsPart } from './rows-part.ts';
 
 const INTRODUCTION = `# Benchmarks
 
@@ -48,7 +47,7 @@ export function makePage(results: readonly Result[]): Page {
 
 function partOf({ command, machine, figure }: Result): Part {
   const { id, title, notes, load, entrants } = figure;
-  const part = entrants ? matrixPart(entrants) : rowsPart(figure);
+  const part = entrants ? matrixPart(entrants) : figure.stacks ? flamePart(figure, figure.stacks) : rowsPart(figure);
   const said = entrants ? [] : notes.map((note) => `- ${note}`);
   const busy = `Runnable processes: ${load[0]} before, ${load[1]} after, on ${machine.cores} cores.`;
   const text = [
@@ -58,22 +57,4 @@ function partOf({ command, machine, figure }: Result): Part {
     ...(said.length > 0 ? [said.join('\n')] : []),
   ].join('\n\n');
   return { text, graphs: part.graphs };
-}
-
-function rowsPart({ id, title, rows, graph }: Result['figure']): Part {
-  const graphs = new Map<string, string>();
-  const lines = rows.map((row) => [
-    row.name,
-    spreadText(row.values.filter((one) => one !== null)),
-    row.unit,
-    row.aim ?? '',
-  ]);
-  const table = tableText(['', 'Measured', 'Unit', 'Aim'], lines);
-  if (graph === undefined) return { text: table, graphs };
-  const drawn = rows.filter(({ unit }) => unit === graph.unit);
-  const values = drawn.map((row) => Number(shown(spread(row.values).median).replaceAll(',', '')));
-  const [unit, groups] = [graph.unit, drawn.map(({ name }) => name)];
-  const series = [{ name: graph.unit, values }];
-  graphs.set(`${id}.svg`, barsSvg({ title, unit, groups, series, logarithmic: graph.logarithmic }));
-  return { text: `![${title}](benchmarks/${id}.svg)\n\n${table}`, graphs };
 }

@@ -18,6 +18,11 @@ export interface Program {
   stop(): Promise<void>;
 }
 
+export interface Daemon extends Program {
+  /** As it signs what it holds. */
+  readonly id: string;
+}
+
 const running = new Set<ChildProcess>();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
@@ -75,19 +80,19 @@ export async function startMillrace(
   config: string,
   args: readonly string[] = [],
   { processor, env }: DaemonPlace = {},
-): Promise<Program> {
+): Promise<Daemon> {
   const all = ['start', '-c', config, '--http', 'off', '--log-level', 'info', ...args];
   const program =
     processor === undefined
       ? start(MILLRACE, all, env)
       : start('taskset', ['-c', String(processor), MILLRACE, ...all], env);
-  await new Promise<void>((resolve, reject) => {
+  const id = await new Promise<string>((resolve, reject) => {
     program.onLine((line) => {
-      if (line.includes('"msg":"ready"')) resolve();
+      if (line.includes('"msg":"ready"')) resolve((JSON.parse(line) as { id: string }).id);
     });
     program.next('\0').catch(reject);
   });
-  return program;
+  return { ...program, id };
 }
 
 /** A program of bench/peers, by its file's name. */

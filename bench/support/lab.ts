@@ -45,12 +45,14 @@ export interface Lab {
   succeeded(mapping: string, shards: number): Promise<number>;
   /** The same of one shard. */
   shardSucceeded(mapping: string, shard: number): Promise<number>;
+  /** Kills Redis and starts it again on what its log has; resolves when it answers. */
+  crashRedis(): Promise<void>;
   close(): Promise<void>;
 }
 
 export async function openLab(): Promise<Lab> {
   const dir = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
-  const server = await startBenchRedis(path.join(dir, 'redis'));
+  let server = await startBenchRedis(path.join(dir, 'redis'));
   const redis = new Redis(server.url);
   const keys = new Keys('millrace');
   const openStream = async (name: string, shards: number): Promise<string[]> => {
@@ -59,21 +61,11 @@ export async function openLab(): Promise<Lab> {
   };
   const redisVersion = /redis_version:(\S+)/.exec(await redis.info('server'))?.[1] ?? 'unknown';
   return {
-    ...{ server, redis, keys, redisVersion },
-    configure(handler, mappings, { functions, ...others } = {}) {
-      const file = path.join(dir, 'millrace.yaml');
-      writeFileSync(path.join(dir, 'handler.mjs'), handler);
-      writeFileSync(
-        file,
-        stringify({
-          redis: server.url,
-          functions: { f: { code: 'handler.mjs', handler: 'handler', timeout: 10 }, ...functions },
-          mappings,
-          ...others,
-        }),
-      );
-      return file;
+    get server() {
+      return server;
     },
+    ...{ redis, keys, redisVersion },
+    configure: (handler, mappings, more) => writeConfiguration(dir, server.url, handler, mappings, more),
     createStream: openStream,
     async createFilled(name, shards, of) {
       const places = await openStream(name, shards);
@@ -104,12 +96,33 @@ export async function openLab(): Promise<Lab> {
     },
     shardSucceeded: async (mapping, shard) =>
       Number((await redis.hget(keys.shard(mapping, shardIdOf(shard)), 'n:succeeded')) ?? 0),
+    async crashRedis() {
+      // The connection tells that it is gone; it comes back by itself.
+      redis.on('error', () => undefined);
+      server.kill('SIGKILL');
+      await server.exited;
+      server = await startBenchRedis(path.join(dir, 'redis'), { port: server.port });
+    },
     async close() {
       redis.disconnect();
       await server.stop();
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+function writeConfiguration(
+  dir: string,
+  redis: string,
+  handler: string,
+  mappings: Readonly<Record<string, object>>,
+  { functions, ...others }: More = {},
+): string {
+  const file = path.join(dir, 'millrace.yaml');
+  const f = { code: 'handler.mjs', handler: 'handler', timeout: 10 };
+  writeFileSync(path.join(dir, 'handler.mjs'), handler);
+  writeFileSync(file, stringify({ redis, functions: { f, ...functions }, mappings, ...others }));
+  return file;
 }
 
 async function partitionKeys(redis: Redis, keys: Keys, stream: string): Promise<string[][]> {

@@ -7,7 +7,7 @@ const STATE = fileURLToPath(new URL('../../.millrace', import.meta.url));
 
 export async function startBenchRedis(
   dir: string,
-  options: { readonly appendfsync?: 'no' } = {},
+  options: { readonly appendfsync?: 'no'; readonly port?: number } = {},
 ): Promise<RedisServer> {
   const { binary } = await findRedis({ stateDir: STATE, say: (text) => void process.stderr.write(`${text}\n`) });
   return await startRedisServer({ dir, binary, ...options });

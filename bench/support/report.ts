@@ -20,7 +20,16 @@ export interface Figure {
   /** Mean number of runnable processes over the last minute, before and after. */
   readonly load: readonly [before: number, after: number];
   /** Which rows docs/benchmarks.md draws: those with this unit. */
-  readonly graph?: { readonly unit: string; readonly logarithmic: boolean };
+  readonly graph?: {
+    readonly unit: string;
+    readonly logarithmic: boolean;
+    /** Rows are named `system, size: what`: a colour for each system, bars together that are of one size. */
+    readonly systems?: boolean;
+  };
+  /** Rows are named `one: what`: the page has a line for each one, and a column for each what. */
+  readonly pivot?: boolean;
+  /** What a flame graph is drawn of: folded stacks, outermost frame first, each with its weight (`a;b;c 1.5`). */
+  readonly stacks?: readonly string[];
   /** Of the matrix: everything that was measured. */
   readonly entrants?: readonly Entrant[];
 }
