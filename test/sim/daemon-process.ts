@@ -3,9 +3,13 @@
  * any more; frozen, it hears everything late. What it had sent arrives at Redis all the same.
  */
 import { MillraceError } from '../../src/errors.ts';
+import type { Side } from '../chaos/lab/points.ts';
 import type { Clock } from '../../src/time.ts';
 import type { Nemesis } from './nemesis.ts';
 import type { World } from './world.ts';
+
+/** What a dead process hears. */
+const NEVER = new Promise<never>(() => undefined);
 
 export class DaemonProcess {
   readonly id: string;
@@ -38,6 +42,12 @@ export class DaemonProcess {
     };
   }
 
+  /** A point at which it may crash: then this never resolves. */
+  async pass(call: string | null, side: Side): Promise<void> {
+    this.#nemesis.pass(this, call, side);
+    if (!this.alive) await NEVER;
+  }
+
   /** Something outside answers after a while; the answer is read when the process can. */
   hear<T>(ms: number, answer: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -60,8 +70,10 @@ export class DaemonProcess {
    */
   async ask<T>(call: string | null, act: () => T): Promise<T> {
     const { world } = this;
+    this.#nemesis.pass(this, call, 'before');
+    if (!this.alive) return await NEVER;
     const fault = this.#nemesis.atCall(this, call);
-    if (fault === 'crash before') return await new Promise(() => undefined);
+    if (fault === 'crash before') return await NEVER;
     // What it was about to send goes out first of all when it goes on.
     if (fault === 'stall before') await this.hear(0, () => undefined);
     const there = fault === 'stall before' ? 0.01 : world.some(0.05, 1.5);

@@ -1,6 +1,9 @@
 /** What goes wrong in a simulated run, and when: chosen by the seed, kinds and weights too (swarm), and written down for the checker. */
+import type { Side } from '../chaos/lab/points.ts';
+import { CrashPoints } from './crash-points.ts';
 import type { DaemonProcess } from './daemon-process.ts';
 import type { History } from './history.ts';
+import type { Crash } from './points.ts';
 import type { World } from './world.ts';
 
 export type CallFault = 'crash before' | 'crash after' | 'lost before' | 'lost after' | 'sent twice' | 'stall before';
@@ -43,12 +46,20 @@ export class Nemesis {
   #over = false;
   #serial = 0;
 
-  constructor(world: World, history: History, stalls: number, restart: () => void) {
+  readonly points: CrashPoints;
+
+  constructor(
+    world: World,
+    history: History,
+    plan: { readonly stalls: number; readonly crashes: readonly Crash[] },
+    restart: () => void,
+  ) {
     const { random } = world;
+    this.points = new CrashPoints(plan.crashes);
     [this.#world, this.#history, this.#restart] = [world, history, restart];
     this.#kinds = random.some(CALL_FAULTS, random.between(0, CALL_FAULTS.length));
     this.#perCall = random.pick([0.002, 0.01, 0.04]);
-    this.#stallsAt = new Set(Array.from({ length: stalls }, () => random.between(1, STALL_AT_STEP_MAX)));
+    this.#stallsAt = new Set(Array.from({ length: plan.stalls }, () => random.between(1, STALL_AT_STEP_MAX)));
     this.#wakes = { lost: random.pick([0, 0, 0.3]), twice: random.pick([0, 0.3]) };
   }
 
@@ -113,8 +124,15 @@ export class Nemesis {
     this.#world.in(STALL_MS_MAX, stall.end);
   }
 
+  /** `daemon` is about to make a call, or has it done. */
+  pass(daemon: DaemonProcess, call: string | null, side: Side): void {
+    if (daemon.alive && this.points.strikes(call, side)) this.crash(daemon);
+  }
+
   /** It has arrived there, and done what it does. */
-  arrived({ id }: DaemonProcess, call: string | null): void {
+  arrived(daemon: DaemonProcess, call: string | null): void {
+    this.pass(daemon, call, 'after');
+    const { id } = daemon;
     if (call === null || !TURN_CALL.test(call)) return;
     for (const stall of this.#stalls) if (stall.daemon.id !== id && stall.left-- <= 0) stall.end();
   }

@@ -102,7 +102,7 @@ class Part {
     this.#state = KEYS.shard(MAPPING, shardId);
     this.#history = new History(world, `${MAPPING}/${shardId}`);
     this.#jobs = new TurnJobs(world, redis, shardId, false);
-    this.nemesis = new Nemesis(world, this.#history, 0, () => undefined);
+    this.nemesis = new Nemesis(world, this.#history, { stalls: 0, crashes: [] }, () => undefined);
     this.nemesis.end();
     // A batch either says which of it failed, or is cut in half until that is known.
     const reports = n % 4 < 2;

@@ -3,6 +3,7 @@ import type { Random } from '../chaos/lab/random.ts';
 import type { TurnSettings } from '../../src/turn/settings.ts';
 import type { UnitPolicy } from '../../src/unit/types.ts';
 import { MAPPING } from './history.ts';
+import type { Needs } from './points.ts';
 
 export interface Scenario {
   readonly settings: TurnSettings;
@@ -25,13 +26,14 @@ export interface Scenario {
 
 const AGE_MS = 20_000;
 
-export function drawScenario(random: Random): Scenario {
-  const retries = random.pick([-1, 0, 1, 4]);
-  const age: UnitPolicy['age'] = random.pick([
+export function drawScenario(random: Random, needs: Needs): Scenario {
+  const drawn = random.pick([-1, 0, 1, 4]);
+  const ages = random.pick<UnitPolicy['age']>([
     { kind: 'strict', ageMs: null },
     { kind: 'strict', ageMs: AGE_MS },
     { kind: 'default', ageMs: AGE_MS },
   ]);
+  const [retries, age] = needs.expiry ? ([-1, { kind: 'strict', ageMs: AGE_MS }] as const) : [drawn, ages];
   const ends = retries >= 0 || age.ageMs !== null;
   const reports = random.chance(0.5);
   const stops = random.between(0, 3);
@@ -46,9 +48,9 @@ export function drawScenario(random: Random): Scenario {
     partial: random.pick([0, 0.3]),
     dies: random.pick([0, 0, 0.1]),
     away: random.pick([0, 0, 0.1]),
-    slow: random.pick([0, 0, 0.1]),
+    slow: Math.max(random.pick([0, 0, 0.1]), needs.slow ? 0.3 : 0),
     // One that nothing ends would hold its shard for ever, as it should.
-    poisoned: ends ? random.pick([0, 0, 0.1]) : 0,
+    poisoned: Math.max(ends ? random.pick([0, 0, 0.1]) : 0, needs.expiry ? 0.4 : 0),
     records: random.between(5, 25),
     stormMs: random.between(1_000, 15_000),
     ...{ freezes: stops - stalls, stalls },

@@ -16,6 +16,7 @@ export interface FunctionHabits {
   readonly reports: boolean;
 }
 
+const INVOKE = 'sandbox invoke';
 const REPORT = { durationMs: 0, maxMemoryUsedMb: 0 };
 
 const failed = (metric: 'error' | 'timeout' | 'killed'): InvokeOutcome => ({
@@ -26,7 +27,12 @@ const returned = (value: unknown): InvokeOutcome => ({ kind: 'ok', result: JSON.
 
 export function scriptedSandbox(daemon: DaemonProcess, history: History, habits: FunctionHabits): Sandbox {
   return {
-    invoke: (request) => invoke(daemon, history, habits, request),
+    async invoke(request) {
+      await daemon.pass(INVOKE, 'before');
+      const outcome = await invoke(daemon, history, habits, request);
+      await daemon.pass(INVOKE, 'after');
+      return outcome;
+    },
     holdOffMs: () => 0,
     stats: () => [],
     reserve: () => ({ processes: 0, rssBytes: 0 }),

@@ -10,10 +10,12 @@ import { type CheckResult, checkHistory } from '../chaos/checker.ts';
 import type { Violation } from '../chaos/shard-view.ts';
 import type { EndState, NoticeEnd } from '../support/end-state.ts';
 import { seedChance } from './chance.ts';
+import type { CrashPoints } from './crash-points.ts';
 import { DaemonProcess } from './daemon-process.ts';
 import { History, MAPPING, SHARD, SHARD_ID } from './history.ts';
 import { MemoryRedis } from './memory-redis.ts';
 import { Nemesis } from './nemesis.ts';
+import { type Crash, needsOf } from './points.ts';
 import type { Server } from './redis-ports.ts';
 import { type Reply, type Value, valueOf } from './reply.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
@@ -26,6 +28,7 @@ export interface Simulated {
   readonly reached: CheckResult['reached'];
   /** Of each kind: how many were done. */
   readonly faults: ReadonlyMap<string, number>;
+  readonly points: CrashPoints;
   readonly history: string;
   /** SHA-256 of the history. */
   readonly hash: string;
@@ -54,17 +57,17 @@ class Simulation {
   #storm = true;
   #appended = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, crashes: readonly Crash[]) {
     seedChance(seed);
     const world = (this.#world = new World(seed));
     this.#history = new History(world);
-    this.#scenario = drawScenario(world.random);
+    this.#scenario = drawScenario(world.random, needsOf(crashes));
     this.#redis = new MemoryRedis(
       () => world.nowMs * 1_000,
       () => this.#nudge(),
     );
     this.#jobs = new TurnJobs(world, this.#redis);
-    this.#nemesis = new Nemesis(world, this.#history, this.#scenario.stalls, () => this.#start());
+    this.#nemesis = new Nemesis(world, this.#history, { stalls: this.#scenario.stalls, crashes }, () => this.#start());
     const { settings, ...habits } = this.#scenario;
     this.#around = {
       ...{ server: this.#server(), jobs: this.#jobs, nemesis: this.#nemesis },
@@ -171,7 +174,8 @@ class Simulation {
     const state = JSON.stringify([...this.#redis.hash(STATE)!]);
     const history = `${this.#history.lines.map((line) => JSON.stringify(line)).join('\n')}\n${state}\n`;
     const hash = createHash('sha256').update(history).digest('hex');
-    return { violations: [...violations, ...stuck], reached, faults: this.#nemesis.done, history, hash };
+    const { done: faults, points } = this.#nemesis;
+    return { violations: [...violations, ...stuck], reached, faults, points, history, hash };
   }
 
   #end(): EndState {
@@ -188,9 +192,9 @@ class Simulation {
   }
 }
 
-/** @throws what the engine threw that nothing of it caught */
-export async function simulate(seed: number): Promise<Simulated> {
-  const simulation = new Simulation(seed);
+/** `crashes`: beside what the seed draws. @throws what the engine threw that nothing of it caught */
+export async function simulate(seed: number, crashes: readonly Crash[] = []): Promise<Simulated> {
+  const simulation = new Simulation(seed, crashes);
   const { drained } = await simulation.run();
   return simulation.check(drained);
 }
