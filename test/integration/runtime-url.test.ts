@@ -104,6 +104,25 @@ const CASES: [string, string?][] = [
   ['c|/x', 'file:///d:/a'],
 ];
 
+/** Every printable character in each place of a plain URL, and what is nearly plain: they are read without the standard's machine where that is safe. */
+function nearlyPlain(): [string, string?][] {
+  const chars = Array.from({ length: 95 }, (_, n) => String.fromCharCode(32 + n));
+  const texts = [...chars, '.', '..', '%2e', '.%2E', '...', '%2ex', '/', '//', 'ü'].flatMap((text) => [
+    ...[
+      `http://a.b${text}`,
+      `http://a${text}b/c`,
+      `https://a:8443/${text}`,
+      `https://a/b/${text}/c`,
+      `http://a/x${text}y?z`,
+    ],
+    ...[`http://a?${text}`, `http://a/b?c=${text}&d#e`, `http://a/#${text}`, `http://a/b?c#d${text}e`],
+  ]);
+  const hosts = ['A.b', '1.2', '1.2.3.4', '0x7f.1', '256', '1.2.3.256', 'a.1', 'a.09', '-', 'a_b.', '.', 'a..b'];
+  const ports = ['', ':', ':0', ':80', ':443', ':00080', ':65535', ':65536', ':99999', ':100000', ':8x', ':80@a'];
+  for (const host of hosts) for (const port of ports) texts.push(`http://${host}${port}`, `https://${host}${port}/a?b`);
+  return texts.flatMap((text): [string, string?][] => [[text], [text, 'http://x.y/z?q']]);
+}
+
 const PARTS = [
   'href',
   'origin',
@@ -160,5 +179,6 @@ async function same(body: string, event: unknown): Promise<void> {
 }
 
 test('what is parsed, and what is none', () => same(PARSE, { cases: CASES, parts: PARTS }));
+test('what is plain, and nearly', () => same(PARSE, { cases: nearlyPlain(), parts: PARTS }));
 test('setters', () => same(SET, { bases: BASES, parts: PARTS, values: VALUES }));
 test('search params', () => same(PARAMS, {}));

@@ -86,7 +86,7 @@ export class IsolateHost {
   }
 
   invoke(event: string, head: string): void {
-    this.#call(OP_INVOKE, event, head, machineMs());
+    this.#call(OP_INVOKE, event, head, machineMs() - this.#monoMs());
   }
 
   /** Collects what is dead; answers the bytes that live. */
@@ -107,6 +107,11 @@ export class IsolateHost {
   /** Milliseconds until the next timer, or what isolate/host.ts calls WAITS_FOR_HOST and SETTLED. */
   poll(): number {
     return this.#call(OP_POLL);
+  }
+
+  /** The isolate's clock. */
+  #monoMs(): number {
+    return Math.floor(performance.now() - this.#began);
   }
 
   #call(op: number, ...args: unknown[]): number {
@@ -133,7 +138,7 @@ export class IsolateHost {
     return [
       outward.settle,
       outward.log,
-      (): number => Math.floor(performance.now() - this.#began),
+      (): number => this.#monoMs(),
       heap,
       (count: number): string => randomBytes(Math.min(Math.max(0, Math.floor(count)), 65_536)).toString('base64'),
       (name: string, key: string | null, bytes: string): string => {

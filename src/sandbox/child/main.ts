@@ -225,12 +225,12 @@ function run(): void {
       continue;
     }
     const wait = busy ? advance() : -1;
-    if (busy) {
+    if (busy && wait >= 0) {
       channel.readLater(arrived);
-      if (wait >= 0) timer = setTimeout(guarded, wait);
+      timer = setTimeout(guarded, wait);
       return;
     }
-    collectGarbage();
+    if (!busy) collectGarbage();
     // A read that libuv has under way gets the next bytes; the event loop brings them.
     if (channel.reading) return;
     const next = channel.wait();

@@ -28,7 +28,7 @@ export const SETTLE_FATAL = 3;
 export const OP_PRELUDE_DONE = 0;
 /** The bundle's function, and the head of INIT. */
 export const OP_LOAD = 1;
-/** The event, the head, and what the clock says that the deadline is of. */
+/** The event, the head, and how far the clock that the deadline is of is ahead of `monoMs`. */
 export const OP_INVOKE = 2;
 export const OP_TICK = 3;
 export const OP_FETCH_DONE = 4;

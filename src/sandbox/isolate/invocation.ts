@@ -147,10 +147,9 @@ async function follow(one: Current, promise: PromiseLike<unknown>): Promise<void
   if (!one.called) succeed(one, value);
 }
 
-/** `nowMs`: by the clock of the head's deadline. */
-export function invoke(eventText: string, headText: string, nowMs: number): void {
+/** `ahead`: how far the clock of the head's deadline is ahead of ours. */
+export function invoke(eventText: string, headText: string, ahead: number): void {
   const head = parse(headText) as InvocationHead;
-  const ahead = nowMs - host.monoMs();
   const one = begin(head.requestId);
   const finish = (error: unknown, result: unknown): void => {
     if (current !== one || one.called) return;

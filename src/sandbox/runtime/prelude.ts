@@ -61,8 +61,10 @@ defineGlobal('TextEncoder', TextEncoder);
 defineGlobal('TextDecoder', TextDecoder);
 defineLazyGlobal('performance', () => (require('./performance.ts') as typeof import('./performance.ts')).performance);
 // A function of its own, so that looking at the name does not load what only a call needs.
+let ownFetch: typeof import('./fetch/fetch.ts').fetch | undefined;
 defineGlobal('fetch', (input: unknown, init?: unknown) => {
-  return (require('./fetch/fetch.ts') as typeof import('./fetch/fetch.ts')).fetch(input, init as never);
+  ownFetch ??= (require('./fetch/fetch.ts') as typeof import('./fetch/fetch.ts')).fetch;
+  return ownFetch(input, init as never);
 });
 
 hooks.setRequire(load);

@@ -1,6 +1,8 @@
 /** Request and Response, Fetch standard. */
 import { AbortController, type AbortSignal } from '../abort.ts';
 import { jsonStringify, upperCase } from '../host.ts';
+import { parseUrl } from '../url/parser.ts';
+import { hasCredentials, serializeUrl } from '../url/record.ts';
 import { URL } from '../url/url.ts';
 import { Body, type Extracted, extractBody } from './body.ts';
 import { Headers, type HeadersInit, pairsOf } from './headers.ts';
@@ -26,11 +28,11 @@ function methodOf(method: unknown): string {
 }
 
 function urlOf(input: unknown): string {
-  const url = URL.parse(input);
-  if (url === null) throw new TypeError(`Failed to parse URL from ${String(input).slice(0, 200)}`);
-  if (url.username !== '' || url.password !== '')
-    throw new TypeError(`Request cannot be constructed from a URL that includes credentials`);
-  return url.href;
+  const text = String(input);
+  const url = parseUrl(text, null);
+  if (url === null) throw new TypeError(`Failed to parse URL from ${text.slice(0, 200)}`);
+  if (hasCredentials(url)) throw new TypeError(`Request cannot be constructed from a URL that includes credentials`);
+  return serializeUrl(url);
 }
 
 export class Request extends Body {

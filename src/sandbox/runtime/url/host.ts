@@ -4,7 +4,7 @@ import { punycode } from '../punycode.ts';
 import { C0, percentDecode, percentEncode } from './percent.ts';
 
 const FORBIDDEN_HOST = /[\0\t\n\r #/:<>?@[\\\]^|]/;
-const FORBIDDEN_DOMAIN = /[\0-\x20"#%/:<>?@[\\\]^`{|}\x7f]/;
+const FORBIDDEN_DOMAIN = /[\0-\x20#%/:<>?@[\\\]^|\x7f]/;
 
 export function parseHost(text: string, special: boolean): string | null {
   if (text.startsWith('[')) {

@@ -1,6 +1,7 @@
 /** The basic URL parser, WHATWG URL §4.4: one function per state, in the standard's order and with its names. */
 import { lowerCase } from '../host.ts';
 import { parseHost } from './host.ts';
+import { parsePlain } from './plain.ts';
 import { C0, FRAGMENT, PATH, QUERY, SPECIAL_QUERY, USERINFO, percentEncode } from './percent.ts';
 import { DEFAULT_PORTS, type UrlRecord, emptyRecord, hasCredentials, isSpecial, shortenPath } from './record.ts';
 
@@ -317,6 +318,8 @@ function takeHost(m: Machine): 'fail' | undefined {
 
 /** Null: not a URL. With `override` (a setter) it changes `into` as far as it got. */
 export function parseUrl(text: string, base: UrlRecord | null, into?: UrlRecord, override?: State): UrlRecord | null {
+  const plain = into === undefined ? parsePlain(text) : undefined;
+  if (plain !== undefined) return plain;
   const trimmed = into === undefined ? text.replace(/^[\0-\x20]+|[\0-\x20]+$/g, '') : text;
   const m: Machine = {
     points: Array.from(trimmed.toWellFormed().replace(/[\t\n\r]/g, '')),
