@@ -13,8 +13,16 @@ export function leaseOf(
   return {
     epoch: holding.epoch,
     held: () => lock.held(),
-    // With Redis away nobody can be sure, and the request does not leave.
-    confirm: () => Promise.race([confirm(), clock.sleep(LEASE_CONFIRM_MS).then(() => false)]),
+    confirm: async () => {
+      const answered = new AbortController();
+      try {
+        // With Redis away nobody can be sure, and the request does not leave.
+        return await Promise.race([confirm(), clock.sleep(LEASE_CONFIRM_MS, answered.signal).then(() => false)]);
+      } finally {
+        // Else each request would leave a timer behind, which wakes this process for nothing.
+        answered.abort();
+      }
+    },
   };
 
   async function confirm(): Promise<boolean> {

@@ -9,9 +9,15 @@ import { EGRESS_CONNECT_MS, EGRESS_HEAD_BYTES_MAX, EGRESS_IDLE_CONNECTIONS_MAX, 
 import { cancelled, EgressFailure } from './failure.ts';
 import type { Target } from './target.ts';
 
+interface Line {
+  readonly socket: Socket;
+  /** What is done when bytes come, for the request that is under way on it; null before the first. */
+  arrived: (() => void) | null;
+}
+
 export class Connections {
   readonly #idle = new Map<string, Client[]>();
-  readonly #sockets = new WeakMap<Client, Socket>();
+  readonly #lines = new WeakMap<Client, Line>();
   readonly #ca: string | undefined;
   #count = 0;
 
@@ -24,7 +30,7 @@ export class Connections {
     for (let client = list?.pop(); client !== undefined; client = list?.pop()) {
       this.#count--;
       if (client.destroyed || client.closed) continue;
-      this.#sockets.get(client)?.ref();
+      this.#lines.get(client)?.socket.ref();
       return client;
     }
     this.#idle.delete(key);
@@ -52,17 +58,19 @@ export class Connections {
     client.on('disconnect', () => this.#forget(key, client));
     // A connection that ends is not opened again behind the check of its address.
     socket.once('close', () => void client.destroy().catch(() => undefined));
-    this.#sockets.set(client, socket);
+    this.#lines.set(client, { socket, arrived: null });
     return client;
   }
 
   /** `look` is told, whenever something arrives, how many bytes have since this call, framing included; until the answer of this is called. */
   onArrival(client: Client, look: (bytes: number) => void): () => void {
-    const socket = this.#sockets.get(client);
-    const before = socket?.bytesRead ?? 0;
-    const arrived = () => look((socket?.bytesRead ?? 0) - before);
-    socket?.on('readable', arrived);
-    return () => void socket?.off('readable', arrived);
+    const line = this.#lines.get(client)!;
+    const { socket } = line;
+    // Asked for once in a connection's life: taking a listener of a stream away and adding it again costs two turns of its own.
+    if (line.arrived === null) socket.on('readable', () => line.arrived!());
+    const before = socket.bytesRead;
+    line.arrived = () => look(socket.bytesRead - before);
+    return () => void (line.arrived = () => undefined);
   }
 
   giveBack(key: string, client: Client): void {
@@ -71,7 +79,7 @@ export class Connections {
     const list = this.#idle.get(key) ?? [];
     list.push(client);
     // What nobody uses keeps no process alive.
-    this.#sockets.get(client)?.unref();
+    this.#lines.get(client)?.socket.unref();
     this.#idle.set(key, list);
     this.#count++;
   }

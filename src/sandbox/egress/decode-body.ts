@@ -24,8 +24,8 @@ const DECODERS: ReadonlyMap<string, Decoder> = new Map([
 /** Codings on top of each other: one is usual, and each costs a whole pass. */
 const CODINGS_MAX = 3;
 
-export async function decodeBody(body: Buffer, contentEncoding: string | undefined): Promise<Buffer> {
-  const codings = (contentEncoding ?? '')
+export async function decodeBody(body: Buffer, contentEncoding: string): Promise<Buffer> {
+  const codings = contentEncoding
     .toLowerCase()
     .split(',')
     .map((coding) => coding.trim())

@@ -220,7 +220,7 @@ function nextHop(hop: Hop, response: RawResponse): Hop | null {
 async function finished(hop: Hop, response: RawResponse, redirected: boolean, raw: boolean): Promise<EgressResult> {
   const { status, statusText, headers } = response;
   const encoding = headers.find(([name]) => name === 'content-encoding')?.[1];
-  const whole = raw ? response.body : await decodeBody(response.body, encoding);
+  const whole = raw || encoding === undefined ? response.body : await decodeBody(response.body, encoding);
   const body = hop.method === 'HEAD' ? Buffer.alloc(0) : whole;
   const head = { status, statusText, url: hop.target.url.href, redirected, headers };
   return { ok: true, head, body, release: response.release };
