@@ -13,6 +13,8 @@ export class Daemons {
   /** One for each of the layout; none: they reach Redis straight. A successor has that of the one before. */
   readonly #links: readonly Link[];
   readonly #taken = new Set<LabDaemon>();
+  /** Who chooses a daemon, after who came before: two that look at once would both choose the same. */
+  #choosing: Promise<unknown> = Promise.resolve();
 
   constructor(lab: Lab, layout: readonly (readonly string[])[], links: readonly Link[]) {
     this.#lab = lab;
@@ -46,7 +48,10 @@ export class Daemons {
     busy: (daemon: LabDaemon) => Promise<boolean>,
     body: (daemon: LabDaemon) => Promise<T>,
   ): Promise<T> {
-    const daemon = await this.#take(role, random, busy);
+    const chosen = this.#choosing.then(() => this.#take(role, random, busy));
+    // Whoever asked hears of it.
+    this.#choosing = chosen.catch(() => undefined);
+    const daemon = await chosen;
     try {
       return await body(daemon);
     } finally {
