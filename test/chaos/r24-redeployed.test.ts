@@ -4,10 +4,12 @@ import { collectStatus } from '../../src/observe/status.ts';
 import { eventually } from '../support/daemon.ts';
 import { deploy, prepareDeploys, type VersionLine, versionsOf } from './lab/deploys.ts';
 import { type Checked, type Lab, type LabDaemon, mustBeClean, pause, withLab } from './lab/lab.ts';
-import { report, seedOf, timesOf } from './lab/report.ts';
+import { everyDay, report, seedOf, timesOf } from './lab/report.ts';
+import { DEPLOY_WRONG_BUILDS } from './wrong-builds/deploy-builds.ts';
 
 const DEPLOYS = 6;
 const GRACE_MS = 10_000;
+const RUNS_MAX = 10;
 
 interface Fleet {
   /** Version → hash. */
@@ -59,21 +61,36 @@ function overlapsOf(lines: readonly VersionLine[]): number {
   return overlaps;
 }
 
-/** A notice has the hash of the version whose words its error are. */
-function checkNotices({ end }: Checked, hashes: ReadonlyMap<string, string>): number {
-  for (const { notice } of end.notices) {
+/** A notice has the hash of the version whose words its error are: those that do not. */
+function wrongNotices({ end }: Checked, hashes: ReadonlyMap<string, string>): object[] {
+  return end.notices.flatMap(({ notice }) => {
     const { functionVersion, error } = notice as unknown as {
       functionVersion: string;
       error: { errorMessage: string };
     };
-    expect(functionVersion).toBe(hashes.get(/^v\d+/.exec(error.errorMessage)?.[0] ?? ''));
-  }
-  return end.notices.length;
+    const { errorMessage } = error;
+    const isRight = functionVersion === hashes.get(/^v\d+/.exec(errorMessage)?.[0] ?? '');
+    return isRight ? [] : [{ functionVersion, errorMessage }];
+  });
 }
 
-test(`R24: ${DEPLOYS} deployments while batches run`, { timeout: 900_000 }, () => {
+interface Redeployed {
+  readonly checked: Checked;
+  readonly hashes: ReadonlyMap<string, string>;
+  readonly codes: readonly (number | null)[];
+  readonly lines: readonly VersionLine[];
+}
+
+interface DeploysSpec {
+  readonly seed: number;
+  readonly deploys: number;
+  readonly wrongBuild?: string;
+}
+
+/** `judge`: while the history is there to be kept. */
+function withDeploys<T>({ deploys, ...spec }: DeploysSpec, judge: (run: Redeployed) => T): Promise<T> {
   const mapping = { maximumRetryAttempts: 1 };
-  return withLab({ name: 'r24', seed: seedOf(124), shards: 8, mapping }, async (lab) => {
+  return withLab({ name: 'r24', shards: 8, mapping, ...spec }, async (lab) => {
     await prepareDeploys(lab);
     await deploy(lab, 'v0');
     const live = [lab.start('--concurrency', '4'), lab.start('--concurrency', '4')];
@@ -81,20 +98,26 @@ test(`R24: ${DEPLOYS} deployments while batches run`, { timeout: 900_000 }, () =
     const hashes = new Map([['v0', await hashNow(lab)]]);
     const fleet: Fleet = { hashes, live, codes: [] };
     lab.producer.start({ perSecond: 15, work: [20, 120], failing: 0.05, poisoned: 0.02 });
-    const deploys = timesOf(DEPLOYS);
     for (let n = 1; n <= deploys; n++) await redeploy(lab, `v${n}`, fleet);
-    expect(await Promise.all(fleet.codes)).toEqual(fleet.codes.map(() => 0));
+    const codes = await Promise.all(fleet.codes);
     const checked = await lab.check({ shutdown: { graceMs: GRACE_MS } });
-    const lines = await versionsOf(lab);
+    return judge({ checked, hashes, codes, lines: await versionsOf(lab) });
+  });
+}
+
+test(`R24: ${DEPLOYS} deployments while batches run`, { timeout: 900_000 }, () => {
+  const deploys = timesOf(DEPLOYS);
+  return withDeploys({ seed: seedOf(124), deploys }, ({ checked, hashes, codes, lines }) => {
     const attempts = attemptsOf(lines);
     const overlaps = overlapsOf(lines);
-    const notices = checkNotices(checked, hashes);
     const whole = {
       'versions with attempts': new Set(lines.map(({ version }) => version)).size,
       'of a version while a newer one ran': overlaps,
     };
     report('R24', checked, { deploys, ...whole, 'attempts that said their version': attempts.size });
     mustBeClean(checked);
+    expect(codes).toEqual(codes.map(() => 0));
+    expect(wrongNotices(checked, hashes)).toEqual([]);
     for (const [key, said] of attempts) {
       expect([key, said.map(({ end }) => end)]).toEqual([key, ['begin', 'end']]);
       expect([key, said[1]!.version]).toEqual([key, said[0]!.version]);
@@ -105,6 +128,19 @@ test(`R24: ${DEPLOYS} deployments while batches run`, { timeout: 900_000 }, () =
     // That it mattered: most versions ran, two at once now and then, and some left notices.
     expect(whole['versions with attempts']).toBeGreaterThan(deploys / 2);
     expect(overlaps).toBeGreaterThan(0);
-    expect(notices).toBeGreaterThan(0);
+    expect(checked.end.notices.length).toBeGreaterThan(0);
   });
+});
+
+test.each(everyDay(DEPLOY_WRONG_BUILDS))('this test rejects: $name', { timeout: 900_000 }, async ({ name }) => {
+  for (let run = 1; run <= RUNS_MAX; run++) {
+    const spec = { seed: seedOf(124) + run - 1, deploys: DEPLOYS, wrongBuild: name };
+    const rejected = await withDeploys(spec, ({ checked, hashes }) => {
+      const wrong = wrongNotices(checked, hashes).length;
+      report(`wrong build: ${name}`, checked, { run, notices: checked.end.notices.length, 'of these wrong': wrong });
+      return wrong > 0;
+    });
+    if (rejected) return;
+  }
+  throw new Error(`it stood ${RUNS_MAX} runs`);
 });
