@@ -2,7 +2,7 @@
 import type { Recorder } from '../../support/recorder.ts';
 import type { Task } from './handler.ts';
 import type { Random } from './random.ts';
-import type { LabSource } from './source.ts';
+import type { LabShard, LabSource } from './source.ts';
 
 export interface ProducerSpec {
   readonly perSecond: number;
@@ -14,6 +14,8 @@ export interface ProducerSpec {
   readonly poisoned?: number;
   /** So many partition keys; absent: one. */
   readonly keys?: number;
+  /** Which get some; absent: all. */
+  readonly shards?: readonly LabShard[];
 }
 
 const TICK_MS = 50;
@@ -59,7 +61,7 @@ export class Producer {
     }
   }
 
-  async put(count: number, spec: ProducerSpec, shards = this.#source.shards): Promise<void> {
+  async put(count: number, spec: ProducerSpec, shards = spec.shards ?? this.#source.shards): Promise<void> {
     if (count === 0) return;
     const records = Array.from({ length: count }, () => {
       const shard = this.#random.pick(shards);

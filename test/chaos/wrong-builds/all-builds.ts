@@ -5,6 +5,7 @@ import { LANE_WRONG_BUILDS } from './lane-builds.ts';
 import { OPERATOR_WRONG_BUILDS } from './operator-builds.ts';
 import { KAFKA_PIPELINE_WRONG_BUILDS, OTHER_REDIS_WRONG_BUILDS, PIPELINE_WRONG_BUILDS } from './pipeline-builds.ts';
 import { SIMULATED_WRONG_BUILDS } from './simulated-builds.ts';
+import { SLOT_WRONG_BUILDS } from './slot-builds.ts';
 import { SWARM_WRONG_BUILDS } from './swarm-builds.ts';
 import { WINDOW_WRONG_BUILDS } from './window-builds.ts';
 
@@ -17,6 +18,7 @@ export const ALL_WRONG_BUILDS: readonly WrongBuild[] = [
   ...LANE_WRONG_BUILDS,
   ...OPERATOR_WRONG_BUILDS,
   ...DEPLOY_WRONG_BUILDS,
+  ...SLOT_WRONG_BUILDS,
   ...SIMULATED_WRONG_BUILDS,
   ...SWARM_WRONG_BUILDS,
 ];
