@@ -19,8 +19,8 @@ export function leaseOf(
         // With Redis away nobody can be sure, and the request does not leave.
         return await Promise.race([confirm(), clock.sleep(LEASE_CONFIRM_MS, answered.signal).then(() => false)]);
       } finally {
-        // Else each request would leave a timer behind, which wakes this process for nothing.
-        answered.abort();
+        // Else each request would leave a timer behind, which wakes this process for nothing. Without a reason an error with its stack is made.
+        answered.abort('answered');
       }
     },
   };
