@@ -8,7 +8,8 @@ import { costOf, cpuMicros, descendants } from '../support/processes.ts';
 import { type Figure, load, type Row } from '../support/report.ts';
 
 const SHARDS = [1, 100, 1_000, 10_000];
-/** Starts, first looks and sweeps are over by then. */
+const PEER_SETTLE_MS = 2_000;
+/** Starts and first looks are over by then. */
 const SETTLE_MS = 4_000;
 const SETTLE_MS_PER_SHARD = 1;
 const AGAIN_MS = 500;
@@ -56,6 +57,7 @@ export async function idleCost(options: Options): Promise<Figure> {
     rows: [...samples].flatMap(([name, list]) => rowsOf(name, list)),
     notes: [
       'the function has run once: its children are the warm one and the one in reserve',
+      'every shard is looked at once in 10 s, so that less than 10 s would be too little to measure',
       'the loop has one XREADGROUP BLOCK of 5 s over all streams; the worker waits on one queue, whatever the shards',
       'memory is resident, and of Redis everything that it holds: the streams and groups of the others, too',
     ],
@@ -69,7 +71,7 @@ function contestants(lab: Lab, keys: readonly string[]): Contestant[] {
   const [shards, settleMs] = [keys.length, SETTLE_MS + SETTLE_MS_PER_SHARD * keys.length];
   const count = shards === 1 ? '1 shard' : `${shards.toLocaleString('en')} shards`;
   const loop: Contestant = {
-    ...{ name: `ioredis loop, ${count}`, settleMs: SETTLE_MS },
+    ...{ name: `ioredis loop, ${count}`, settleMs: PEER_SETTLE_MS },
     async start() {
       const peer = startPeer('latency-loop.ts', [lab.server.url, 'loop', ...keys]);
       await peer.next('ready');
@@ -90,7 +92,7 @@ function contestants(lab: Lab, keys: readonly string[]): Contestant[] {
     },
   };
   const worker: Contestant = {
-    ...{ name: 'BullMQ worker, 1 queue', settleMs: SETTLE_MS },
+    ...{ name: 'BullMQ worker, 1 queue', settleMs: PEER_SETTLE_MS },
     start: () => Promise.resolve(startPeer('jobs.ts', [lab.server.url, 'idle', 50, 1])),
   };
   return shards === SHARDS[0] ? [loop, own, worker] : [loop, own];
