@@ -4,6 +4,7 @@ import { CrashPoints } from './crash-points.ts';
 import type { DaemonProcess } from './daemon-process.ts';
 import type { History } from './history.ts';
 import type { Crash } from './points.ts';
+import { RENEW_MS } from './turn-jobs.ts';
 import type { World } from './world.ts';
 
 export type CallFault = 'crash before' | 'crash after' | 'lost before' | 'lost after' | 'sent twice' | 'stall before';
@@ -29,6 +30,9 @@ interface Stall {
   left: number;
   readonly end: () => void;
 }
+
+/** A renewal, and its answer where it is sent twice. */
+const RENEWED_MS = RENEW_MS + 500;
 
 export class Nemesis {
   /** Of each kind: how many were done. */
@@ -102,7 +106,8 @@ export class Nemesis {
     const [from, to] = this.#world.random.pick(FREEZE_MS);
     const ms = this.#world.some(from, to);
     this.#world.in(ms, daemon.freeze());
-    this.#say('freeze', ms);
+    // A lock that was had before is nearly over when it wakes up, and a turn that begins then loses it unless the first renewal comes in time.
+    this.#say('freeze', ms + RENEWED_MS);
   }
 
   /**
@@ -117,7 +122,7 @@ export class Nemesis {
       end: () => {
         if (!this.#stalls.delete(stall)) return;
         goesOn();
-        heal();
+        this.#world.in(RENEWED_MS, heal);
       },
     };
     this.#stalls.add(stall);

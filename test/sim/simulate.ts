@@ -19,6 +19,7 @@ import { type Crash, needsOf } from './points.ts';
 import type { Server } from './redis-ports.ts';
 import { type Reply, type Value, valueOf } from './reply.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
+import type { FunctionHabits } from './scripted-function.ts';
 import { KEYS, ONE_SHARD, SimulatedDaemon, STREAM, type Surroundings } from './simulated-daemon.ts';
 import { TurnJobs } from './turn-jobs.ts';
 import { World } from './world.ts';
@@ -38,6 +39,8 @@ const DAEMONS = 2;
 const DAY_MS = 86_400_000;
 /** Virtual. Two backoffs of a minute come into it, and ages. */
 const DRAIN_MS_MAX = 600_000;
+/** So long after the storm the function may still fail by chance; for longer, one of some thousand seeds is too unlucky to ever drain. */
+const BAD_LUCK_MS = 300_000;
 /** A look comes at the latest so long after the one before, a turn when the queue lets it. */
 const CHECKED = { liveness: { leaseMs: 10_000 } };
 const EXPIRY_SLACK_MS = 5_000;
@@ -51,6 +54,7 @@ class Simulation {
   readonly #nemesis: Nemesis;
   readonly #scenario: Scenario;
   readonly #poison = new Set<string>();
+  readonly #habits: FunctionHabits;
   readonly #around: Surroundings;
   #daemons: SimulatedDaemon[] = [];
   #started = 0;
@@ -68,11 +72,12 @@ class Simulation {
     );
     this.#jobs = new TurnJobs(world, this.#redis);
     this.#nemesis = new Nemesis(world, this.#history, { stalls: this.#scenario.stalls, crashes }, () => this.#start());
-    const { settings, ...habits } = this.#scenario;
+    const { settings, ...drawn } = this.#scenario;
+    this.#habits = { ...drawn, poison: this.#poison, reports: settings.policy.reportBatchItemFailures };
     this.#around = {
       ...{ server: this.#server(), jobs: this.#jobs, nemesis: this.#nemesis },
       ...{ history: this.#history, settings, shard: ONE_SHARD, pace: { look: [200, 3_000], asks: true } },
-      habits: { ...habits, poison: this.#poison, reports: settings.policy.reportBatchItemFailures },
+      habits: this.#habits,
       alive: () => new Set(this.#daemons.filter(({ process }) => process.alive).map(({ process }) => process.id)),
     };
   }
@@ -156,6 +161,7 @@ class Simulation {
   #calm(): void {
     this.#nemesis.end();
     this.#storm = false;
+    this.#world.in(BAD_LUCK_MS, () => Object.assign(this.#habits, { fails: 0, partial: 0, dies: 0, away: 0 }));
   }
 
   #drained(): boolean {

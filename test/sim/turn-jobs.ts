@@ -15,7 +15,7 @@ type Job =
   | { readonly kind: 'active'; readonly token: string; until: number; again: boolean };
 
 /** Rarer than the engine does it: what a frequent renewal keeps away is what is looked for here. */
-const RENEW_MS = 1_500;
+export const RENEW_MS = 1_500;
 
 export class TurnJobs {
   #job: Job = { kind: 'none' };
