@@ -296,6 +296,10 @@ export const OUTPUT_LOOK_MS = 500;
 export const OUTPUT_LOOK_MS_MIN = 50;
 /** Shards of the target per call of that look. */
 export const BACKLOG_SHARDS_PER_CALL = 200;
+/** The same of a place on another system, where pollers look, one of them at a time, and note it in Redis: together twice as old. */
+export const PLACE_LOOK_MS = 500;
+/** Such a note is void after this: nobody can look, and nobody can send there either, so that the outboxes' own bound holds. */
+export const PLACE_NOTE_MS = 30_000;
 /** A shard that waits for room in the target comes again after this. */
 export const OUTPUT_WAIT_MS = 500;
 

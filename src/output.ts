@@ -22,10 +22,17 @@ export interface OutputRoute {
   indexOf(partitionKey: string): number;
 }
 
-/** What the slowest mapping that reads the stream has not settled. */
+/** What the slowest mapping that reads the place has not settled. */
 export interface Backlog {
   readonly mapping: string;
   readonly unsettled: number;
+}
+
+/** Asks how far the mappings of this namespace that read a place on another system are behind. */
+export interface BacklogAt {
+  /** Null: none of them has begun to. Rejects with a sentence. */
+  read(): Promise<Backlog | null>;
+  close(): Promise<void>;
 }
 
 export interface OutputPlace {

@@ -11,13 +11,12 @@
  */
 import { OUTPUT_ROUTE_TRIES } from '../../src/limits.ts';
 import type { Log } from '../../src/observe/log.ts';
-import { OUTPUT_ANSWER_MS } from '../../src/outbox-limits.ts';
 import { type ExactSender, type OutgoingEntry, OVERTAKEN } from '../../src/outbox.ts';
 import { inPieces } from '../../src/output.ts';
-import { checkServer, connectRedis, disconnect, type Redis, scrubUrl } from '../../src/redis/connect.ts';
 import type { Keys } from '../../src/redis/keys.ts';
 import type { ScriptArg } from '../../src/redis/scripts.ts';
 import { type Held, SharedConnections } from '../../src/redis/shared-connections.ts';
+import { connectElsewhere, explainElsewhere, isBroken } from './elsewhere.ts';
 import { loadRouter, type Router } from './router.ts';
 import { forwardScript } from './scripts.ts';
 
@@ -114,7 +113,9 @@ class ExactOutput implements ExactSender {
 
   async #open(): Promise<Session> {
     const { url, keys, stream, log, name, connections } = this.#options;
-    const held = await (this.#alone ? new SharedConnections() : connections).hold(url, () => connect(url));
+    const held = await (this.#alone ? new SharedConnections() : connections).hold(url, () =>
+      connectElsewhere(url, 'outputs'),
+    );
     const { redis } = held;
     try {
       const router = await loadRouter(redis, keys, stream);
@@ -140,32 +141,9 @@ class ExactOutput implements ExactSender {
         this.#alone = true;
         held.retire();
       });
-      throw new Error(sentenceFor(error, scrubUrl(this.#options.url)), { cause: error });
+      throw new Error(explainElsewhere(error, this.#options.url), { cause: error });
     }
   }
-}
-
-async function connect(url: string): Promise<Redis> {
-  const redis = await connectRedis(url, {
-    role: 'outputs',
-    // Nothing waits here for a server that is away: what is not sent stays in the outbox, and `status` says why.
-    options: { commandTimeout: OUTPUT_ANSWER_MS, maxRetriesPerRequest: 0, autoResendUnfulfilledCommands: false },
-  });
-  try {
-    await checkServer(redis);
-    return redis;
-  } catch (error) {
-    disconnect(redis);
-    throw error;
-  }
-}
-
-/** Also one to a server that became another one's replica: behind the address is the right one by now, perhaps. */
-const BROKEN =
-  /^(Command timed out|Connection is closed|Reached the max retries|ERR Protocol error|READONLY|MASTERDOWN|LOADING|NOAUTH)/;
-
-function isBroken(redis: Redis, error: unknown): boolean {
-  return redis.status !== 'ready' || BROKEN.test(error instanceof Error ? error.message : String(error));
 }
 
 /** Only the keys that some entry goes to, because each is checked. */
@@ -180,14 +158,4 @@ function encode(entries: readonly OutgoingEntry[], router: Router): { streamKeys
     args.push(place, partitionKey, data, origin, text);
   }
   return { streamKeys: [...places.keys()].map((shard) => router.keys[shard]!), args };
-}
-
-function sentenceFor(error: unknown, where: string): string {
-  const text = error instanceof Error ? error.message : String(error);
-  if (text.startsWith('OOM'))
-    return `the Redis server at ${where} is at its maxmemory: outputs wait until there is room`;
-  if (text === 'Command timed out')
-    return `the Redis server at ${where} did not answer for ${OUTPUT_ANSWER_MS / 1000} s`;
-  if (/^Connection is closed|^Reached the max retries/.test(text)) return `the Redis server at ${where} went away`;
-  return text;
 }

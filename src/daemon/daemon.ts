@@ -26,6 +26,7 @@ import { Forwarding } from './forwarding.ts';
 import { functionShares } from './function-shares.ts';
 import { boxesOf } from './mapping-settings.ts';
 import { beat, leave, type Member } from './membership.ts';
+import { ReaderBacklogs } from './reader-backlogs.ts';
 import { Redriving } from './redriving.ts';
 import { Serving } from './serving.ts';
 
@@ -83,6 +84,7 @@ class RunningDaemon implements Daemon {
   #executor: Executor | null = null;
   #poller: Poller | null = null;
   #forwarding: Forwarding | null = null;
+  #readerBacklogs: ReaderBacklogs | null = null;
   #redriving: Redriving | null = null;
   #connections: Config['connections'];
   #serving!: Serving;
@@ -130,6 +132,7 @@ class RunningDaemon implements Daemon {
     await this.#serving.apply(config, versions, this.#members, this.id);
     await this.#beat();
     if (roles.includes('poller')) this.#forwarding = this.#openForwarding();
+    if (roles.includes('poller')) this.#readerBacklogs = this.#openReaderBacklogs();
     if (roles.includes('poller')) this.#redriving = this.#openRedriving();
     const failed = (what: string) => (error: unknown) =>
       log.warn({ error: error instanceof Error ? error.message : String(error) }, `${what} interrupted, it goes on`);
@@ -222,6 +225,15 @@ class RunningDaemon implements Daemon {
     });
   }
 
+  #openReaderBacklogs(): ReaderBacklogs {
+    const { log, config } = this.#options;
+    return new ReaderBacklogs({
+      ...{ redis: this.#redis, keys: this.#keys, clock: this.#clock, log, ownUrl: config.redis },
+      configs: () => this.#serving.mappings().map((mapping) => mapping.config),
+      connections: () => this.#connections,
+    });
+  }
+
   #openRedriving(): Redriving {
     const { log } = this.#options;
     const mappings = () => this.#serving.mappings();
@@ -298,6 +310,7 @@ class RunningDaemon implements Daemon {
     await this.#part('sandbox', () => this.#sandbox?.close());
     await Promise.all(loops.map((loop) => loop.stop()));
     await this.#part('outboxes', () => this.#forwarding?.close());
+    await this.#part('readers of outputs', () => this.#readerBacklogs?.close());
     await this.#part('redrives', () => this.#redriving?.close());
     await this.#part('poller', () => this.#poller?.close());
     await this.#part('mappings', () => this.#serving?.close());

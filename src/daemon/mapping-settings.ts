@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { DEFAULT_RECORD_AGE_MS } from '../limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
-import type { Box } from '../outbox.ts';
+import type { Box, OutboxTarget } from '../outbox.ts';
 import { outputPlaceOf } from '../output.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
@@ -47,6 +47,11 @@ export function boxesOf({ onFailureTopic, output }: MappingConfig): ReadonlySet<
     ...(onFailureTopic ? (['notices'] as const) : []),
     ...(output && outputPlaceOf(output).outbox ? (['outputs'] as const) : []),
   ]);
+}
+
+/** The place on another system whose readers its outputs wait for. One that feeds itself, by whatever way, would wait for itself. */
+export function readersOf({ output }: MappingConfig): OutboxTarget | null {
+  return (output && !output.allowCycle && outputPlaceOf(output).outbox) || null;
 }
 
 function outputOf({ output }: MappingConfig): TurnSettings['output'] {

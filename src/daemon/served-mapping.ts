@@ -13,7 +13,7 @@ import { openOutput } from '../source/registry.ts';
 import type { TurnMapping, TurnSettings, TurnShard } from '../turn/settings.ts';
 import type { PolledMapping } from '../watch/polled-shard.ts';
 import { type FeedingDeps, openFeed, sourceOf } from './feeding.ts';
-import { startingPosition, toSettings } from './mapping-settings.ts';
+import { readersOf, startingPosition, toSettings } from './mapping-settings.ts';
 import { markStarted } from './registry.ts';
 
 export interface ServedDeps extends FeedingDeps {
@@ -95,7 +95,10 @@ export class ServedMapping implements PolledMapping {
     const { redis, keys, clock } = this.#deps;
     const toOutbox = stream === OUTBOX_STREAM;
     const key = toOutbox ? keys.unsent(this.name, shardId) : stream;
-    const outbox = { redis, keys, mapping: this.name, shardId, monoMs: () => clock.monoMs() };
+    const outbox = {
+      ...{ redis, keys, mapping: this.name, shardId, monoMs: () => clock.monoMs() },
+      waitsAt: () => readersOf(this.#config),
+    };
     const output = this.#outputs.get(key) ?? (toOutbox ? createOutboxOutput(outbox) : openOutput(stream, this.#deps));
     this.#outputs.set(key, output);
     return output;

@@ -67,16 +67,11 @@ function cycle(stage: Stage, way: readonly Stage[]): Finding {
 }
 
 function uselessPermission(stage: Stage): Finding {
-  const { output } = stage.view.values;
-  const unheeded =
-    output?.type === 'redis-stream' && output.connection === undefined
-      ? ': the mapping waits for no reader of them'
-      : '';
   return {
     severity: 'warning',
     code: 'no-effect',
     ...place(stage, 'allowCycle'),
-    message: `\`allowCycle\` is set, and the outputs do not come back${unheeded}`,
+    message: '`allowCycle` is set, and the outputs do not come back: the mapping waits for no reader of them',
     hint: 'remove it',
   };
 }

@@ -5,6 +5,7 @@ import { outputPlaceOf, type WrittenOutput } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { readBacklog } from './backlog.ts';
+import { notedBacklog } from './noted-backlog.ts';
 import type { OutboxFacts } from './outboxes.ts';
 import type { OutputStatus } from './status-types.ts';
 
@@ -15,17 +16,21 @@ export async function readOutput(
   redis: Redis,
   keys: Keys,
   text: string | undefined,
-  unsent: ReadonlyMap<string, OutboxFacts>,
+  outboxes: ReadonlyMap<string, OutboxFacts>,
 ): Promise<OutputStatus | null> {
   if (text === undefined || text === '') return null;
   const output = JSON.parse(text) as StoredOutput;
   const { maxUnsettled, allowCycle } = output;
   const { stream, outbox: to } = outputPlaceOf(output);
   if (to) {
-    const boxes = [...unsent.values()];
-    const unsettled = boxes.reduce((sum, { messages }) => sum + messages, 0);
+    const boxes = [...outboxes.values()];
+    const unsent = boxes.reduce((sum, { messages }) => sum + messages, 0);
+    const readers = allowCycle ? null : await notedBacklog(redis, keys, to);
+    const behind = readers?.unsettled ?? 0;
     const full = boxes.some(({ messages, bytes }) => messages >= maxUnsettled || bytes >= OUTBOX_BYTES_MAX);
-    const facts = { unsettled, maxUnsettled, waitsFor: full ? placeOf(to) : null };
+    const late = readers && [0, ...boxes.map(({ messages }) => messages)].some((own) => own + behind >= maxUnsettled);
+    const waitsFor = full ? placeOf(to) : late ? readers.mapping : null;
+    const facts = { unsettled: unsent + behind, maxUnsettled, waitsFor };
     return 'topic' in to ? { type: 'kafka-topic', ...to, ...facts } : { type: 'redis-stream', ...to, ...facts };
   }
   const backlog = await readBacklog(redis, keys, stream);

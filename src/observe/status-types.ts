@@ -86,7 +86,7 @@ export type OutputStatus = (
   | { readonly type: 'redis-stream'; readonly connection: string; readonly stream: string }
   | { readonly type: 'kafka-topic'; readonly connection: string; readonly topic: string }
 ) & {
-  /** What the slowest mapping on the stream has not settled, or what is not sent to the topic or the other Redis yet, all shards together. */
+  /** What the slowest mapping there has not settled; and for a topic or another Redis what is not sent yet, all shards together. */
   readonly unsettled: number;
   /** For a topic or another Redis: of each shard. Null: it waits for nobody (`allowCycle`). */
   readonly maxUnsettled: number | null;

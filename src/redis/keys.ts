@@ -55,6 +55,10 @@ export class Keys {
   forwarded(name: string, stream: string): string {
     return `${this.namespace}:forwarded:${name}:${stream}`;
   }
+  /** String with a TTL: how far the readers of a place on another system are behind (observe/noted-backlog.ts). */
+  behind(place: string): string {
+    return `${this.namespace}:behind:${place}`;
+  }
   /** String with a TTL: the last batch that one producer's session put, so that a batch sent twice is taken once. */
   producer(session: string): string {
     return `${this.namespace}:producer:${session}`;

@@ -1,14 +1,16 @@
 /** Source type → connector. The one place that knows which connectors there are. */
+import { createTopicBacklog } from '../../connectors/kafka/backlog.ts';
 import type { KafkaConnection } from '../../connectors/kafka/client.ts';
 import { createExactSender } from '../../connectors/kafka/exact-producer.ts';
 import { createKafkaSender } from '../../connectors/kafka/producer.ts';
 import { createKafkaSource } from '../../connectors/kafka/source.ts';
+import { createBacklogElsewhere } from '../../connectors/redis-stream/backlog-elsewhere.ts';
 import { createExactOutput } from '../../connectors/redis-stream/exact-output.ts';
 import { createRedisStreamOutput } from '../../connectors/redis-stream/output.ts';
 import { createRedisStreamSource } from '../../connectors/redis-stream/source.ts';
 import type { Log } from '../observe/log.ts';
 import { type ExactSender, type OutboxTarget, placeOf, type Sender, type TopicTarget } from '../outbox.ts';
-import type { OutputTarget } from '../output.ts';
+import type { BacklogAt, OutputTarget } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import type { SharedConnections } from '../redis/shared-connections.ts';
@@ -96,5 +98,26 @@ export function openExactSender(
   if (connection.type === 'kafka' && 'topic' in to) return createExactSender(connection, to.topic, name, log);
   if (connection.type === 'redis' && 'stream' in to)
     return createExactOutput({ url: connection.url, connections: redises, keys, stream: to.stream, name, log });
+  throw new Error(otherKind(to));
+}
+
+export interface BacklogContext {
+  readonly redis: Redis;
+  readonly keys: Keys;
+  readonly log: Log;
+  /** Mappings of this Redis whose source it is, where it is a topic. */
+  readonly readers: () => Promise<readonly string[]>;
+}
+
+/** How far the readers of a place on another system are behind. Makes no connection yet. */
+export function openBacklog(
+  connection: SendingConnection,
+  to: OutboxTarget,
+  { redis, keys, log, readers }: BacklogContext,
+): BacklogAt {
+  if (connection.type === 'kafka' && 'topic' in to)
+    return createTopicBacklog({ redis, keys, connection, topic: to.topic, readers, log });
+  if (connection.type === 'redis' && 'stream' in to)
+    return createBacklogElsewhere({ url: connection.url, keys, stream: to.stream });
   throw new Error(otherKind(to));
 }

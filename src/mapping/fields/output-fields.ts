@@ -19,7 +19,7 @@ const redisStreamOutput = z.strictObject({
   }),
   maxUnsettled: field(integer(1, 1_000_000_000).default(OUTPUT_UNSETTLED_DEFAULT), {
     about:
-      'No attempt begins while the slowest mapping on that stream has so many of its records unsettled; on another Redis, no attempt of a shard while so many of its entries, or 16 MB, wait to be sent.',
+      'No attempt begins while the slowest mapping on that stream has so many of its records unsettled; on another Redis, entries of the shard that wait to be sent count as well, and 16 MB of them are the most.',
     example: '100000',
     alsoCalled: ['maxBacklog', 'maxPending'],
   }),
@@ -43,12 +43,14 @@ const kafkaTopicOutput = z.strictObject({
     alsoCalled: ['name', 'topicName'],
   }),
   maxUnsettled: field(integer(1, 1_000_000_000).default(OUTPUT_UNSETTLED_DEFAULT), {
-    about: 'No attempt of a shard begins while so many of its entries, or 16 MB, wait to be sent.',
+    about:
+      'No attempt of a shard begins while so many of its entries wait to be sent and the slowest mapping on that topic has so many unsettled, both together, or 16 MB wait to be sent.',
     example: '100000',
     alsoCalled: ['maxBacklog', 'maxPending'],
   }),
   allowCycle: field(z.boolean().default(false), {
-    about: 'The outputs may come back to this mapping, by itself or by way of others.',
+    about:
+      'The outputs may come back to this mapping, by itself or by way of others. It then waits for no reader: it would wait for itself.',
     example: 'true',
   }),
 });

@@ -35,5 +35,6 @@ export const POINT_EDITS: WrongBuild = {
     wraps('src/source/registry.ts', 'export function openOutput(', 'output'),
     wraps('src/source/registry.ts', 'export function openSender(', 'notices'),
     wraps('src/source/registry.ts', 'export function openExactSender(', 'sender'),
+    wraps('src/source/registry.ts', 'export function openBacklog(', 'backlog'),
   ],
 };

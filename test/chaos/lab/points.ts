@@ -72,6 +72,9 @@ export const NO_POINTS: Readonly<Record<string, readonly string[]>> = {
     ...['sandbox stats', 'sandbox holdOffMs', 'sandbox reserve'],
   ],
   'it is a part of a call that is a point': ['queue addStandardJob', 'queue moveJobsToWait', 'sender send'],
+  'a note that is made anew twice a second, and by any poller': [
+    ...['backlog read', 'backlog close', 'redis set', 'redis pttl'],
+  ],
   'BullMQ writes its version down': ['redis hset'],
   'it comes only where a signal was lost, and comes again until it helped': [
     ...['turns hurry', 'turns freeStuck', 'queue promote', 'script drop-orphan'],
