@@ -45,7 +45,7 @@ export async function outputs(options: Options): Promise<Figure> {
       { name: 'three stages beside one', unit: '×', values: three.map((rate, n) => rate / one[n]!), digits: 2 },
     ],
     notes: [
-      'a script is measured by Redis itself (SLOWLOG); above 1,000 outputs they are staged and moved in pieces of 1,000',
+      'a script is measured by Redis itself (SLOWLOG); above 500 outputs they are staged and moved in pieces of 500',
       'three stages read, run and settle each record three times, all of it beside each other',
     ],
     load: [before, load()],

@@ -4,6 +4,7 @@ import { createRedisStreamOutput } from '../../connectors/redis-stream/output.ts
 import { createStream } from '../../connectors/redis-stream/manage.ts';
 import { splitShard } from '../../connectors/redis-stream/reshard.ts';
 import { readOutput } from '../../src/observe/status-output.ts';
+import { OUTPUT_PIECE_ENTRIES as PIECE } from '../../src/limits.ts';
 import type { Output } from '../../src/output.ts';
 import { BEFORE_ALL, shardIdOf } from '../../src/record.ts';
 import { Keys } from '../../src/redis/keys.ts';
@@ -64,7 +65,7 @@ test('a settle that is sent twice appends once; one of an earlier holder appends
   expect(await data()).toEqual(numbers(3));
   const second = await take('d2');
   await expect(first.ship(outputs(3), 2)).rejects.toThrow(/superseded/);
-  await expect(first.ship(outputs(3_000), 2)).rejects.toThrow(/changed hands/);
+  await expect(first.ship(outputs(3 * PIECE), 2)).rejects.toThrow(/changed hands/);
   expect(await data()).toEqual(numbers(3));
   expect(await second.ship(outputs(1))).toMatchObject({ kind: 'ok' });
   expect(await data()).toHaveLength(4);
@@ -75,7 +76,7 @@ test('a crash between stage and settle: nothing is seen, and the next holder rem
   await stageOutputs(
     first.shelf,
     'x:1',
-    piecesOf(outputs(2_500)).map((piece) => packOutputs(piece, 'm/')),
+    piecesOf(outputs(2.5 * PIECE)).map((piece) => packOutputs(piece, 'm/')),
   );
   expect(await redis.client.llen(keys.staged('m', REF.shardId))).toBe(3);
   const second = await take('d2');
@@ -88,20 +89,20 @@ test('a crash between stage and settle: nothing is seen, and the next holder rem
 
 test('a crash between settle and the last piece: the next holder moves the rest, the earlier one nothing', async () => {
   const first = await take();
-  expect(await first.ship(outputs(2_500))).toMatchObject({ kind: 'ok' });
+  expect(await first.ship(outputs(2.5 * PIECE))).toMatchObject({ kind: 'ok' });
   expect(await stateOf()).toMatchObject({ cp: '1-0', out: '3', outTo: 'out' });
   expect(await redis.client.exists('out')).toBe(0);
   const route = await first.target.route(true);
   expect(await moveOutputs(first.shelf, 3, route)).toEqual({ kind: 'ok', left: 2 });
   // The answer was lost, and it is sent again.
   expect(await moveOutputs(first.shelf, 3, route)).toEqual({ kind: 'ok', left: 2 });
-  expect(await data()).toEqual(numbers(1_000));
+  expect(await data()).toEqual(numbers(PIECE));
   // Nothing else goes before the rest.
   expect(await first.ship(outputs(1), 2)).toMatchObject({ kind: 'refused' });
   const second = await take('d2');
   await expect(moveOutputs(first.shelf, 2, route)).rejects.toThrow(/changed hands/);
   await second.shipping.finish(second.state);
-  expect(await data()).toEqual(numbers(2_500));
+  expect(await data()).toEqual(numbers(2.5 * PIECE));
   expect(await stateOf()).not.toHaveProperty('out');
 });
 
@@ -112,19 +113,19 @@ test('the target is split between stage and move, and while writers know the old
   await splitShard(redis.client, keys, 'out', shardIdOf(0));
   expect(await first.ship(outputs(50))).toMatchObject({ kind: 'ok' });
   const second = await take('d2');
-  expect(await second.ship(outputs(1_500))).toMatchObject({ kind: 'ok' });
+  expect(await second.ship(outputs(1.5 * PIECE))).toMatchObject({ kind: 'ok' });
   await splitShard(redis.client, keys, 'out', shardIdOf(1));
   await second.shipping.move('out', 2);
   const shards = await Promise.all([0, 1, 2, 3, 4].map((i) => data(keys.streamShard('out', shardIdOf(i)))));
   expect(shards[0]).toEqual([]);
-  expect(shards.flat().toSorted()).toEqual([...numbers(50), ...numbers(1_500)].toSorted());
+  expect(shards.flat().toSorted()).toEqual([...numbers(50), ...numbers(1.5 * PIECE)].toSorted());
 });
 
 test('a full Redis refuses outputs as a whole, and a settle without them goes on', async () => {
   const { ship } = await take();
   await redis.client.config('SET', 'maxmemory', 1_000_000);
   expect(await ship(outputs(3))).toEqual({ kind: 'refused', reason: expect.stringContaining('maxmemory') as string });
-  expect(await ship(outputs(3_000))).toMatchObject({ kind: 'refused' });
+  expect(await ship(outputs(3 * PIECE))).toMatchObject({ kind: 'refused' });
   expect((await stateOf())['cp']).toBe(BEFORE_ALL);
   await redis.client.config('SET', 'maxmemory', 0);
   expect(await ship(outputs(3))).toMatchObject({ kind: 'ok' });
@@ -132,12 +133,12 @@ test('a full Redis refuses outputs as a whole, and a settle without them goes on
 
 test('a target that is deleted or no stream holds what is official', async () => {
   const { ship, shipping } = await take();
-  await ship(outputs(1_500));
+  await ship(outputs(1.5 * PIECE));
   await redis.client.set('out', 'in the way');
   await expect(shipping.move('out', 2)).rejects.toThrow(SettleRefused);
   await redis.client.del('out');
   await shipping.move('out', 2);
-  expect(await data()).toEqual(numbers(1_500));
+  expect(await data()).toEqual(numbers(1.5 * PIECE));
 });
 
 test('status says who is waited for', async () => {
