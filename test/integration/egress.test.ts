@@ -220,6 +220,8 @@ describe('redirects', () => {
 });
 
 describe('the lease', () => {
+  /** Connections that the server has and had not then. */
+  const since = (before: ReadonlySet<Socket>) => [...sockets].filter((socket) => !before.has(socket));
   const lease = (confirm: () => Promise<boolean>, held: () => boolean): LeaseView => ({ epoch: '42', confirm, held });
 
   test('is confirmed, then looked at right before the write', async () => {
@@ -269,6 +271,7 @@ describe('the lease', () => {
     ],
   ])('nothing is sent when %s, on a new connection and on one that is there', async (_name, lost) => {
     const of = version([`127.0.0.1:${port}`]);
+    const before = new Set(sockets);
     expect(errorOf(await send('/ok', { method: 'POST' }, { of, lease: lost, body: 'x' })).code).toBe(
       'ERR_EGRESS_FENCED',
     );
@@ -277,6 +280,22 @@ describe('the lease', () => {
       'ERR_EGRESS_FENCED',
     );
     expect(seen.map(({ method }) => method)).toEqual(['GET']);
+    await expect.poll(() => since(before).length, { message: 'connections that were opened for nothing' }).toBe(0);
+  });
+
+  test('a connection that the server resets while the lease is asked for is an error of the request', async () => {
+    const before = new Set(sockets);
+    const cut = lease(
+      async () => {
+        await expect.poll(() => since(before).length).toBe(1);
+        since(before)[0]!.resetAndDestroy();
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        return true;
+      },
+      () => true,
+    );
+    expect(errorOf(await send('/ok', {}, { lease: cut })).code).toBe('ERR_EGRESS_NETWORK');
+    expect(seen).toEqual([]);
   });
 });
 

@@ -39,6 +39,8 @@ export class Connections {
 
   async open(key: string, target: Target, addresses: readonly string[], signal: AbortSignal): Promise<Client> {
     const socket = await openSocket(target, addresses, signal, this.#ca);
+    // Until the client has it, and that is with its first request, nobody else hears of an error, and Node ends a process over one.
+    socket.on('error', () => undefined);
     let given = false;
     const client = new Client(target.url.origin, {
       pipelining: 1,
@@ -86,6 +88,8 @@ export class Connections {
 
   drop(client: Client): void {
     client.destroy().catch(() => undefined); // it is gone either way
+    // A client that was given no request has never seen its socket, and leaves it open.
+    this.#lines.get(client)?.socket.destroy();
   }
 
   close(): void {
