@@ -43,11 +43,14 @@ interface World {
 interface Hit {
   readonly shards: readonly number[] | 'still';
   readonly over: Promise<unknown>;
+  /** How long Redis did not answer. */
+  readonly awayMs?: number;
 }
 
 interface Lap {
   readonly pauses: readonly number[];
   readonly others: readonly number[];
+  readonly awayMs: number;
   /** null where nothing piles up that could be timed. */
   readonly drain: Drain | null;
 }
@@ -114,6 +117,8 @@ function partsOf(fault: FaultName, laps: (repeat: Repeat) => readonly Lap[]): Pa
   const others = (repeat: Repeat) => laps(repeat).flatMap((lap) => lap.others);
   if (fault === 'an executor is killed')
     times.push([(repeat) => spread(others(repeat)).max, `${fault}: longest of the other shards`, 'ms']);
+  if (fault === 'Redis is killed')
+    times.push([(repeat) => spread(laps(repeat).map(({ awayMs }) => awayMs)).median, `${fault}: Redis away`, 'ms']);
   if (!drains(fault)) return times;
   return [
     ...times,
@@ -159,11 +164,11 @@ async function oneRepeat(options: Options, tag: string): Promise<Repeat> {
   return { capacity, quiet, laps };
 }
 
-function told({ pauses, others, drain }: Lap): string {
+function told({ pauses, others, awayMs, drain }: Lap): string {
   const [mine, theirs] = [pauses, others].map((list) => list.map(Math.round).join(' '));
   if (drain === null) return `${mine} ms, others ${theirs} ms`;
   const [rate, faultless] = [drain.rate, drain.faultless].map(Math.round);
-  return `${mine} ms, others ${theirs} ms; ${drain.piled} behind, ${rate}/s, without a fault ${faultless}/s`;
+  return `${mine} ms, others ${theirs} ms, Redis away ${Math.round(awayMs)} ms; ${drain.piled} behind, ${rate}/s, without a fault ${faultless}/s`;
 }
 
 const total = ({ behind }: Look): number => behind.reduce((sum, one) => sum + one, 0);
@@ -171,7 +176,7 @@ const total = ({ behind }: Look): number => behind.reduce((sum, one) => sum + on
 async function oneLap(world: World, act: () => Promise<Hit>, timed: boolean): Promise<Lap> {
   const { keys, watch } = world;
   const fromMs = performance.now();
-  const { shards: known, over } = await act();
+  const { shards: known, over, awayMs = 0 } = await act();
   // What a killed process had sent Redis carries out after its end.
   await sleep(SENT_MS);
   const first = await watch.next(() => true, 'a look after the fault');
@@ -189,7 +194,7 @@ async function oneLap(world: World, act: () => Promise<Hit>, timed: boolean): Pr
   return {
     pauses: shards.map((shard) => all[shard]!),
     others: all.filter((_, shard) => !shards.includes(shard)),
-    drain,
+    ...{ awayMs, drain },
   };
 }
 
@@ -229,6 +234,8 @@ async function replace(world: World, n: number): Promise<Hit> {
 }
 
 async function crashRedis({ lab, keys }: World): Promise<Hit> {
+  const from = performance.now();
   await lab.crashRedis();
-  return { shards: keys.map((_, n) => n), over: Promise.resolve() };
+  const awayMs = performance.now() - from;
+  return { awayMs, shards: keys.map((_, n) => n), over: Promise.resolve() };
 }

@@ -15,6 +15,7 @@ import { startBenchRedis } from './redis.ts';
 
 /** Partition keys per shard: enough that nothing is decided by one of them. */
 const KEYS_PER_SHARD = 16;
+const AGAIN_MS = 20;
 
 interface More {
   readonly functions?: Readonly<Record<string, object>>;
@@ -53,7 +54,10 @@ export interface Lab {
 export async function openLab(): Promise<Lab> {
   const dir = mkdtempSync(path.join(tmpdir(), 'millrace-bench-'));
   let server = await startBenchRedis(path.join(dir, 'redis'));
-  const redis = new Redis(server.url);
+  // Soon there again after a crash, by what it measures: its default waits a second or more for a server that still reads its log.
+  const redis = new Redis(server.url, {
+    ...{ retryStrategy: () => AGAIN_MS, maxLoadingRetryTime: AGAIN_MS, maxRetriesPerRequest: null },
+  });
   const keys = new Keys('millrace');
   const openStream = async (name: string, shards: number): Promise<string[]> => {
     await createStream(redis, keys, name, { shards, retentionHours: 24 });
