@@ -229,6 +229,8 @@ export const REDIS_RECONNECT_MAX_MS = 1_000;
  * minutes to say so. With the wait for a renewal well below a lock, so that the next one still comes in time; above the 2 s that a server at work may pause.
  */
 export const REDIS_SILENCE_MS = 2_500;
+/** A server that was started again and reads its files is asked this often whether it is done; the answer costs it some microseconds. */
+export const REDIS_LOADING_MS = 500;
 /** The lean reader looks for silence this often, and asks after a heartbeat without a question; a look costs nothing. */
 export const REDIS_LOOK_MS = 250;
 /** The same for the queue's blocking reads: they last up to 10 s, and a second later the queue gives them up by itself. */

@@ -1,7 +1,12 @@
 /** Connections to Redis, and whether a server is one that Millrace can keep its promises on. */
 import { Redis, type RedisOptions } from 'ioredis';
 import { MillraceError } from '../errors.ts';
-import { REDIS_CONNECT_TIMEOUT_MS, REDIS_RECONNECT_FIRST_MS, REDIS_RECONNECT_MAX_MS } from '../limits.ts';
+import {
+  REDIS_CONNECT_TIMEOUT_MS,
+  REDIS_LOADING_MS,
+  REDIS_RECONNECT_FIRST_MS,
+  REDIS_RECONNECT_MAX_MS,
+} from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 
 export type { Redis } from 'ioredis';
@@ -45,6 +50,8 @@ function redisOptions(role: string): Settings {
     maxRetriesPerRequest: null,
     // Work goes on within 5 s after Redis is back (contract.md), so the pause never grows beyond a second.
     retryStrategy: (times) => Math.min(REDIS_RECONNECT_FIRST_MS * 2 ** Math.min(times - 1, 10), REDIS_RECONNECT_MAX_MS),
+    // So does the pause while it reads its files; ioredis would wait for as long as the server guesses, up to ten seconds.
+    maxLoadingRetryTime: REDIS_LOADING_MS,
     connectTimeout: REDIS_CONNECT_TIMEOUT_MS,
     // RESP2: the reply shapes that our scripts, the lean readers and BullMQ are written for.
     protocol: 2,
