@@ -170,6 +170,13 @@ describe('I4 duplicates', () => {
 describe('I5 checkpoint, I6 acknowledgement', () => {
   it('clean', () => clean(three().unit(1, 1).ack(1).unit(2, 3, { id: 'B' }).ack(3).ack(2, 'trim')));
 
+  it('clean: nothing was recorded any more when the last notice was written', () => {
+    const settled = { succeeded: 2, expired: 0, givenUp: 1 };
+    const shards = [{ shard: SHARD, checkpoint: position(3), groupMarker: position(3), unitsPending: 0, settled }];
+    const failed = three().unit(1, 2).attempt('start', 3, 3, { id: 'B' }).attempt('failure', 3, 3, { id: 'B' });
+    clean(failed.notice('RetryAttemptsExhausted', 3, 3, 'B'), OPTIONS, { shards });
+  });
+
   it('back', () => violates(three().unit(1, 3).checkpoint(2).checkpoint(3), ['I5']));
 
   it('back is allowed after Redis lost writes, and forward again', () => {

@@ -62,8 +62,6 @@ export function withEndState(history: readonly HistoryLine[], end: EndState): Hi
   const run = last?.run ?? 'run';
   // Both clocks are stamped together on every line, so any line gives the offset; the last one bounds drift at the end.
   const offset = last ? last.tWall - last.tMono : 0;
-  const tMono = last ? last.tMono : 0;
-  const now = { tMono, tWall: tMono + offset, run, pid: null };
   const notices = end.notices.map(({ shard, id, notice }): NoticeLine => {
     const tWall = Number(id.slice(0, id.indexOf('-')));
     const { requestId, condition, approximateInvokeCount } = notice.requestContext;
@@ -77,6 +75,9 @@ export function withEndState(history: readonly HistoryLine[], end: EndState): Hi
       invokeCount: approximateInvokeCount,
     };
   });
+  // The last settle may come behind all that was recorded; what is read after it is no earlier.
+  const tMono = Math.max(last ? last.tMono : 0, ...notices.map((notice) => notice.tMono));
+  const now = { tMono, tWall: tMono + offset, run, pid: null };
   const positions = end.shards.flatMap(({ shard, checkpoint, groupMarker, firstEntry }): PositionLine[] => {
     const line = (
       kind: 'checkpoint' | 'ack',
