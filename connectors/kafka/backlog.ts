@@ -3,12 +3,13 @@
  * Offsets are counted, so that the marks of transactions, and what is compacted, count as records until they are passed.
  */
 import { BACKLOG_SHARDS_PER_CALL } from '../../src/limits.ts';
+import { slowestOf } from '../../src/observe/backlog.ts';
 import type { Log } from '../../src/observe/log.ts';
-import type { Backlog, BacklogAt } from '../../src/output.ts';
+import type { BacklogAt } from '../../src/output.ts';
 import type { Redis } from '../../src/redis/connect.ts';
 import type { Keys } from '../../src/redis/keys.ts';
 import { positionAfter } from '../../src/spool.ts';
-import type { KafkaConnection, PartitionEnds } from './client.ts';
+import type { KafkaClient, KafkaConnection, PartitionEnds } from './client.ts';
 import { explainKafka } from './explain.ts';
 import { createKafkaClient } from './kafkajs.ts';
 import { principalOf } from './refused.ts';
@@ -25,26 +26,22 @@ export interface TopicBacklogOptions {
 }
 
 export function createTopicBacklog({ redis, keys, connection, topic, readers, log }: TopicBacklogOptions): BacklogAt {
-  const client = createKafkaClient(connection, log);
+  let client: KafkaClient | null = null;
   return {
     async read() {
       const mappings = await readers();
-      // A topic that nobody here reads costs its cluster nothing.
+      // A topic that nobody here reads costs its cluster nothing, and us no client.
       if (mappings.length === 0) return null;
       let ends: ReadonlyMap<number, PartitionEnds>;
       try {
+        client ??= createKafkaClient(connection, log);
         ends = await client.ends(topic);
       } catch (error) {
         throw new Error(explainKafka(error, { topic, principal: principalOf(connection) }), { cause: error });
       }
-      let slowest: Backlog | null = null;
-      for (const mapping of mappings) {
-        const unsettled = await unsettledOf(redis, keys, mapping, topic, ends);
-        if (unsettled !== null && (!slowest || unsettled > slowest.unsettled)) slowest = { mapping, unsettled };
-      }
-      return slowest;
+      return await slowestOf(mappings, (mapping) => unsettledOf(redis, keys, mapping, topic, ends));
     },
-    close: () => client.close(),
+    close: async () => await client?.close(),
   };
 }
 

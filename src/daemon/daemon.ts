@@ -131,9 +131,11 @@ class RunningDaemon implements Daemon {
     await this.#beat();
     await this.#serving.apply(config, versions, this.#members, this.id);
     await this.#beat();
-    if (roles.includes('poller')) this.#forwarding = this.#openForwarding();
-    if (roles.includes('poller')) this.#readerBacklogs = this.#openReaderBacklogs();
-    if (roles.includes('poller')) this.#redriving = this.#openRedriving();
+    if (roles.includes('poller')) {
+      this.#forwarding = this.#openForwarding();
+      this.#readerBacklogs = this.#openReaderBacklogs();
+      this.#redriving = this.#openRedriving();
+    }
     const failed = (what: string) => (error: unknown) =>
       log.warn({ error: error instanceof Error ? error.message : String(error) }, `${what} interrupted, it goes on`);
     this.#loops = [

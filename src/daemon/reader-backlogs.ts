@@ -31,7 +31,6 @@ export interface ReaderBacklogsDeps {
 
 interface Looked {
   readonly to: OutboxTarget;
-  readonly connection: ConnectionConfig;
   readonly backlog: BacklogAt;
   /** A look that is under way: one place that is away holds up no other. */
   looking: Promise<void> | null;
@@ -81,7 +80,7 @@ export class ReaderBacklogs {
   #open(to: OutboxTarget, connection: ConnectionConfig): Looked {
     const { redis, keys, log } = this.#deps;
     const backlog = openBacklog(connection, to, { redis, keys, log, readers: () => this.#readers(to) });
-    return { to, connection, backlog, looking: null, trouble: '' };
+    return { to, backlog, looking: null, trouble: '' };
   }
 
   async #look(place: Looked): Promise<void> {

@@ -28,10 +28,18 @@ export async function readBacklog(redis: Redis, keys: Keys, stream: string): Pro
       for (const mapping of readers) mappings.add(mapping);
     });
   }
+  return await slowestOf(mappings, (mapping) => unsettledOf(redis, keys, mapping, added));
+}
+
+/** `unsettledOf` null: it does not read. */
+export async function slowestOf(
+  mappings: Iterable<string>,
+  unsettledOf: (mapping: string) => Promise<number | null>,
+): Promise<Backlog | null> {
   let slowest: Backlog | null = null;
   for (const mapping of mappings) {
-    const unsettled = await unsettledOf(redis, keys, mapping, added);
-    if (!slowest || unsettled > slowest.unsettled) slowest = { mapping, unsettled };
+    const unsettled = await unsettledOf(mapping);
+    if (unsettled !== null && (!slowest || unsettled > slowest.unsettled)) slowest = { mapping, unsettled };
   }
   return slowest;
 }

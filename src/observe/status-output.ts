@@ -28,7 +28,7 @@ export async function readOutput(
     const readers = allowCycle ? null : await notedBacklog(redis, keys, to);
     const behind = readers?.unsettled ?? 0;
     const full = boxes.some(({ messages, bytes }) => messages >= maxUnsettled || bytes >= OUTBOX_BYTES_MAX);
-    const late = readers && [0, ...boxes.map(({ messages }) => messages)].some((own) => own + behind >= maxUnsettled);
+    const late = readers && Math.max(0, ...boxes.map(({ messages }) => messages)) + behind >= maxUnsettled;
     const waitsFor = full ? placeOf(to) : late ? readers.mapping : null;
     const facts = { unsettled: unsent + behind, maxUnsettled, waitsFor };
     return 'topic' in to ? { type: 'kafka-topic', ...to, ...facts } : { type: 'redis-stream', ...to, ...facts };

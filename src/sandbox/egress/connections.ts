@@ -39,8 +39,6 @@ export class Connections {
 
   async open(key: string, target: Target, addresses: readonly string[], signal: AbortSignal): Promise<Client> {
     const socket = await openSocket(target, addresses, signal, this.#ca);
-    // Until the client has it, and that is with its first request, nobody else hears of an error, and Node ends a process over one.
-    socket.on('error', () => undefined);
     let given = false;
     const client = new Client(target.url.origin, {
       pipelining: 1,
@@ -151,13 +149,14 @@ function within<S extends Socket>(socket: S, event: string, signal: AbortSignal)
     };
     const fail = (error: Error) => {
       settle(() => reject(error));
-      socket.on('error', () => undefined); // what else goes wrong while it is torn down
       socket.destroy();
     };
     const aborted = () => fail(cancelled(signal));
     const timer = setTimeout(() => fail(new Error('no answer in time')), EGRESS_CONNECT_MS);
     socket.once(event, () => settle(() => resolve(socket)));
     socket.once('error', fail);
+    // Node ends a process over an error that nobody hears: while it is torn down, and until the client has it, which is with its first request.
+    socket.on('error', () => undefined);
     if (signal.aborted) aborted();
     else signal.addEventListener('abort', aborted, { once: true });
   });
