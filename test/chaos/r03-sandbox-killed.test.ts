@@ -1,32 +1,12 @@
 /** R3: the process that runs a handler is killed; the attempt fails, once, and the executor goes on. */
 import { expect, test } from 'vitest';
-import type { LogLine } from '../support/daemon.ts';
 import type { HistoryLine } from '../support/history.ts';
-import { type Lab, type LabDaemon, mustBeClean, pause, withLab } from './lab/lab.ts';
+import { mustBeClean, pause, withLab } from './lab/lab.ts';
 import { report, seedOf, timesOf } from './lab/report.ts';
-import { sandboxesOf } from './lab/sandboxes.ts';
+import { isLoss, killSandboxes } from './lab/sandboxes.ts';
 
 const KILLS = 40;
 const AT_ONCE = 3;
-const NOTICED_MS_MAX = 1_000;
-
-const isLoss = (line: LogLine): boolean =>
-  line.msg.startsWith('invocation failed') && line['errorType'] === 'Runtime.ExitError';
-
-/** Kills some at once; the fault hit the shards whose attempts the daemon says failed. Returns how many: an idle child is none. */
-async function killSandboxes(lab: Lab, daemon: LabDaemon): Promise<number> {
-  const children = lab.random.some(sandboxesOf(daemon.process.pid), AT_ONCE);
-  if (children.length === 0) return 0;
-  const known = daemon.process.lines.filter(isLoss).length;
-  const losses = (): LogLine[] => daemon.process.lines.filter(isLoss).slice(known);
-  const id = await lab.beginFault('sandbox SIGKILL');
-  for (const pid of children) process.kill(pid, 'SIGKILL');
-  const deadline = performance.now() + NOTICED_MS_MAX;
-  while (losses().length < children.length && performance.now() < deadline) await pause(5);
-  const hit = losses().map((line) => `${String(line['mapping'])}/${String(line['shard'])}`);
-  await lab.healFault(id, 'sandbox SIGKILL', hit);
-  return hit.length;
-}
 
 /** Per unit: delivery numbers that reached no handler. Each needs a kill that came before the handler's first word. */
 function skippedDeliveries(history: readonly HistoryLine[]): number {
@@ -46,7 +26,7 @@ test(`R3: ${KILLS} sandboxes killed while handlers run`, { timeout: 600_000 }, (
     let hits = 0;
     while (hits < kills) {
       await pause(lab.random.between(20, 400));
-      hits += await killSandboxes(lab, daemon);
+      hits += (await killSandboxes(lab, daemon, AT_ONCE)).length;
     }
     const checked = await lab.check();
     const losses = daemon.process.lines.filter(isLoss);

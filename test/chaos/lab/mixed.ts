@@ -1,9 +1,10 @@
 /** A short run in which everything happens once or twice: failing records, partial responses, kills, a zombie. */
 import { eventually } from '../../support/daemon.ts';
 import { type Lab, type LabDaemon, pause } from './lab.ts';
-import { sandboxesOf } from './sandboxes.ts';
+import { killSandboxes } from './sandboxes.ts';
 
 const TAKEN_OVER_MS_MAX = 20_000;
+const SANDBOXES = 2;
 
 /** Stops it in the middle of its work and lets it go on when all of its shards have another owner. */
 export async function makeZombie(lab: Lab, daemon: LabDaemon): Promise<void> {
@@ -20,23 +21,16 @@ export async function makeZombie(lab: Lab, daemon: LabDaemon): Promise<void> {
   await lab.healFault(id, 'SIGSTOP', hit);
 }
 
-async function killSomeSandboxes(lab: Lab, daemon: LabDaemon): Promise<void> {
-  const id = await lab.beginFault('sandbox SIGKILL');
-  for (const pid of lab.random.some(sandboxesOf(daemon.process.pid), 2)) process.kill(pid, 'SIGKILL');
-  await pause(200);
-  await lab.healFault(id, 'sandbox SIGKILL');
-}
-
 export async function runMixed(lab: Lab, withZombie: boolean): Promise<void> {
   for (let i = 0; i < 3; i++) lab.start('--concurrency', '8');
   await Promise.all(lab.daemons.map((daemon) => daemon.process.ready));
   lab.producer.start({ perSecond: 40, work: [20, 60], failing: 0.04 });
   await pause(1_500);
   const [killed, frozen, poor] = lab.random.some(lab.ready(), 3) as [LabDaemon, LabDaemon, LabDaemon];
-  await killSomeSandboxes(lab, poor);
+  await killSandboxes(lab, poor, SANDBOXES);
   await pause(lab.random.between(200, 600));
   await lab.kill(killed);
   if (withZombie) await makeZombie(lab, frozen);
-  await killSomeSandboxes(lab, poor);
+  await killSandboxes(lab, poor, SANDBOXES);
   await pause(500);
 }

@@ -3,9 +3,8 @@ import { HEARTBEAT_MS, LOCK_MS } from '../../../src/limits.ts';
 import type { Member } from '../../../src/daemon/membership.ts';
 import { watcherOf } from '../../../src/watch/assign.ts';
 import { shardKey } from '../../../src/watch/polled-shard.ts';
-import type { LogLine } from '../../support/daemon.ts';
 import { type Lab, type LabDaemon, pause } from '../lab/lab.ts';
-import { sandboxesOf } from '../lab/sandboxes.ts';
+import { killSandboxes } from '../lab/sandboxes.ts';
 import { MAPPING } from '../lab/source.ts';
 import type { Fault } from './fault.ts';
 
@@ -13,7 +12,6 @@ import type { Fault } from './fault.ts';
 const IN_FLIGHT_MS = 50;
 /** A successor waits for the turn's job to be given up and then for its own lock: two leases, and the machine is slow. */
 const TAKEN_OVER_MS_MAX = 15_000;
-const NOTICED_MS_MAX = 1_000;
 const SANDBOXES = 2;
 
 export const hasTurn =
@@ -89,26 +87,13 @@ const pollerKilled: Fault = {
     }),
 };
 
-const isLoss = (line: LogLine): boolean =>
-  line.msg.startsWith('invocation failed') && line['errorType'] === 'Runtime.ExitError';
-
 const sandboxKilled: Fault = {
   name: 'sandbox-killed',
   says: 'SIGKILL to processes that run functions; an attempt failed with one',
   touches: 'daemon',
   strike: ({ lab, daemons, random }) =>
     daemons.withOne('executor', random, hasTurn(lab), async (daemon) => {
-      const { lines, pid } = daemon.process;
-      const known = lines.filter(isLoss).length;
-      const losses = (): LogLine[] => lines.filter(isLoss).slice(known);
-      const id = await lab.beginFault('sandbox SIGKILL');
-      const children = random.some(sandboxesOf(pid), SANDBOXES);
-      for (const child of children) process.kill(child, 'SIGKILL');
-      const deadline = performance.now() + NOTICED_MS_MAX;
-      while (losses().length < children.length && performance.now() < deadline) await pause(5);
-      // All of them: on a full machine the daemon may tell of one later.
-      await lab.healFault(id, 'sandbox SIGKILL');
-      return losses().length > 0;
+      return (await killSandboxes(lab, daemon, SANDBOXES, random)).length > 0;
     }),
 };
 
