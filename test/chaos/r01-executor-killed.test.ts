@@ -9,7 +9,7 @@ const EXECUTORS = 4;
 const READY_MIN = 3;
 const KILLS = 10;
 
-test(`R1: ${KILLS} executors killed at random moments`, { timeout: 600_000 }, () =>
+test(`R1: ${KILLS} executors killed at random moments`, { timeout: timesOf(600_000) }, () =>
   withLab({ name: 'r01', seed: seedOf(101), shards: 12 }, async (lab) => {
     const startExecutor = () => lab.start('--role', 'executor', '--concurrency', '6');
     lab.start('--role', 'poller');

@@ -21,7 +21,7 @@ function waits(history: readonly HistoryLine[], onlyLast: boolean): number[] {
     .sort((a, b) => a - b);
 }
 
-test(`R2: ${KILLS} pollers killed at random moments`, { timeout: 600_000 }, () =>
+test(`R2: ${KILLS} pollers killed at random moments`, { timeout: timesOf(600_000) }, () =>
   withLab({ name: 'r02', seed: seedOf(102), shards: 12 }, async (lab) => {
     const startPoller = () => lab.start('--role', 'poller');
     for (let i = 0; i < POLLERS; i++) startPoller();

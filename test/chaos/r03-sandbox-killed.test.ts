@@ -17,7 +17,7 @@ function skippedDeliveries(history: readonly HistoryLine[]): number {
   return [...seen.values()].reduce((sum, attempts) => sum + Math.max(...attempts) - new Set(attempts).size, 0);
 }
 
-test(`R3: ${KILLS} sandboxes killed while handlers run`, { timeout: 600_000 }, () =>
+test(`R3: ${KILLS} sandboxes killed while handlers run`, { timeout: timesOf(600_000) }, () =>
   withLab({ name: 'r03', seed: seedOf(103), shards: 12 }, async (lab) => {
     const daemon = lab.start('--concurrency', '6');
     await daemon.process.ready;

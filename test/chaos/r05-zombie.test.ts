@@ -8,7 +8,7 @@ import { refusedBy, startExecutors } from './lab/stalls.ts';
 const ROUNDS = 4;
 const ZOMBIES = 20;
 
-test(`R5: ${ZOMBIES} executors stopped for longer than their lease`, { timeout: 600_000 }, () =>
+test(`R5: ${ZOMBIES} executors stopped for longer than their lease`, { timeout: timesOf(600_000) }, () =>
   withLab({ name: 'r05', seed: seedOf(105), shards: 16 }, async (lab) => {
     await startExecutors(lab);
     lab.producer.start({ perSecond: 60, work: [20, 80], failing: 0.01 });

@@ -16,7 +16,7 @@ const BATCH = 4;
 /** To the recorder, of one attempt. */
 const REQUESTS = 3;
 
-test(`R6: ${STALLS} executors stopped for 50 to 90 % of a lock`, { timeout: 600_000 }, () =>
+test(`R6: ${STALLS} executors stopped for 50 to 90 % of a lock`, { timeout: timesOf(600_000) }, () =>
   withLab({ name: 'r06', seed: seedOf(106), shards: 16, batchSize: BATCH }, async (lab) => {
     await startExecutors(lab);
     // Long enough that a shard is mostly in the middle of an invocation, at any age of its lock.

@@ -11,7 +11,7 @@ const BLOCKS = ROUNDS * AT_ONCE;
 /** Of each round so many surely outlast a lock. */
 const LONG = 3;
 
-test(`R7: the loops of ${BLOCKS} executors blocked for 1 to 10 s`, { timeout: 600_000 }, () =>
+test(`R7: the loops of ${BLOCKS} executors blocked for 1 to 10 s`, { timeout: timesOf(600_000) }, () =>
   withLab({ name: 'r07', seed: seedOf(107), shards: 16, preloads: BLOCKING }, async (lab) => {
     await startExecutors(lab);
     lab.producer.start({ perSecond: 60, work: [20, 80], failing: 0.01 });

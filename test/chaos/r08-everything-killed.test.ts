@@ -6,7 +6,7 @@ import { report, seedOf, timesOf } from './lab/report.ts';
 const DAEMONS = 2;
 const TIMES = 4;
 
-test(`R8: everything killed at once, ${TIMES} times`, { timeout: 600_000 }, () =>
+test(`R8: everything killed at once, ${TIMES} times`, { timeout: timesOf(600_000) }, () =>
   withLab({ name: 'r08', seed: seedOf(108), shards: 12 }, async (lab) => {
     const startAll = async () => {
       const started = Array.from({ length: DAEMONS }, () => lab.start('--concurrency', '6'));

@@ -16,7 +16,7 @@ function resumedAfter(history: readonly HistoryLine[]): number[] {
   return healed.map(({ tMono }) => Math.round((starts.find((s) => s.tMono > tMono)?.tMono ?? Infinity) - tMono));
 }
 
-test(`R9: Redis killed ${TIMES} times`, { timeout: 600_000 }, () =>
+test(`R9: Redis killed ${TIMES} times`, { timeout: timesOf(600_000) }, () =>
   withLab({ name: 'r09', seed: seedOf(109), shards: 12 }, async (lab) => {
     for (let i = 0; i < DAEMONS; i++) lab.start('--concurrency', '6');
     await Promise.all(lab.daemons.map((daemon) => daemon.process.ready));

@@ -10,7 +10,7 @@ const ON_AGAIN_MS_MAX = 10_000;
 /** Of a daemon, with 5 shards: a line per second for each thing that it does again. */
 const LINES_PER_SECOND_MAX = 40;
 
-test(`R13: a Redis that refuses, ${TIMES} times each`, { timeout: 600_000 }, () =>
+test(`R13: a Redis that refuses, ${TIMES} times each`, { timeout: timesOf(600_000) }, () =>
   withLab({ name: 'r13', seed: seedOf(113), shards: 5, diskMayFill: true }, async (lab) => {
     await startTwo(lab);
     const lines = (): number => lab.daemons.reduce((sum, { process }) => sum + process.lines.length, 0);

@@ -48,7 +48,7 @@ function hitsOf(name: string, strikes: readonly Strike[]): string {
   return `${own.filter(hasHit).length} of ${own.length}`;
 }
 
-test(`R14: the network broken ${STRIKES} times`, { timeout: 1_800_000 }, () =>
+test(`R14: the network broken ${STRIKES} times`, { timeout: timesOf(1_800_000) }, () =>
   withLab(SPEC, async (lab) => {
     const { random } = lab;
     for (let i = 0; i < DAEMONS; i++) lab.startOver(await lab.link(), '--concurrency', '6');

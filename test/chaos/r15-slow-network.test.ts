@@ -46,7 +46,7 @@ async function befall(lab: Lab, breakages: readonly Breakage[], lastsMs: number)
   return { strikes, silences: silent() - silentBefore, takeovers: (await takeovers(lab)) - before };
 }
 
-test(`R15: ${ROUNDS * DAEMONS} latencies, drips and doubled connections`, { timeout: 1_800_000 }, () =>
+test(`R15: ${ROUNDS * DAEMONS} latencies, drips and doubled connections`, { timeout: timesOf(1_800_000) }, () =>
   withLab(SPEC, async (lab) => {
     const { random } = lab;
     for (let i = 0; i < DAEMONS; i++) lab.startOver(await lab.link(), '--concurrency', '4');

@@ -56,7 +56,7 @@ function seenOf(history: readonly HistoryLine[]): { readonly onAgain: number[]; 
   return { onAgain, away };
 }
 
-test(`R16: a broker broken ${TIMES} times`, { timeout: 600_000 }, () =>
+test(`R16: a broker broken ${TIMES} times`, { timeout: timesOf(600_000) }, () =>
   withCluster(1, (cluster) =>
     withLab(
       { name: 'r16', seed: seedOf(116), source: fromTopic({ brokers: cluster.bootstrap, partitions: 6 }) },

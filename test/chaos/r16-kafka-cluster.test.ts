@@ -112,7 +112,7 @@ async function breakOne(world: World, what: string): Promise<Broken> {
   };
 }
 
-test(`R16: three brokers, broken ${TIMES} times`, { timeout: 900_000 }, () =>
+test(`R16: three brokers, broken ${TIMES} times`, { timeout: timesOf(900_000) }, () =>
   withCluster(BROKERS, (cluster) => {
     const topic = { brokers: cluster.bootstrap, partitions: PLACEMENT.length, placement: PLACEMENT };
     return withLab({ name: 'r16c', seed: seedOf(126), source: fromTopic(topic) }, async (lab) => {

@@ -87,7 +87,7 @@ function refusedBy(lab: Lab): number {
   return lines.filter(({ msg, reason: why }) => msg.endsWith('looked up again') && reason.test(String(why))).length;
 }
 
-test(`R17: rebalances for ${STORM_MS / 1_000} s`, { timeout: 1_200_000 }, () => {
+test(`R17: rebalances for ${STORM_MS / 1_000} s`, { timeout: timesOf(1_200_000) }, () => {
   const source = fromTopic({ brokers: [kafka.bootstrap], partitions: 12 });
   return withLab({ name: 'r17', seed: seedOf(117), source }, async (lab) => {
     for (let i = 0; i < 2; i++) lab.start('--role', 'executor', '--concurrency', '6');

@@ -87,7 +87,7 @@ async function setOffset({ name }: TopicSource, { partition }: TopicPartition, t
 
 const CHANGES = { grow, recreate, reset };
 
-test(`R18: ${TIMES} changes by administrators`, { timeout: 600_000 }, () => {
+test(`R18: ${TIMES} changes by administrators`, { timeout: timesOf(600_000) }, () => {
   const source = fromTopic({ brokers: [kafka.bootstrap], partitions: 3 });
   return withLab({ name: 'r18', seed: seedOf(118), source }, async (lab) => {
     const world: World = { lab, source: lab.source as TopicSource };

@@ -18,7 +18,7 @@ async function trimSome(lab: Lab): Promise<number> {
   return waiting.filter(([entry]) => compareIds(entry, from) < 0).length;
 }
 
-test(`R19: ${TRIMS} trims while records wait`, { timeout: 300_000 }, () =>
+test(`R19: ${TRIMS} trims while records wait`, { timeout: timesOf(300_000) }, () =>
   withLab({ name: 'r19', seed: seedOf(119), shards: 6, trimmedByHand: true }, async (lab) => {
     await lab.start('--concurrency', '6').process.ready;
     // More than it can do, so that every shard has a backlog.

@@ -61,7 +61,7 @@ function hoursOff(lab: Lab): number[][] {
   );
 }
 
-test(`R20: each of ${KINDS.length} kinds of steps of a clock ${TIMES} times`, { timeout: 600_000 }, () =>
+test(`R20: each of ${KINDS.length} kinds of steps of a clock ${TIMES} times`, { timeout: timesOf(600_000) }, () =>
   withLab({ ...SPEC, name: 'r20', seed: seedOf(120) }, async (lab) => {
     const plans = plansOf(lab.spec.seed, Math.ceil(timesOf(TIMES) / DAEMONS));
     await begin(lab, plans);

@@ -105,7 +105,7 @@ function withDeploys<T>({ deploys, ...spec }: DeploysSpec, judge: (run: Redeploy
   });
 }
 
-test(`R24: ${DEPLOYS} deployments while batches run`, { timeout: 900_000 }, () => {
+test(`R24: ${DEPLOYS} deployments while batches run`, { timeout: timesOf(900_000) }, () => {
   const deploys = timesOf(DEPLOYS);
   return withDeploys({ seed: seedOf(124), deploys }, ({ checked, hashes, codes, lines }) => {
     const attempts = attemptsOf(lines);

@@ -8,7 +8,7 @@ const STOPS = 6;
 /** Above the longest batch; the default grace is the function's timeout plus 5 s. */
 const GRACE_MS = 10_000;
 
-test(`R25: ${STOPS} daemons stopped and replaced while they work`, { timeout: 600_000 }, () =>
+test(`R25: ${STOPS} daemons stopped and replaced while they work`, { timeout: timesOf(600_000) }, () =>
   withLab({ name: 'r25', seed: seedOf(125), shards: 12 }, async (lab) => {
     const startOne = () => lab.start('--concurrency', '4');
     for (let i = 0; i < DAEMONS; i++) startOne();
