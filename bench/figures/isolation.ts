@@ -28,21 +28,33 @@ export const hoards = () => { const all = []; for (;;) all.push(new Array(1e5).f
 interface Case {
   readonly name: string;
   readonly stream: string;
-  readonly beside: Neighbour | null;
+  /** Of that repeat. */
+  beside?(repeat: number): Neighbour;
 }
+
+/** By then an attempt follows the last one after half a minute: what such a mapping is for nearly all of its day. */
+const AHEAD_MS = 45_000;
 
 /** Each a mapping of its own, so that no back-off of another is its. */
-function neighbour(handler: string, mapping: string): Neighbour {
+function neighbour(handler: string, mapping: string, aheadMs: number): Neighbour {
   const n = { code: 'handler.mjs', handler, timeout: 1, memorySize: 128 };
-  return { functions: { n }, mappings: { [mapping]: { ...mappingOf('neighbour', 100), function: 'n' } } };
+  return { functions: { n }, mappings: { [mapping]: { ...mappingOf('neighbour', 100), function: 'n' } }, aheadMs };
 }
 
-const ALONE: Case = { name: 'nothing beside it', stream: 'well', beside: null };
+const ALONE: Case = { name: 'nothing beside it', stream: 'well' };
 const CASES: readonly Case[] = [
-  { name: `${POISONED} of ${SHARDS} shards poisoned`, stream: 'ill', beside: null },
-  { name: 'beside one that times out', stream: 'well', beside: neighbour('spins', 'late') },
-  { name: 'beside one that takes memory without end', stream: 'well', beside: neighbour('hoards', 'greedy') },
+  { name: `${POISONED} of ${SHARDS} shards poisoned`, stream: 'ill' },
+  ...besides('one that times out', 'spins'),
+  ...besides('one that takes memory without end', 'hoards'),
 ];
+
+function besides(what: string, handler: string): Case[] {
+  const beside = (aheadMs: number) => (n: number) => neighbour(handler, `${handler}-${aheadMs}-${n}`, aheadMs);
+  return [
+    { name: `beside ${what}, its first seconds`, stream: 'well', beside: beside(0) },
+    { name: `beside ${what}, after ${AHEAD_MS / 1_000} s`, stream: 'well', beside: beside(AHEAD_MS) },
+  ];
+}
 
 export async function isolation(options: Options): Promise<Figure> {
   const before = load();
@@ -59,7 +71,7 @@ export async function isolation(options: Options): Promise<Figure> {
   for (let n = 0; n < options.repeats; n++) {
     for (const [i, { name, stream, beside }] of [ALONE, ...CASES].entries()) {
       const run = { mapping: `m${n}-${i}`, stream, shards: HEALTHY, total: HEALTHY * each };
-      const { recordsPerSecond } = await mappingStretch(lab, run, HANDLER, options.seconds, 100, beside);
+      const { recordsPerSecond } = await mappingStretch(lab, run, HANDLER, options.seconds, 100, beside?.(n) ?? null);
       rates.get(name)!.push(recordsPerSecond);
       options.progress(`${n + 1}. ${name}: ${recordsPerSecond}/s`);
     }
@@ -79,7 +91,7 @@ export async function isolation(options: Options): Promise<Figure> {
     ],
     notes: [
       'every record of a poisoned shard fails, and is retried with the default back-off',
-      `the neighbour has ${NEIGHBOUR_SHARDS} shards, 1 s and 128 MB; what it computes until then is taken from the same two cores`,
+      `the neighbour has ${NEIGHBOUR_SHARDS} shards, 1 s and 128 MB; what it computes until then, and the starts of its processes, are taken from the same two cores`,
     ],
     load: [before, load()],
   };

@@ -4,7 +4,7 @@ import { type Program, startMillrace, startPeer } from '../support/daemon.ts';
 import { collectLatencies, TIMES } from '../support/flow.ts';
 import { type Lab, mappingOf, openLab, sleep } from '../support/lab.ts';
 import type { Options } from '../support/options.ts';
-import { capacityOf, pour, SLICE_MS } from '../support/pour.ts';
+import { keptUpWith, pour, SLICE_MS } from '../support/pour.ts';
 import { type Figure, load, type Row } from '../support/report.ts';
 import { latencies, type Latencies } from '../support/statistics.ts';
 
@@ -12,8 +12,6 @@ const SHARES = [0.1, 0.5, 0.8];
 const WARM_SECONDS = 2;
 const TELL_SECONDS = 2;
 const TELL_PER_SECOND = 100;
-/** What is to be caught up with, as a multiple of --records. */
-const FLOOD = 6;
 const UNIT = 'ms';
 
 interface Contestant {
@@ -36,7 +34,7 @@ export async function latencyUnderLoad(options: Options): Promise<Figure> {
     for (const one of [loop, own]) {
       const run = `${one === loop ? 'loop' : 'own'}${n}`;
       const program = await one.start(run);
-      const capacity = await capacityOf(lab.redis, keys, () => one.behind(run), options.records * FLOOD);
+      const capacity = await keptUpWith(lab.redis, keys, () => one.behind(run), options.seconds);
       capacities.get(one.name)!.push(capacity);
       for (const share of SHARES) {
         const measured = await measure(lab.redis, keys, program, capacity * share, options.seconds);
@@ -62,7 +60,7 @@ export async function latencyUnderLoad(options: Options): Promise<Figure> {
     title: `from XADD to the handler at shares of the capacity, ${options.shards} shards, batch 100, ${options.seconds} s each`,
     rows,
     notes: [
-      'capacity: records handled per second while catching up; each system’s shares are of its own capacity',
+      'capacity: records handled per second while the producer puts as many as are taken, at most 400 behind in each shard; each system’s shares are of its own',
       `records come in slices of ${SLICE_MS} ms; wall clock in whole milliseconds on both sides`,
     ],
     load: [before, load()],

@@ -1,6 +1,7 @@
 /** Other programs that are measured: `bin/millrace start` and the peers, as processes with lines on their standard output. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const MILLRACE = fileURLToPath(new URL('../../bin/millrace', import.meta.url));
 const START_MS = 120_000;
@@ -93,6 +94,11 @@ export async function startMillrace(
     program.next('\0').catch(reject);
   });
   return { ...program, id };
+}
+
+/** A verb that ends by itself; rejects when it fails. */
+export async function runMillrace(...args: readonly string[]): Promise<void> {
+  await promisify(execFile)(MILLRACE, args);
 }
 
 /** A program of bench/peers, by its file's name. */

@@ -1,6 +1,6 @@
 /** A measured stretch of one mapping on one daemon. */
-import { startMillrace } from './daemon.ts';
-import { type Lab, mappingOf } from './lab.ts';
+import { runMillrace, startMillrace } from './daemon.ts';
+import { type Lab, mappingOf, sleep } from './lab.ts';
 import { descendants } from './processes.ts';
 import { measureStretch, type Sample } from './stretch.ts';
 
@@ -17,6 +17,8 @@ export interface MappingRun {
 export interface Neighbour {
   readonly functions: Readonly<Record<string, object>>;
   readonly mappings: Readonly<Record<string, object>>;
+  /** So long it runs alone before: the measured mapping is paused until then. */
+  readonly aheadMs: number;
 }
 
 export async function mappingStretch(
@@ -29,7 +31,13 @@ export async function mappingStretch(
 ): Promise<Sample> {
   const { mapping, stream, shards, total } = run;
   const mappings = { [mapping]: mappingOf(stream, batch), ...beside?.mappings };
-  const daemon = await startMillrace(lab.configure(handler, mappings, { functions: beside?.functions ?? {} }));
+  const config = lab.configure(handler, mappings, { functions: beside?.functions ?? {} });
+  const daemon = await startMillrace(config);
+  if (beside && beside.aheadMs > 0) {
+    await runMillrace('mapping', 'pause', mapping, '-c', config);
+    await sleep(beside.aheadMs);
+    await runMillrace('mapping', 'resume', mapping, '-c', config);
+  }
   const look = async () => {
     const done = await lab.succeeded(mapping, shards);
     return { done, over: done >= total };

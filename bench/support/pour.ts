@@ -6,6 +6,9 @@ import { sleep } from './lab.ts';
 export const SLICE_MS = 5;
 const LOOK_MS = 20;
 const DRAIN_MS = 180_000;
+/** Four full batches: whoever reads never runs dry, and little waits. */
+const BEHIND_PER_KEY = 400;
+const WARM_MS = 2_000;
 const PARTITION_KEY = 'key';
 
 const dataOf = (id: number, counts: boolean): string =>
@@ -63,6 +66,45 @@ export async function capacityOf(
   const capacity = ((from - left) / (performance.now() - began)) * 1_000;
   await until(behind, 0);
   return capacity;
+}
+
+/**
+ * Records per second that it handles for `seconds` while as many come as it takes: the producer puts more whenever less than some batches of
+ * each key are behind, so that it and the server have their share of the processors, as they have under any load that lasts.
+ */
+export async function keptUpWith(
+  redis: Redis,
+  keys: readonly string[],
+  behind: () => Promise<number>,
+  seconds: number,
+): Promise<number> {
+  const most = BEHIND_PER_KEY * keys.length;
+  const began = performance.now();
+  const warmUntil = began + WARM_MS;
+  const end = warmUntil + seconds * 1_000;
+  let put = 0;
+  let from: { readonly atMs: number; readonly handled: number } | null = null;
+  for (;;) {
+    const left = await behind();
+    const now = performance.now();
+    if (!from && now >= warmUntil) from = { atMs: now, handled: put - left };
+    if (from && now >= end) {
+      const handled = put - left - from.handled;
+      await until(behind, 0);
+      return (handled / (now - from.atMs)) * 1_000;
+    }
+    const each = Math.ceil((most - left) / keys.length);
+    if (each < BEHIND_PER_KEY / 4) {
+      await sleep(1);
+      continue;
+    }
+    await pile(
+      redis,
+      keys,
+      keys.map(() => each),
+    );
+    put += each * keys.length;
+  }
 }
 
 /** What is still behind when it is so many at most. */

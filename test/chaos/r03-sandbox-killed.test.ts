@@ -5,7 +5,7 @@ import { mustBeClean, pause, withLab } from './lab/lab.ts';
 import { report, seedOf, timesOf } from './lab/report.ts';
 import { isLoss, killSandboxes } from './lab/sandboxes.ts';
 
-const KILLS = 40;
+const KILLS = 100;
 const AT_ONCE = 3;
 
 /** Per unit: delivery numbers that reached no handler. Each needs a kill that came before the handler's first word. */

@@ -4,7 +4,7 @@ import { mustBeClean, pause, withLab } from './lab/lab.ts';
 import { report, seedOf, timesOf } from './lab/report.ts';
 
 const DAEMONS = 2;
-const TIMES = 4;
+const TIMES = 5;
 
 test(`R8: everything killed at once, ${TIMES} times`, { timeout: timesOf(600_000) }, () =>
   withLab({ name: 'r08', seed: seedOf(108), shards: 12 }, async (lab) => {

@@ -7,7 +7,7 @@ import { type Checked, type Lab, type LabDaemon, mustBeClean, pause, withLab } f
 import { everyDay, report, seedOf, timesOf } from './lab/report.ts';
 import { DEPLOY_WRONG_BUILDS } from './wrong-builds/deploy-builds.ts';
 
-const DEPLOYS = 6;
+const DEPLOYS = 10;
 const GRACE_MS = 10_000;
 const RUNS_MAX = 10;
 
