@@ -1,6 +1,6 @@
 /** I4 duplicates. A retry after a recorded failure is none; anything else that reaches the handler again is. */
 import { comparePositions, type PositionLine } from '../support/history.ts';
-import type { Attempt, Fault, ShardView, Violation } from './shard-view.ts';
+import { type Attempt, CLOCK_SLACK_MS, type Fault, type ShardView, type Violation } from './shard-view.ts';
 
 export interface RepeatOptions {
   /** The function can fail without a `failure` line (timeout, out of memory, crash): an attempt without a last word explains a retry. */
@@ -49,10 +49,19 @@ export function findRepeats(view: ShardView, options: RepeatOptions): Repeat[] {
   return repeats;
 }
 
-/** The fault was there at some moment between the two deliveries. A clean stop is no excuse. */
+/**
+ * The fault was there at some moment between the two deliveries. A clean stop is no excuse. Of a loss in Redis it is enough that the turn of the
+ * first delivery was taken before: what it knows of the shard is not there any more, so nothing that it does since can be settled.
+ */
 function explains(fault: Fault, previous: Attempt, again: Attempt): boolean {
-  if (fault.begin.clean) return false;
-  return fault.begin.tMono <= again.start.tMono && fault.end >= previous.start.tMono;
+  if (fault.begin.clean || fault.begin.tMono > again.start.tMono) return false;
+  const since = fault.begin.lossy === true ? takenAt(previous) : previous.start.tMono;
+  return fault.end >= since;
+}
+
+/** On the recorder's clock. An epoch is the moment of the take by Redis' clock, in microseconds. */
+function takenAt({ start: { epoch, tMono, tWall } }: Attempt): number {
+  return Math.min(tMono, tMono - tWall + Number(epoch) / 1_000 - CLOCK_SLACK_MS);
 }
 
 /** Once the checkpoint was seen at or after a position, the position never starts again. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EndState } from '../support/end-state.ts';
 import { type CheckOptions, checkHistory, describeViolations } from './checker.ts';
-import { position, SHARD, Story } from './story.ts';
+import { position, SHARD, Story, T0 } from './story.ts';
 
 const OPTIONS: CheckOptions = { liveness: { leaseMs: 5_000 } };
 const STRICT: CheckOptions = { ...OPTIONS, expiry: { kind: 'strict', ageMs: 60_000, timeoutMs: 3_000 } };
@@ -142,6 +142,22 @@ describe('I4 duplicates', () => {
       else first.attempt('start', 1, 3).attempt('success', 1, 3).fault(fault);
       violates(again(first).checkpoint(3), ['I4']);
     }
+  });
+
+  it('a loss in Redis explains the repeat of what a turn did after it that was taken before it, and of no later one', () => {
+    const now = (story: Story): number => (T0 + story.t) * 1_000;
+    const repeated = (story: Story, epoch: number): Story => {
+      story.attempt('start', 1, 3, { epoch }).attempt('success', 1, 3, { epoch });
+      const second = { attempt: 2, epoch: now(story) };
+      return story.attempt('start', 1, 3, second).attempt('success', 1, 3, second).checkpoint(3);
+    };
+    const early = three();
+    const before = now(early);
+    clean(repeated(early.fault({ lossy: true }).wait(500), before));
+    const killed = three();
+    violates(repeated(killed.fault().wait(500), before), ['I4']);
+    const late = three().fault({ lossy: true }).wait(500);
+    violates(repeated(late, now(late)), ['I4']);
   });
 
   it('two repeats for one fault', () => {
