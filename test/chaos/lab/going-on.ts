@@ -1,5 +1,5 @@
 /** Two daemons under load, and whether every shard gets on. */
-import { expect } from 'vitest';
+import { eventually } from '../../support/daemon.ts';
 import type { Lab } from './lab.ts';
 
 const AGAIN_MS_MAX = 20_000;
@@ -13,14 +13,17 @@ export async function startTwo(lab: Lab): Promise<void> {
 }
 
 /** Waits until every shard has settled something, from now on. */
-export async function goOn(lab: Lab): Promise<void> {
+export async function goOn(lab: Lab, withinMs = AGAIN_MS_MAX): Promise<void> {
   const settled = async () => new Map((await lab.look()).map(({ shard, state }) => [shard, state['n:succeeded']]));
   const before = await settled();
   const still = async () => {
     const now = await settled();
-    return lab.shards.filter((shard) => now.get(shard) === undefined || now.get(shard) === before.get(shard)).length;
+    return lab.shards
+      .filter((shard) => now.get(shard) === undefined || now.get(shard) === before.get(shard))
+      .map(({ name }) => name);
   };
-  await expect.poll(still, { timeout: AGAIN_MS_MAX }).toBe(0);
+  const what = 'every shard has settled something again';
+  await eventually(still, (names) => names.length === 0, { withinMs, everyMs: 50, what });
 }
 
 /** Lines of all daemons. */

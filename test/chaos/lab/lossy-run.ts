@@ -1,12 +1,11 @@
 /** A run over a Redis that loses its last writes again and again, and what must be so at its end. */
 import { expect } from 'vitest';
 import { type Checked, type Lab, mustBeClean, pause, withLab } from './lab.ts';
-import { beginCutting, startReplica, tellLosses } from './lossy.ts';
+import { beginCutting, bytesToCut, startReplica, tellLosses } from './lossy.ts';
 import type { LabSpec } from './project.ts';
 import { report, timesOf } from './report.ts';
 
 const DAEMONS = 2;
-const MOST_BYTES = 1_000_000;
 
 async function beginLossy(lab: Lab): Promise<void> {
   for (let i = 0; i < DAEMONS; i++) lab.start('--concurrency', '6');
@@ -28,11 +27,6 @@ async function endLossy(lab: Lab): Promise<Checked & { readonly sourceLost: numb
   return { ...checked, sourceLost };
 }
 
-/** As often a few bytes as many. */
-function bytesToCut({ random }: Lab): number {
-  return Math.ceil(MOST_BYTES ** (random.between(1, 100) / 100));
-}
-
 /** R10, `standard` times in the test command. Resolves with how many records the source lost. */
 export async function cutTails(name: string, spec: LabSpec, standard: number): Promise<number> {
   return await withLab(spec, async (lab) => {
@@ -42,7 +36,7 @@ export async function cutTails(name: string, spec: LabSpec, standard: number): P
     const times = timesOf(standard);
     for (let time = 0; time < times; time++) {
       await pause(lab.random.between(800, 2_000));
-      cut += await cutting.cut(bytesToCut(lab));
+      cut += await cutting.cut(bytesToCut(lab.random));
     }
     const checked = await endLossy(lab);
     report(name, checked, { times, bytesCut: cut, sourceLost: checked.sourceLost });

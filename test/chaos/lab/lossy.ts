@@ -4,19 +4,28 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { mendAppendOnly } from '../../../src/redis/append-only.ts';
+import { compareIds } from '../../../src/record.ts';
 import { findRedis } from '../../../src/redis/find.ts';
 import { type RedisServer, startRedisServer } from '../../../src/redis/server.ts';
-
 import { eventually } from '../../support/daemon.ts';
 import { type Lab, pause } from './lab.ts';
+import type { Random } from './random.ts';
+import type { ShardNow } from './source.ts';
 
 const STATE = fileURLToPath(new URL('../../../.millrace', import.meta.url));
+const silent = (): void => undefined;
 const SYNCED_MS_MAX = 20_000;
+const CUT_BYTES_MAX = 1_000_000;
 let faults = 0;
 
-/** A fault after which positions may go back. */
-export async function lossy(lab: Lab, fault: string, work: () => Promise<void>): Promise<void> {
-  const line = { kind: 'fault', fault, id: `lossy-${++faults}`, shards: '*', lossy: true } as const;
+/** A fault after which positions may go back: of all shards, or of those that it can have hit at all. */
+export async function lossy(
+  lab: Lab,
+  fault: string,
+  work: () => Promise<void>,
+  shards: '*' | readonly string[] = '*',
+): Promise<void> {
+  const line = { kind: 'fault', fault, id: `lossy-${++faults}`, shards, lossy: true } as const;
   await lab.recorder.record({ ...line, phase: 'begin' });
   await work();
   await lab.recorder.record({ ...line, phase: 'healed' });
@@ -27,6 +36,11 @@ export interface Cutting {
   cut(bytes: number): Promise<number>;
 }
 
+/** As often a few bytes as many. */
+export function bytesToCut(random: Random): number {
+  return Math.ceil(CUT_BYTES_MAX ** (random.between(1, 100) / 100));
+}
+
 /** What is there by now is not lost: a source that is gone as a whole is another fault (R12). */
 export async function beginCutting(lab: Lab): Promise<Cutting> {
   const dir = path.join(lab.dir, 'redis', 'appendonlydir');
@@ -34,8 +48,7 @@ export async function beginCutting(lab: Lab): Promise<Cutting> {
     const name = (await readdir(dir)).filter((file) => file.endsWith('.incr.aof')).toSorted((a, b) => (a < b ? -1 : 1));
     return path.join(dir, name.at(-1)!);
   };
-  const say = (): void => undefined;
-  const { binary } = await findRedis({ stateDir: STATE, say });
+  const { binary } = await findRedis({ stateDir: STATE, say: silent });
   const { size: kept } = await stat(await newest());
   return {
     async cut(bytes) {
@@ -47,7 +60,7 @@ export async function beginCutting(lab: Lab): Promise<Cutting> {
         const left = Math.max(kept, size - bytes);
         done = size - left;
         await truncate(file, left);
-        await mendAppendOnly(path.join(lab.dir, 'redis'), binary, say);
+        await mendAppendOnly(path.join(lab.dir, 'redis'), binary, silent);
         await lab.reviveRedis();
       });
       return done;
@@ -56,8 +69,11 @@ export async function beginCutting(lab: Lab): Promise<Cutting> {
 }
 
 export interface Replica {
-  /** It no longer hears of its primary, which goes on for so long and is killed; the replica takes its place, at the same address. */
-  failOver(lostMs: number): Promise<void>;
+  /**
+   * It no longer hears of its primary, which goes on for so long and is killed; the replica takes its place, at the same address. Resolves
+   * with how many shards have a checkpoint that went back.
+   */
+  failOver(lostMs: number): Promise<number>;
 }
 
 /** Resolves when it has everything that the lab's Redis has. */
@@ -66,24 +82,37 @@ export async function startReplica(lab: Lab): Promise<Replica> {
   const { host, port } = lab.redis.options as { readonly host: string; readonly port: number };
   // It would wait for others.
   await lab.redis.config('SET', 'repl-diskless-sync-delay', '0');
-  const server: RedisServer = await startRedisServer({ dir, args: ['--replicaof', host, String(port)] });
+  const { binary } = await findRedis({ stateDir: STATE, say: silent });
+  const server: RedisServer = await startRedisServer({ dir, binary, args: ['--replicaof', host, String(port)] });
   const client = new Redis(server.url, { maxRetriesPerRequest: null });
   client.on('error', () => undefined);
   const synced = async (): Promise<boolean> => /master_link_status:up/.test(await client.info('replication'));
   await eventually(synced, Boolean, { withinMs: SYNCED_MS_MAX, everyMs: 50, what: 'a replica in sync' });
   return {
-    failOver: (lostMs) =>
-      lossy(lab, 'redis failed over', async () => {
+    async failOver(lostMs) {
+      let back = 0;
+      await lossy(lab, 'redis failed over', async () => {
         await client.replicaof('NO', 'ONE');
         await pause(lostMs);
+        const before = await lab.look();
         await lab.killRedis();
         client.disconnect();
         await server.stop();
         await rm(path.join(lab.dir, 'redis'), { recursive: true });
         await rename(dir, path.join(lab.dir, 'redis'));
         await lab.reviveRedis();
-      }),
+        back = countBack(before, await lab.look());
+      });
+      return back;
+    },
   };
+}
+
+function countBack(before: readonly ShardNow[], now: readonly ShardNow[]): number {
+  return before.filter(({ shard, checkpoint }) => {
+    const since = now.find((one) => one.shard === shard)?.checkpoint ?? null;
+    return checkpoint !== null && (since === null || compareIds(since, checkpoint) < 0);
+  }).length;
 }
 
 /**

@@ -32,24 +32,22 @@ export async function loseGroups(lab: Lab): Promise<number> {
 }
 
 /** Jobs, their locks and their sets. It is over when turns have come again. Resolves with how many shards had somebody at work by then. */
-export async function loseQueue(lab: Lab): Promise<number> {
+export async function loseQueue(lab: Lab, againMsMax?: number): Promise<number> {
   let atWork = 0;
   await fault(lab, 'DEL of the queue', async () => {
     atWork = (await lab.look()).filter(({ state }) => state['owner'] !== '').length;
     const keys = await keysLike(lab, `${lab.keys.queuePrefix()}:*`);
     if (keys.length > 0) await lab.redis.del(keys);
     // What runs notices it when it renews its lock.
-    await goOn(lab);
+    await goOn(lab, againMsMax);
   });
   return atWork;
 }
 
 /** Of one shard. */
-export async function loseState(lab: Lab): Promise<void> {
-  const { shardId } = lab.random.pick(lab.shards);
-  await lossy(lab, `DEL of the state of ${shardId}`, async () => {
-    await lab.redis.del(lab.keys.shard(MAPPING, shardId));
-  });
+export async function loseState(lab: Lab, { shardId, name } = lab.random.pick(lab.shards)): Promise<void> {
+  const work = async (): Promise<void> => void (await lab.redis.del(lab.keys.shard(MAPPING, shardId)));
+  await lossy(lab, `DEL of the state of ${shardId}`, work, [name]);
 }
 
 /** FLUSHALL; then what the operator does. */

@@ -12,6 +12,8 @@ const run = promisify(execFile);
 /** So much is written before it is full: in the middle of a write. */
 const ROOM_BYTES = 2_000;
 const REFUSED_MS_MAX = 10_000;
+/** Of no daemon. */
+const PROBE = 'probe';
 /** Seconds of work for each shard. */
 const BACKLOG = 100;
 
@@ -25,24 +27,26 @@ export interface Refusal {
   readonly settles: boolean;
 }
 
-export const REFUSALS: readonly Refusal[] = [
-  {
-    ...{ name: 'memory full', says: /^OOM/, settles: true },
-    begin: async ({ redis }) => void (await redis.config('SET', 'maxmemory', '1mb')),
-    end: async ({ redis }) => void (await redis.config('SET', 'maxmemory', '0')),
-  },
-  {
-    ...{ name: 'disk full', says: /^MISCONF/, settles: false },
-    begin: async (lab) => await boundFiles(lab, String((await appendOnlyBytes(lab)) + ROOM_BYTES)),
-    end: (lab) => boundFiles(lab, 'unlimited'),
-  },
-  {
-    ...{ name: 'read-only', says: /^READONLY/, settles: false },
-    // Of a primary that nobody can reach: it keeps what it has.
-    begin: async ({ redis }) => void (await redis.replicaof('127.0.0.1', '1')),
-    end: async ({ redis }) => void (await redis.replicaof('NO', 'ONE')),
-  },
-];
+export const MEMORY_FULL: Refusal = {
+  ...{ name: 'memory full', says: /^OOM/, settles: true },
+  begin: async ({ redis }) => void (await redis.config('SET', 'maxmemory', '1mb')),
+  end: async ({ redis }) => void (await redis.config('SET', 'maxmemory', '0')),
+};
+
+const DISK_FULL: Refusal = {
+  ...{ name: 'disk full', says: /^MISCONF/, settles: false },
+  begin: async (lab) => await boundFiles(lab, String((await appendOnlyBytes(lab)) + ROOM_BYTES)),
+  end: (lab) => boundFiles(lab, 'unlimited'),
+};
+
+export const READ_ONLY: Refusal = {
+  ...{ name: 'read-only', says: /^READONLY/, settles: false },
+  // Of a primary that nobody can reach: it keeps what it has.
+  begin: async ({ redis }) => void (await redis.replicaof('127.0.0.1', '1')),
+  end: async ({ redis }) => void (await redis.replicaof('NO', 'ONE')),
+};
+
+export const REFUSALS: readonly Refusal[] = [MEMORY_FULL, DISK_FULL, READ_ONLY];
 
 async function boundFiles({ redisPid }: Lab, bytes: string): Promise<void> {
   await run('prlimit', [`--pid=${redisPid}`, `--fsize=${bytes}:unlimited`]);
@@ -66,23 +70,30 @@ async function isTold(lab: Lab, { says, name }: Refusal): Promise<void> {
   );
 }
 
+/** `work` is done from its first refusal on; Redis takes everything again when it resolves. */
+export async function whileRefused(lab: Lab, refusal: Refusal, work: () => Promise<void>): Promise<void> {
+  const id = await lab.beginFault(refusal.name);
+  await refusal.begin(lab);
+  const ask = (): Promise<string> => lab.redis.xadd(PROBE, '*', 'x', 'y').then(String, (error: Error) => error.message);
+  const what = `a refusal, ${refusal.name}`;
+  await eventually(ask, (answer) => refusal.says.test(answer), { withinMs: REFUSED_MS_MAX, what });
+  await work();
+  await refusal.end(lab);
+  await eventually(ask, (answer) => /^\d+-\d+$/.test(answer), { withinMs: REFUSED_MS_MAX, what: `the end of ${what}` });
+  await lab.redis.del(PROBE);
+  await lab.healFault(id, refusal.name);
+}
+
 /** Redis refuses for so long from its first refusal on. Resolves with how long it took, after that, until every shard had settled something. */
 export async function refuse(lab: Lab, refusal: Refusal, ms: number): Promise<number> {
   // For it takes nothing new meanwhile.
   if (refusal.settles) await lab.producer.put(BACKLOG, { perSecond: 0, work: [60, 120], failing: 0 });
-  const id = await lab.beginFault(refusal.name);
-  await refusal.begin(lab);
-  const ask = (): Promise<string> =>
-    lab.redis.xadd('probe', '*', 'x', 'y').then(String, (error: Error) => error.message);
-  const what = `a refusal, ${refusal.name}`;
-  await eventually(ask, (answer) => refusal.says.test(answer), { withinMs: REFUSED_MS_MAX, what });
-  if (refusal.settles) await goOn(lab);
-  else await isTold(lab, refusal);
-  await pause(ms);
-  await refusal.end(lab);
-  await eventually(ask, (answer) => /^\d+-\d+$/.test(answer), { withinMs: REFUSED_MS_MAX, what: `the end of ${what}` });
+  await whileRefused(lab, refusal, async () => {
+    if (refusal.settles) await goOn(lab);
+    else await isTold(lab, refusal);
+    await pause(ms);
+  });
   const ended = performance.now();
-  await lab.healFault(id, refusal.name);
   await goOn(lab);
   return performance.now() - ended;
 }

@@ -60,7 +60,7 @@ export async function blockFor(lab: Lab, daemon: LabDaemon, ms: number): Promise
   await writeFile(path.join(lab.dir, `block-${daemon.process.pid}`), String(ms));
   const id = await lab.beginFault('loop blocked');
   const began = performance.now();
-  daemon.process.kill('SIGUSR2');
+  daemon.process.kill('SIGURG');
   await pause(LAST_WORDS_MS);
   const hit = await lab.ownedBy(daemon);
   await ask(daemon, '/livez');

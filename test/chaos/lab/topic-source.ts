@@ -258,18 +258,22 @@ export class TopicSource implements LabSource {
     }
   }
 
+  /** Not in a transaction: a Redis whose memory is full takes none. So of each spool first, and again where a generation began meanwhile. */
   async look(): Promise<ShardNow[]> {
     const partitions = [...this.partitions];
     const markers = partitions.map(({ committed }) => committed);
-    const step = this.#parts.redis.multi();
+    const step = this.#parts.redis.pipeline();
     for (const { shard } of partitions) {
-      step.hgetall(this.#parts.keys.shard(MAPPING, shard.shardId)).xrangeBuffer(shard.key, '-', '+', 'COUNT', 1);
+      const key = this.#parts.keys.shard(MAPPING, shard.shardId);
+      step.hget(key, 'gen').xrangeBuffer(shard.key, '-', '+', 'COUNT', 1).hgetall(key);
     }
     const replies = (await step.exec())!.map(([, reply]) => reply);
+    const states = partitions.map((_, index) => (replies[3 * index + 2] ?? {}) as Record<string, string>);
+    if (states.some((state, index) => (state['gen'] ?? null) !== (replies[3 * index] ?? null)))
+      return await this.look();
     return partitions.map((partition, index) => {
-      const state = (replies[2 * index] ?? {}) as Record<string, string>;
-      const [first] = (replies[2 * index + 1] ?? []) as readonly Parameters<typeof recordsIn>[0][];
-      return toShardNow(partition, state, markers[index]!, first ? recordsIn(first)[0]!.id : null);
+      const [first] = (replies[3 * index + 1] ?? []) as readonly Parameters<typeof recordsIn>[0][];
+      return toShardNow(partition, states[index]!, markers[index]!, first ? recordsIn(first)[0]!.id : null);
     });
   }
 

@@ -1,11 +1,13 @@
-/** Faults of one daemon: killed, stopped, its functions' processes killed, its clock set, ended as for a deployment. */
+/** Faults of one daemon: killed, stopped, its loop blocked, its functions' processes killed, its clock set, ended as for a deployment, or for one. */
 import { HEARTBEAT_MS, LOCK_MS } from '../../../src/limits.ts';
 import type { Member } from '../../../src/daemon/membership.ts';
 import { watcherOf } from '../../../src/watch/assign.ts';
 import { shardKey } from '../../../src/watch/polled-shard.ts';
+import { deploy, prepareDeploys, versionsOf } from '../lab/deploys.ts';
 import { type Lab, type LabDaemon, pause } from '../lab/lab.ts';
 import { killSandboxes } from '../lab/sandboxes.ts';
 import { MAPPING } from '../lab/source.ts';
+import { blockFor } from '../lab/stalls.ts';
 import type { Fault } from './fault.ts';
 
 /** What a stopped daemon had sent by then still takes effect. */
@@ -169,6 +171,54 @@ const clockSet: Fault = {
     }),
 };
 
+const loopBlocked: Fault = {
+  name: 'loop-blocked',
+  says: "a daemon's own loop stands still for 1 to 10 s, the processes of its functions go on; it had a shard in hand",
+  touches: 'daemon',
+  strike: ({ lab, daemons, random }) =>
+    daemons.withOne('executor', random, hasTurn(lab), async (daemon) => {
+      const { hit } = await blockFor(lab, daemon, random.between(1_000, 10_000));
+      return hit.length > 0;
+    }),
+};
+
+const deployed: Fault = {
+  name: 'deployed',
+  says: 'other code, a daemon that starts on it, then SIGTERM to one with older code; it had a shard in hand, and the new code ran',
+  touches: 'daemon',
+  prepare: async (lab) => {
+    await prepareDeploys(lab);
+    await deploy(lab, 'first');
+  },
+  strike: ({ lab, daemons, random }) =>
+    daemons.withOne('executor', random, hasTurn(lab), async (daemon) => {
+      const version = `at ${Date.now()}`;
+      await deploy(lab, version);
+      const fresh = daemons.replace(daemon);
+      await fresh.process.ready;
+      const had = await hasTurn(lab)(daemon);
+      await lab.terminate(daemon);
+      const ran = async (): Promise<boolean> => (await versionsOf(lab)).some((line) => line.version === version);
+      const deadline = performance.now() + TAKEN_OVER_MS_MAX;
+      while (!(await ran())) {
+        if (performance.now() > deadline) return false;
+        await pause(250);
+      }
+      return had;
+    }),
+};
+
 export const DAEMON_FAULTS: readonly Fault[] = [
-  ...[executorKilled, holdersKilled, pollerKilled, sandboxKilled, zombie, stall, replaced, clockSet],
+  ...[
+    executorKilled,
+    holdersKilled,
+    pollerKilled,
+    sandboxKilled,
+    zombie,
+    stall,
+    loopBlocked,
+    replaced,
+    deployed,
+    clockSet,
+  ],
 ];

@@ -24,7 +24,7 @@ export interface Fault {
   readonly name: string;
   /** For `--help` and for docs: what is done, and when it has hit. */
   readonly says: string;
-  readonly touches: Touches;
+  readonly touches: Touches | readonly Touches[];
   /** Sources that it can be done to. Absent: all. */
   readonly source?: SourceKind;
   /** Daemons have ways to Redis of their own, that break. */
@@ -33,9 +33,19 @@ export interface Fault {
   readonly onlyAsked?: boolean;
   /** It makes history of a kind that these cannot be judged with. */
   readonly without?: readonly string[];
+  /** Before the first daemon starts. */
+  prepare?(lab: Lab): Promise<void>;
+  /** When all is settled: what the history has to be told before it is judged. */
+  tell?(world: Omit<World, 'random'>): Promise<void>;
   /** Done once and healed when it resolves: true when it hit. */
   strike(world: World): Promise<boolean>;
 }
+
+export const touchesOf = ({ touches }: Fault): readonly Touches[] => [touches].flat();
+
+/** Some daemon has a shard in hand. */
+export const anyTurn = async (lab: Lab): Promise<boolean> =>
+  (await lab.look()).some(({ state }) => Boolean(state['owner']));
 
 export type Role = 'poller' | 'executor';
 

@@ -1,7 +1,7 @@
 /** What a seed draws before anything starts: which faults, how often each, in which order, which two at once, and on which daemons. Pure. */
 import { Random } from '../lab/random.ts';
 import { faultsFor } from './catalogue.ts';
-import type { Fault, SourceKind } from './fault.ts';
+import { type Fault, type SourceKind, touchesOf } from './fault.ts';
 
 export interface PlanSpec {
   readonly seed: number;
@@ -84,6 +84,7 @@ function* stepsOf(random: Random, weights: ReadonlyMap<Fault, number>): Generato
 
 /** Two strikes on daemons have different daemons; everything is everything. */
 function canBeBeside(one: Fault, other: Fault): boolean {
-  if (one.touches === 'everything' || other.touches === 'everything') return false;
-  return one !== other && (one.touches !== other.touches || one.touches === 'daemon');
+  const [some, others] = [touchesOf(one), touchesOf(other)];
+  if (some.includes('everything') || others.includes('everything')) return false;
+  return one !== other && !some.some((thing) => thing !== 'daemon' && others.includes(thing));
 }

@@ -8,12 +8,13 @@ import type { LabSpec } from '../lab/project.ts';
 import { Random } from '../lab/random.ts';
 import { type Rest, type RestSpec, tellRest } from '../lab/rest.ts';
 import { leastSettled } from '../lab/shards.ts';
+import { BLOCKING } from '../lab/stalls.ts';
 import { fromTopic, type TopicSource } from '../lab/topic-source.ts';
 import { Daemons } from './daemons.ts';
 import { keepEvidence } from './evidence.ts';
 import { type Count, Nemesis } from './nemesis.ts';
 import { makePlan, type Plan, type PlanSpec } from './plan.ts';
-import type { Fault } from './fault.ts';
+import type { Fault, World } from './fault.ts';
 
 export interface SwarmSpec extends PlanSpec {
   /** Of a topic. */
@@ -50,18 +51,19 @@ const CLOCK = new URL('./clock.ts', import.meta.url).href;
 
 export async function runSwarm(spec: SwarmSpec): Promise<SwarmRun> {
   const plan = makePlan(spec);
-  const trimmedByHand = [...plan.weights.keys()].some(({ name }) => name === 'trimmed');
-  return await withLab(labSpecOf(spec, trimmedByHand), async (lab) => {
+  return await withLab(labSpecOf(spec, plan), async (lab) => {
     const links = breaksLinks(plan) ? await Promise.all(plan.layout.map(() => lab.link())) : [];
     const daemons = new Daemons(lab, plan.layout, links);
     const { cluster } = spec;
-    const nemesis = new Nemesis(plan, { lab, daemons, operator: new Operator(lab), cluster });
+    const world = { lab, daemons, operator: new Operator(lab), cluster };
+    const nemesis = new Nemesis(plan, world);
     let checked: Checked | null = null;
     let error: Error | null = null;
     try {
+      for (const fault of plan.weights.keys()) await fault.prepare?.(lab);
       const baseline = await begin(lab, daemons, spec);
       await nemesis.run(spec.stopped ?? (() => false));
-      checked = await end(lab, spec, breaksLinks(plan), baseline);
+      checked = await end(world, spec, plan, baseline);
     } catch (thrown) {
       error = thrown instanceof Error ? thrown : new Error(String(thrown));
     }
@@ -78,10 +80,14 @@ export function isClean({ checked, error, unreached }: Pick<SwarmRun, 'checked' 
   return error === null && unreached.length === 0 && checked !== null && checked.violations.length === 0;
 }
 
-function labSpecOf({ seed, source, cluster, wrongBuild, drainMsMax }: SwarmSpec, trimmedByHand: boolean): LabSpec {
+function labSpecOf({ seed, source, cluster, wrongBuild, drainMsMax }: SwarmSpec, { weights }: Plan): LabSpec {
   const topic = cluster && { source: fromTopic({ brokers: cluster.bootstrap, partitions: PARTITIONS }) };
+  const has = (name: string): boolean => [...weights.keys()].some((fault) => fault.name === name);
   return {
-    ...{ name: `swarm-${source}`, seed, shards: SHARDS, timeout: TIMEOUT_S, trimmedByHand, preloads: [CLOCK] },
+    ...{ name: `swarm-${source}`, seed, shards: SHARDS, timeout: TIMEOUT_S, preloads: [CLOCK, ...BLOCKING] },
+    trimmedByHand: has('trimmed'),
+    // A stream is counted anew from its first record, a partition from its committed offset.
+    countersLost: has('state-lost') && source === 'kafka',
     ...topic,
     ...(wrongBuild !== undefined && { wrongBuild }),
     ...(drainMsMax !== undefined && { drainMsMax }),
@@ -114,14 +120,23 @@ async function begin(lab: Lab, daemons: Daemons, { seed, resources }: SwarmSpec)
 /** Streams keep what is settled for a day, so bytes are not compared. */
 const restOf = (lab: Lab): RestSpec => ({ daemons: () => lab.ready(), bytes: false, settledMs: 3_000 });
 
-/** `silentFailures`: requests that are not let out leave no last word. */
-async function end(lab: Lab, { source }: SwarmSpec, silentFailures: boolean, before: Rest | null): Promise<Checked> {
+async function end(
+  world: Omit<World, 'random'>,
+  { source }: SwarmSpec,
+  plan: Plan,
+  before: Rest | null,
+): Promise<Checked> {
+  const { lab } = world;
   await pause(500);
   await lab.drain();
   await tellEverything(lab, source === 'kafka');
+  // What two faults have alike is told once.
+  for (const tell of new Set([...plan.weights.keys()].map((fault) => fault.tell))) await tell?.(world);
   if (before) await tellRest(lab, restOf(lab), before);
   // Within minutes nothing is old enough to expire, whatever a daemon's clock says.
   const expiry = { kind: 'default', ageMs: null, timeoutMs: TIMEOUT_S * 1_000 } as const;
+  // Requests that are not let out leave no last word.
+  const silentFailures = breaksLinks(plan);
   return await lab.check({ shutdown: { graceMs: GRACE_MS }, expiry, silentFailures });
 }
 

@@ -1,9 +1,7 @@
 /** Faults of what daemons talk to, of all of them at once, and of the source. */
 import { compareIds } from '../../../src/record.ts';
-import { type Lab, pause } from '../lab/lab.ts';
-import type { Fault } from './fault.ts';
-
-const anyTurn = async (lab: Lab): Promise<boolean> => (await lab.look()).some(({ state }) => Boolean(state['owner']));
+import { pause } from '../lab/lab.ts';
+import { anyTurn, type Fault } from './fault.ts';
 
 const redisKilled: Fault = {
   name: 'redis-killed',

@@ -17,8 +17,13 @@ export function verdictOf(run: SwarmRun, again: string): string {
   lines.push(`  two at once: ${mixed} times`);
   if (checked) {
     const { records, attempts, repeats, refused, notices } = checked.reached;
+    const lost = checked.history.reduce(
+      (sum, line) => sum + (line.kind === 'source-lost' ? line.positions.length : 0),
+      0,
+    );
     lines.push(
       `  ${records} records, ${attempts} attempts, ${repeats} repeats, ${refused} late effects refused, ${notices} notices`,
+      ...(lost > 0 ? [`  ${lost} records more that the source had taken and lost`] : []),
     );
     lines.push(`  ${INVARIANTS.map((name) => `${name} ${timesViolated(run, name)}`).join('  ')}`);
     if (checked.violations.length > 0) lines.push(describeViolations(checked.violations, VIOLATIONS_SHOWN));
