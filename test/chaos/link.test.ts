@@ -177,3 +177,19 @@ test('doubled: the server sees two connections for one', async () => {
   await talking();
   expect(atServer).toHaveLength(3);
 });
+
+test('a connection that is cut in the moment in which its end is passed on leaves nothing open', async () => {
+  const one = await talking();
+  link.hold('down');
+  atServer[0]!.end();
+  await pause(50);
+  const healed = link.heal();
+  link.cut('RST');
+  await healed;
+  await endOf(one);
+  await eventually(
+    () => link.ends(),
+    (n) => n === 0,
+    { what: 'every end is closed', withinMs: 2_000 },
+  );
+});
