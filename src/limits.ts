@@ -224,6 +224,8 @@ export const REDIS_CONNECT_TIMEOUT_MS = 5_000;
 /** Pause before the first reconnection; doubles up to the second. Work must go on within 5 s after Redis is back. */
 export const REDIS_RECONNECT_FIRST_MS = 50;
 export const REDIS_RECONNECT_MAX_MS = 1_000;
+/** For a Sentinel to take a connection, and for its answer: one that is away must not hold up the next by much. */
+export const SENTINEL_ANSWER_MS = 1_000;
 /**
  * A command of a daemon that is not answered for this long has lost its connection, as when the other end vanished without a word; TCP takes
  * minutes to say so. With the wait for a renewal well below a lock, so that the next one still comes in time; above the 2 s that a server at work may pause.

@@ -9,11 +9,10 @@ const SOUNDS_SECRET = /(^|_)(PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PR
 export function checkRedisSecret(node: TreeNode | undefined, path: Path, context: CheckContext): void {
   if (node?.kind !== 'scalar' || typeof node.value !== 'string') return;
   if (node.source.length > REDIS_URL_LENGTH_MAX || node.value.length > REDIS_URL_LENGTH_MAX) return;
-  const password = /:\/\/[^/?#@\s]*?:([^/?#\s]*)@/.exec(node.value)?.[1];
-  if (password === undefined || password === '') return;
-  for (const form of [password, decoded(password)]) if (form.length >= SECRET_LENGTH_MIN) context.secrets.add(form);
-  const written = /:\/\/[^/?#@\s]*?:([^/?#\s]*)@/.exec(node.source)?.[1];
-  if (written === undefined || written === '' || written.includes('${')) return;
+  for (const password of passwordsIn(node.value)) {
+    for (const form of [password, decoded(password)]) if (form.length >= SECRET_LENGTH_MIN) context.secrets.add(form);
+  }
+  if (passwordsIn(node.source).every((written) => written.includes('${'))) return;
   context.report.add({
     severity: 'warning',
     code: 'secret-in-clear',
@@ -22,6 +21,12 @@ export function checkRedisSecret(node: TreeNode | undefined, path: Path, context
     message: 'the password is written in clear',
     hint: 'write redis://:${REDIS_PASSWORD}@host:port, and set the variable',
   });
+}
+
+/** Of the server, and of its Sentinels. */
+function passwordsIn(url: string): string[] {
+  const found = [/:\/\/[^/?#@\s]*?:([^/?#\s]*)@/, /[?&]sentinelPassword=([^&#\s]*)/].map((form) => form.exec(url)?.[1]);
+  return found.flatMap((password) => password || []);
 }
 
 /** Entries of one function's environment; answers the names of those written `{ secret: … }`. */

@@ -1,5 +1,6 @@
 /** Syntax of the texts that have one: names, Redis URLs, addresses, allow-list entries, points in time. Pure. */
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { isSentinelUrl, sentinelUrlFault } from '../redis/sentinel-url.ts';
 import type { TextFault } from './field.ts';
 
 export const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -9,11 +10,12 @@ export const VARIABLE_PATTERN = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const HOST_NAME = /^(?=.{1,253}\.?$)(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*\.?$/;
 
 export function redisUrlFault(value: string): TextFault | undefined {
+  if (isSentinelUrl(value)) return sentinelUrlFault(value);
   const scheme = /^([A-Za-z][A-Za-z0-9+.-]*):\/\//.exec(value)?.[1]?.toLowerCase();
   if (scheme === undefined) return { message: 'must be a Redis URL', hint: 'for example redis://127.0.0.1:6379' };
   if (scheme !== 'redis' && scheme !== 'rediss') {
     return {
-      message: `must be a redis:// or rediss:// URL, not ${scheme}://`,
+      message: `must be a redis://, rediss:// or redis-sentinel:// URL, not ${scheme}://`,
       hint: 'for example redis://127.0.0.1:6379',
     };
   }
@@ -36,9 +38,10 @@ export function redisUrlFault(value: string): TextFault | undefined {
 
 /** `user:password@` replaced, also in texts that are no well-formed URL; a bare reference to a variable may stay. */
 export function scrubUrl(value: string): string {
-  return value.replace(/:\/\/([^/?#\s]*)@/g, (all, credentials: string) =>
+  const parts = value.replace(/:\/\/([^/?#\s]*)@/g, (all, credentials: string) =>
     /^:?\$\{\w+\}$/.test(credentials) ? all : '://***@',
   );
+  return parts.replace(/(sentinelPassword=)(?!\$\{\w+\})[^&#\s]*/g, '$1***');
 }
 
 export function httpAddressFault(value: string): TextFault | undefined {

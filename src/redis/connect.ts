@@ -8,6 +8,8 @@ import {
   REDIS_RECONNECT_MAX_MS,
 } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
+import { sentinelOptions } from './sentinel.ts';
+import { isSentinelUrl, readSentinelUrl, scrubSentinelUrl } from './sentinel-url.ts';
 
 export type { Redis } from 'ioredis';
 
@@ -32,6 +34,7 @@ export interface ConnectOptions {
 
 /** The URL without its password, for messages. Text that is no URL is not repeated: it may be anything. */
 export function scrubUrl(url: string): string {
+  if (isSentinelUrl(url)) return scrubSentinelUrl(url);
   try {
     const parsed = new URL(url);
     if (parsed.password !== '') parsed.password = '***';
@@ -40,6 +43,9 @@ export function scrubUrl(url: string): string {
     return '(malformed URL)';
   }
 }
+
+/** ioredis' word for a round that ended without a primary. */
+const NO_SENTINEL = /^All sentinels are unreachable/;
 
 /** What every connection of ours is set to, and why. */
 function redisOptions(role: string): Settings {
@@ -64,13 +70,14 @@ function redisOptions(role: string): Settings {
  * Rejects with `redis-url` (malformed), `redis-unreachable` (nothing answered in time) or `redis-unsuitable` (wrong password).
  */
 export async function connectRedis(url: string, options: ConnectOptions): Promise<Redis> {
-  checkUrl(url);
   const settings = { ...redisOptions(options.role), ...options.options };
-  const redis = new Redis(url, settings);
+  const redis = isSentinelUrl(url) ? behindSentinels(url, settings) : new Redis(checked(url), settings);
   let last: Error | undefined;
   let ready = false;
+  // What each Sentinel said tells more than that none of them helped.
+  redis.on('sentinelError', (error: Error) => (last = error));
   redis.on('error', (error: Error) => {
-    last = error;
+    if (!last || !NO_SENTINEL.test(error.message)) last = error;
     if (ready) options.log?.warn({ role: options.role, err: error.message }, 'redis connection');
   });
   try {
@@ -88,14 +95,22 @@ export function disconnect(redis: Redis): void {
   if (redis.status !== 'end') redis.disconnect();
 }
 
-function checkUrl(url: string): void {
+function behindSentinels(url: string, settings: Settings): Redis {
+  const read = readSentinelUrl(url);
+  if ('message' in read)
+    throw new MillraceError('redis-url', `the Redis URL ${read.message}`, { hint: `write it as ${read.hint}` });
+  return new Redis({ ...settings, ...sentinelOptions(read) });
+}
+
+/** The URL itself, when it is one. */
+function checked(url: string): string {
   let scheme: string | undefined;
   try {
     scheme = new URL(url).protocol;
   } catch {
     scheme = undefined;
   }
-  if (scheme === 'redis:' || scheme === 'rediss:') return;
+  if (scheme === 'redis:' || scheme === 'rediss:') return url;
   throw new MillraceError('redis-url', `"${scrubUrl(url)}" is not a Redis URL`, {
     hint: 'write it as redis://[user:password@]host:port[/db], or rediss:// for TLS',
   });

@@ -14,18 +14,9 @@ import {
   REDIS_SILENCE_MS,
 } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
+import type { Address } from './address.ts';
+import type { HostPort } from './sentinel-url.ts';
 import { type Reply, ReplyError, ReplyScanner, ReplyTooLarge } from './reader-reply.ts';
-
-export interface Address {
-  readonly host: string;
-  readonly port: number;
-  /** Path of a unix socket; then host and port are not used. */
-  readonly path?: string;
-  readonly tls: boolean;
-  readonly username?: string;
-  readonly password?: string;
-  readonly db: number;
-}
 
 interface Pending {
   readonly request: string;
@@ -113,8 +104,18 @@ export class ReaderConnection {
     }
   }
 
+  /** A place that is told anew each time is asked for first; who tells it ends within its bound. */
   #connect(): void {
-    const { host, port, path } = this.#address;
+    const { find } = this.#address;
+    if (!find) return this.#connectTo(this.#address);
+    find().then(
+      (place) => this.#closed || this.#connectTo(place),
+      (error: unknown) => this.#closed || this.#again(error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  #connectTo({ host, port }: HostPort): void {
+    const { path } = this.#address;
     const where = path === undefined ? { host, port } : { path };
     const secure = this.#address.tls;
     const name = net.isIP(host) === 0 ? { servername: host } : {};
@@ -143,6 +144,8 @@ export class ReaderConnection {
     if (password !== undefined) steps.push(['AUTH', ...(username === undefined ? [] : [username]), password]);
     if (db !== 0) steps.push(['SELECT', String(db)]);
     const replies = steps.map((step) => this.#greeting(encodeCommand(step)));
+    // One that was replaced meanwhile has old records: what it does not have would look like a gap.
+    if (this.#address.find) replies.push(this.#primary());
     Promise.all(replies).then(
       () => {
         if (this.#socket !== socket) return;
@@ -155,12 +158,22 @@ export class ReaderConnection {
     );
   }
 
-  async #greeting(request: string): Promise<void> {
-    const { buffer, items } = await new Promise<Reply>((resolve, reject) => {
+  async #greeting(request: string): Promise<Reply> {
+    const reply = await new Promise<Reply>((resolve, reject) => {
       const pending: Pending = { request, topItems: 1, resolve, reject, timer: this.#deadline(() => pending) };
       this.#write(pending);
     });
+    const { buffer, items } = reply;
     if (items[1]! <= -2) throw new Error(buffer.toString('utf8', items[0], items[0]! - 2 - items[1]!));
+    return reply;
+  }
+
+  async #primary(): Promise<Reply> {
+    const reply = await this.#greeting(REPLICATION);
+    const { buffer, items } = reply;
+    const role = /^role:(\w+)/m.exec(buffer.toString('latin1', items[0], items[0]! + items[1]!))?.[1];
+    if (role !== 'master') throw new Error(`the server that a Sentinel named is a ${role}`);
+    return reply;
   }
 
   /** What is asked for in one turn of the event loop leaves in one write: each costs system calls and a wake here and in the server. */
@@ -212,10 +225,13 @@ export class ReaderConnection {
     this.#socket = undefined;
     this.#open = false;
     this.#unsent = '';
-    this.#lastFailure = why;
     socket.destroy();
     rejectAll(this.#inFlight.splice(0), why);
-    if (this.#closed) return;
+    if (!this.#closed) this.#again(why);
+  }
+
+  #again(why: string): void {
+    this.#lastFailure = why;
     const waitMs = this.#backOffMs * (0.75 + Math.random() / 4);
     this.#backOffMs = Math.min(this.#backOffMs * 2, REDIS_RECONNECT_MAX_MS);
     this.#log.debug({ why, waitMs: Math.round(waitMs) }, 'reader connection lost');
@@ -224,6 +240,8 @@ export class ReaderConnection {
 }
 
 const PING = encodeCommand(['PING']);
+/** As ioredis asks: users who may not do so are refused at the start. */
+const REPLICATION = encodeCommand(['INFO', 'replication']);
 
 export function encodeCommand(parts: readonly string[]): string {
   let text = `*${parts.length}\r\n`;

@@ -3,11 +3,11 @@
  * ioredis makes several objects per record, which costs a fast loop most of its time (architecture.md §2); here a reply stays bytes.
  */
 import type tls from 'node:tls';
-import { MillraceError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { AFTER_ALL, type EntryId } from '../record.ts';
 import { RANGE_REPLY_ITEMS, type RawBatch, RedisReplyError, toRawBatch } from './reader-batch.ts';
-import { type Address, encodeCommand, ReaderConnection } from './reader-connection.ts';
+import { parseRedisUrl } from './address.ts';
+import { encodeCommand, ReaderConnection } from './reader-connection.ts';
 import { ReplyTooLarge } from './reader-reply.ts';
 import { loadScript } from './scripts.ts';
 
@@ -35,7 +35,7 @@ const PING = encodeCommand(['PING']);
 /** Slower than MULTI, because Redis makes Lua values of every record; used only where MULTI is refused. */
 const rangeScript = loadScript(new URL('./lua/', import.meta.url), 'range-1.lua');
 
-/** @param url redis://, rediss:// (user:password@host:port/db) or unix:///path/to/socket */
+/** @param url as `parseRedisUrl` takes it */
 export function createReader(url: string, options: ReaderOptions): RangeReader {
   const connection = new ReaderConnection(parseRedisUrl(url), options);
   /** Keys whose records have so many small fields that a read of many is too large, and how many at a time are not. */
@@ -70,26 +70,5 @@ export function createReader(url: string, options: ReaderOptions): RangeReader {
       }
     },
     close: () => connection.close(),
-  };
-}
-
-/** @throws MillraceError `usage`; the message never repeats the URL, which may hold a password */
-export function parseRedisUrl(text: string): Address {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (!url || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) {
-    throw new MillraceError('usage', 'the Redis URL is not understood', {
-      hint: 'redis://[user:password@]host:port[/db], rediss://… for TLS, or unix:///path/to/socket',
-    });
-  }
-  const unix = url.protocol === 'unix:';
-  const db = Number((unix ? url.searchParams.get('db') : url.pathname.slice(1)) || 0);
-  return {
-    host: url.hostname.replace(/^\[|\]$/g, '') || '127.0.0.1',
-    port: Number(url.port || 6379),
-    ...(unix ? { path: decodeURIComponent(url.pathname) } : {}),
-    tls: url.protocol === 'rediss:',
-    ...(url.username === '' ? {} : { username: decodeURIComponent(url.username) }),
-    ...(url.password === '' ? {} : { password: decodeURIComponent(url.password) }),
-    db: Number.isInteger(db) ? db : 0,
   };
 }

@@ -4,9 +4,9 @@
  */
 import { MillraceError } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
+import { parseRedisUrl } from './address.ts';
 import type { Redis } from './connect.ts';
 import { encodeCommand, ReaderConnection } from './reader-connection.ts';
-import { parseRedisUrl } from './reader.ts';
 import type { Reply, ReplyItems } from './reader-reply.ts';
 import type { ScriptArg, ScriptCaller } from './scripts.ts';
 

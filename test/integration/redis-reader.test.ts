@@ -5,7 +5,8 @@ import { EVENT_BYTES_MAX, READ_AHEAD_BYTES } from '../../src/limits.ts';
 import { silentLog } from '../../src/observe/log.ts';
 import { AFTER_ALL, BEFORE_ALL } from '../../src/record.ts';
 import { RedisReplyError, type RawBatch } from '../../src/redis/reader-batch.ts';
-import { createReader, parseRedisUrl, type RangeReader, type ReaderOptions } from '../../src/redis/reader.ts';
+import { parseRedisUrl } from '../../src/redis/address.ts';
+import { createReader, type RangeReader, type ReaderOptions } from '../../src/redis/reader.ts';
 import { useRedis } from '../support/redis.ts';
 
 const redis = useRedis();
