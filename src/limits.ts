@@ -226,6 +226,8 @@ export const REDIS_RECONNECT_FIRST_MS = 50;
 export const REDIS_RECONNECT_MAX_MS = 1_000;
 /** For a Sentinel to take a connection, and for its answer: one that is away must not hold up the next by much. */
 export const SENTINEL_ANSWER_MS = 1_000;
+/** What one Sentinel told of a new primary counts for so long against others, which hear of it within a second or two. */
+export const SENTINEL_LATE_MS = 10_000;
 /**
  * A command of a daemon that is not answered for this long has lost its connection, as when the other end vanished without a word; TCP takes
  * minutes to say so. With the wait for a renewal well below a lock, so that the next one still comes in time; above the 2 s that a server at work may pause.

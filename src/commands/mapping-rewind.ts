@@ -54,7 +54,7 @@ async function rewindCommand(name: string, options: Options): Promise<void> {
   const mapping = mappingNamed(config, name);
   const to = parseTo(options.to, mapping, options.shard);
   const redis = await connectRedis(config.redis, { role: 'cli' });
-  const reader = createReader(config.redis, { log: silentLog });
+  const reader = createReader(config.redis, { log: silentLog, redis });
   try {
     if (options.yes) await checkServer(redis);
     const deps = { redis, reader, keys: new Keys(config.namespace), log: silentLog, clock: systemClock };

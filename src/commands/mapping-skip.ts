@@ -57,7 +57,7 @@ async function skipCommand(name: string, options: Options): Promise<void> {
   const what = parseWhat(mapping, options);
   const versions = await loadFunctions(config, cacheDirOf(config));
   const redis = await connectRedis(config.redis, { role: 'cli' });
-  const reader = createReader(config.redis, { log: silentLog });
+  const reader = createReader(config.redis, { log: silentLog, redis });
   try {
     if (options.yes) await checkServer(redis);
     const deps = { redis, reader, keys: new Keys(config.namespace), log: silentLog, clock: systemClock };

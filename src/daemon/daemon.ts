@@ -109,11 +109,13 @@ class RunningDaemon implements Daemon {
     const { config, log, roles } = this.#options;
     const versions = await this.#options.loadFunctions(config);
     this.#redis = await this.#connect('daemon');
-    giveUpTogether(this.#redis);
+    const anew: (() => void)[] = [];
+    giveUpTogether(this.#redis, () => anew.forEach((again) => again()));
     await checkServer(this.#redis);
-    const reader = createReader(config.redis, { log });
+    const reader = createReader(config.redis, { log, redis: this.#redis });
     this.#closers.push(() => reader.close());
-    if (roles.includes('executor')) await this.#openExecutor(reader);
+    anew.push(() => reader.anew());
+    if (roles.includes('executor')) anew.push(await this.#openExecutor(reader));
     if (roles.includes('poller')) await this.#openPoller(reader);
     const { concurrency } = this.#options;
     const executor = this.#executor;
@@ -171,7 +173,8 @@ class RunningDaemon implements Daemon {
     return redis;
   }
 
-  async #openExecutor(reader: RangeReader): Promise<void> {
+  /** Answers how its connection is made anew. */
+  async #openExecutor(reader: RangeReader): Promise<() => void> {
     const { log } = this.#options;
     const sandbox = await this.#options.sandbox();
     this.#sandbox = sandbox;
@@ -193,6 +196,7 @@ class RunningDaemon implements Daemon {
       handlerLog: (origin) => log.handler(origin),
       observe: this.#metrics,
     });
+    return () => settleBy.anew();
   }
 
   async #openPoller(reader: RangeReader): Promise<void> {

@@ -1,7 +1,8 @@
 /** Where a server is, for connections of ours beside ioredis'. */
 import { MillraceError } from '../errors.ts';
 import { type HostPort, isSentinelUrl, readSentinelUrl, SENTINEL_URL_FORM } from './sentinel-url.ts';
-import { findPrimary } from './sentinel.ts';
+import type { Redis } from './connect.ts';
+import { placeOf } from './sentinel.ts';
 
 export interface Address extends HostPort {
   /** Path of a unix socket; then host and port are not used. */
@@ -10,16 +11,16 @@ export interface Address extends HostPort {
   readonly username?: string;
   readonly password?: string;
   readonly db: number;
-  /** Asked before each connection where Sentinels know which server it is; then host and port are not used. Ends within its bound. */
+  /** Asked before each connection where Sentinels name the server; then host and port are not used. Ends within its bound. */
   readonly find?: () => Promise<HostPort>;
 }
 
 /**
- * redis://, rediss:// (user:password@host:port/db), unix:///path/to/socket, or that of Sentinels.
+ * redis://, rediss:// (user:password@host:port/db), unix:///path/to/socket, or that of Sentinels: then the place is where `redis` is.
  * @throws MillraceError `usage`; the message never repeats the URL, which may hold a password
  */
-export function parseRedisUrl(text: string): Address {
-  if (isSentinelUrl(text)) return behindSentinels(text);
+export function parseRedisUrl(text: string, redis?: Redis): Address {
+  if (isSentinelUrl(text) && redis) return behindSentinels(text, redis);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !['redis:', 'rediss:', 'unix:'].includes(url.protocol)) throw notUnderstood();
   const unix = url.protocol === 'unix:';
@@ -35,12 +36,12 @@ export function parseRedisUrl(text: string): Address {
   };
 }
 
-function behindSentinels(text: string): Address {
+function behindSentinels(text: string, redis: Redis): Address {
   const read = readSentinelUrl(text);
   if ('message' in read) throw notUnderstood();
   const { tls, db, username, password } = read;
   return {
-    ...{ host: '', port: 0, tls, db, find: () => findPrimary(read) },
+    ...{ host: '', port: 0, tls, db, find: () => placeOf(redis) },
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
   };

@@ -8,7 +8,7 @@ import {
   REDIS_RECONNECT_MAX_MS,
 } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
-import { sentinelOptions } from './sentinel.ts';
+import { openBehindSentinels } from './sentinel.ts';
 import { isSentinelUrl, readSentinelUrl, scrubSentinelUrl } from './sentinel-url.ts';
 
 export type { Redis } from 'ioredis';
@@ -99,7 +99,7 @@ function behindSentinels(url: string, settings: Settings): Redis {
   const read = readSentinelUrl(url);
   if ('message' in read)
     throw new MillraceError('redis-url', `the Redis URL ${read.message}`, { hint: `write it as ${read.hint}` });
-  return new Redis({ ...settings, ...sentinelOptions(read) });
+  return openBehindSentinels(read, settings);
 }
 
 /** The URL itself, when it is one. */

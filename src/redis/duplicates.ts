@@ -13,8 +13,12 @@ import type { Redis } from './connect.ts';
 /** The greeting counts: what waits for its answer may wait as long as for that of a blocking read. */
 const CONNECTED: ReadonlySet<string> = new Set(['connect', 'ready']);
 
-/** Of a connection and all that are made by its `duplicate()` from here on. `socketTimeout` of a duplicate, in ms, is its own limit. */
-export function giveUpTogether(first: Redis): void {
+/**
+ * Of a connection and all that are made by its `duplicate()` from here on. `socketTimeout` of a duplicate, in ms, is its own limit. Where
+ * Sentinels name the server, the first one alone follows them: whatever ended it, all are made anew, and `alsoAnew` is called.
+ */
+export function giveUpTogether(first: Redis, alsoAnew: () => void = () => undefined): void {
+  const bySentinels = first.options.sentinels !== undefined && first.options.sentinels !== null;
   const made = new Set<Redis>();
   const { duplicate } = first;
   first.duplicate = (override) => {
@@ -26,14 +30,21 @@ export function giveUpTogether(first: Redis): void {
     one.once('end', () => made.delete(one));
     return one;
   };
+  // As ioredis does it itself: an orderly end would wait for the other side.
+  const endAll = (error: Error) => made.forEach((one) => CONNECTED.has(one.status) && one.stream.destroy(error));
+  if (bySentinels) {
+    first.on('close', () => {
+      endAll(new Error('the server may be another one now'));
+      alsoAnew();
+    });
+  }
   // Once per silence: while the first is not back, new ones have nothing to tell.
   let wasReady = first.status === 'ready';
   first.on('ready', () => (wasReady = true));
   giveUpSilent(first, REDIS_SILENCE_MS, (error) => {
     if (!wasReady) return;
     wasReady = false;
-    // As ioredis does it itself: an orderly end would wait for the other side.
-    for (const one of made) if (CONNECTED.has(one.status)) one.stream.destroy(error);
+    endAll(error);
   });
 }
 

@@ -67,6 +67,10 @@ export class ReaderConnection {
     });
   }
 
+  anew(): void {
+    this.#fail('the server may be another one now');
+  }
+
   close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#retry);
@@ -144,8 +148,6 @@ export class ReaderConnection {
     if (password !== undefined) steps.push(['AUTH', ...(username === undefined ? [] : [username]), password]);
     if (db !== 0) steps.push(['SELECT', String(db)]);
     const replies = steps.map((step) => this.#greeting(encodeCommand(step)));
-    // One that was replaced meanwhile has old records: what it does not have would look like a gap.
-    if (this.#address.find) replies.push(this.#primary());
     Promise.all(replies).then(
       () => {
         if (this.#socket !== socket) return;
@@ -158,22 +160,12 @@ export class ReaderConnection {
     );
   }
 
-  async #greeting(request: string): Promise<Reply> {
-    const reply = await new Promise<Reply>((resolve, reject) => {
+  async #greeting(request: string): Promise<void> {
+    const { buffer, items } = await new Promise<Reply>((resolve, reject) => {
       const pending: Pending = { request, topItems: 1, resolve, reject, timer: this.#deadline(() => pending) };
       this.#write(pending);
     });
-    const { buffer, items } = reply;
     if (items[1]! <= -2) throw new Error(buffer.toString('utf8', items[0], items[0]! - 2 - items[1]!));
-    return reply;
-  }
-
-  async #primary(): Promise<Reply> {
-    const reply = await this.#greeting(REPLICATION);
-    const { buffer, items } = reply;
-    const role = /^role:(\w+)/m.exec(buffer.toString('latin1', items[0], items[0]! + items[1]!))?.[1];
-    if (role !== 'master') throw new Error(`the server that a Sentinel named is a ${role}`);
-    return reply;
   }
 
   /** What is asked for in one turn of the event loop leaves in one write: each costs system calls and a wake here and in the server. */
@@ -240,8 +232,6 @@ export class ReaderConnection {
 }
 
 const PING = encodeCommand(['PING']);
-/** As ioredis asks: users who may not do so are refused at the start. */
-const REPLICATION = encodeCommand(['INFO', 'replication']);
 
 export function encodeCommand(parts: readonly string[]): string {
   let text = `*${parts.length}\r\n`;

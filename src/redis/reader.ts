@@ -5,6 +5,7 @@
 import type tls from 'node:tls';
 import type { Log } from '../observe/log.ts';
 import { AFTER_ALL, type EntryId } from '../record.ts';
+import type { Redis } from './connect.ts';
 import { RANGE_REPLY_ITEMS, type RawBatch, RedisReplyError, toRawBatch } from './reader-batch.ts';
 import { parseRedisUrl } from './address.ts';
 import { encodeCommand, ReaderConnection } from './reader-connection.ts';
@@ -21,8 +22,15 @@ export interface RangeReader {
   close(): Promise<void>;
 }
 
+export interface LeanReader extends RangeReader {
+  /** What is in flight is rejected, and the connection made again: the server may be another one now. */
+  anew(): void;
+}
+
 export interface ReaderOptions {
   readonly log: Log;
+  /** Of the same URL; needed where Sentinels name the server. */
+  readonly redis?: Redis;
   /** Certificates for rediss:// beyond the system's. */
   readonly tls?: tls.ConnectionOptions;
   readonly timeoutMs?: number;
@@ -36,8 +44,8 @@ const PING = encodeCommand(['PING']);
 const rangeScript = loadScript(new URL('./lua/', import.meta.url), 'range-1.lua');
 
 /** @param url as `parseRedisUrl` takes it */
-export function createReader(url: string, options: ReaderOptions): RangeReader {
-  const connection = new ReaderConnection(parseRedisUrl(url), options);
+export function createReader(url: string, options: ReaderOptions): LeanReader {
+  const connection = new ReaderConnection(parseRedisUrl(url, options.redis), options);
   /** Keys whose records have so many small fields that a read of many is too large, and how many at a time are not. */
   const fewer = new Map<string, number>();
   async function read(key: string, after: EntryId, count: number, upTo?: EntryId): Promise<RawBatch> {
@@ -69,6 +77,7 @@ export function createReader(url: string, options: ReaderOptions): RangeReader {
         }
       }
     },
+    anew: () => connection.anew(),
     close: () => connection.close(),
   };
 }

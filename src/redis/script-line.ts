@@ -11,6 +11,8 @@ import type { Reply, ReplyItems } from './reader-reply.ts';
 import type { ScriptArg, ScriptCaller } from './scripts.ts';
 
 export interface ScriptLine extends ScriptCaller {
+  /** As LeanReader's. */
+  anew(): void;
   close(): Promise<void>;
 }
 
@@ -19,7 +21,7 @@ export interface ScriptLine extends ScriptCaller {
  * `redis`, which waits for the server to come back. Integers in replies come as text.
  */
 export function createScriptLine(url: string, redis: Redis, options: { readonly log: Log }): ScriptLine {
-  const connection = new ReaderConnection(parseRedisUrl(url), options);
+  const connection = new ReaderConnection(parseRedisUrl(url, redis), options);
   return {
     async call(command, args) {
       if (args.some((arg) => Buffer.isBuffer(arg))) return redis.call(command, [...args]);
@@ -32,6 +34,7 @@ export function createScriptLine(url: string, redis: Redis, options: { readonly 
       }
       return valueAt(reply, { t: 0 });
     },
+    anew: () => connection.anew(),
     close: () => connection.close(),
   };
 }

@@ -1,20 +1,81 @@
 /**
- * Redis behind Sentinels: which server is the primary is asked of them each time that a connection is made. A primary that they replace closes
- * its connections when it is told (Redis does so), or is dead; whoever connects anew asks again.
+ * Redis behind Sentinels: which server is the primary is asked of them each time that a connection is made. When they replace it, they tell
+ * whoever follows, whose connections end; those that are made of one end with it (duplicates.ts), and all ask again.
  */
 import { Redis, type RedisOptions } from 'ioredis';
-import { REDIS_RECONNECT_FIRST_MS, REDIS_RECONNECT_MAX_MS, SENTINEL_ANSWER_MS } from '../limits.ts';
+import {
+  REDIS_CONNECT_TIMEOUT_MS,
+  REDIS_RECONNECT_FIRST_MS,
+  REDIS_RECONNECT_MAX_MS,
+  SENTINEL_ANSWER_MS,
+  SENTINEL_LATE_MS,
+} from '../limits.ts';
 import type { HostPort, SentinelUrl } from './sentinel-url.ts';
 
-/** For ioredis, which asks them itself, and gives up a server that says it is no primary. */
-export function sentinelOptions(url: SentinelUrl): Omit<RedisOptions, 'replyMapping'> {
+type Settings = Omit<RedisOptions, 'replyMapping'>;
+
+/** The channel on which they tell of a change: the name, the old place, the new one. */
+const SWITCHED = '+switch-master';
+
+/** What one Sentinel has told and others may not know yet: those would name the old primary, which goes on as one for some seconds. */
+class Moves {
+  readonly #moves = new Map<string, { readonly to: HostPort; readonly atMs: number }>();
+
+  /** True when it is news. */
+  tell(from: HostPort, to: HostPort): boolean {
+    const known = this.of(nameOf(from));
+    this.#moves.delete(nameOf(to));
+    this.#moves.set(nameOf(from), { to, atMs: performance.now() });
+    return known === null || nameOf(known) !== nameOf(to);
+  }
+
+  of(place: string): HostPort | null {
+    const move = this.#moves.get(place);
+    return move && performance.now() - move.atMs < SENTINEL_LATE_MS ? move.to : null;
+  }
+}
+
+const nameOf = ({ host, port }: HostPort): string => `${host}:${port}`;
+
+/**
+ * A connection to the primary, and to the next one when it is another: ended by the first Sentinel that tells so, until its own end. One that
+ * was replaced while it lives goes on for some ten seconds with whoever does not hear of it, and all of that is lost. (`failoverDetector` of
+ * ioredis ends a connection for good when the word comes while it is being made.)
+ */
+export function openBehindSentinels(url: SentinelUrl, settings: Settings): Redis {
+  const moves = new Moves();
+  const redis = new Redis({ ...settings, ...sentinelOptions(url), natMap: (place) => moves.of(place) });
+  const end = () => redis.stream.destroy(new Error('the primary is another one now'));
+  const listeners = url.sentinels.map((sentinel) => {
+    const listener = new Redis({
+      ...clientOf(sentinel, url),
+      ...{ maxRetriesPerRequest: null, retryStrategy: pauseMs, connectTimeout: SENTINEL_ANSWER_MS },
+    });
+    // Another one may tell; this one is connected to again.
+    listener.on('error', () => undefined);
+    listener.subscribe(SWITCHED).catch(() => undefined);
+    listener.on('message', (_channel: string, text: string) => {
+      const [name, fromHost, fromPort, host, port] = text.split(' ') as [string, string, string, string, string];
+      if (name !== url.name) return;
+      const isNews = moves.tell({ host: fromHost, port: Number(fromPort) }, { host, port: Number(port) });
+      if (!isNews) return;
+      if (redis.status === 'connect' || redis.status === 'ready') end();
+      else redis.once('connect', end);
+    });
+    return listener;
+  });
+  redis.once('end', () => listeners.forEach((listener) => listener.disconnect()));
+  return redis;
+}
+
+/** For ioredis, which asks the Sentinels itself, and gives up a server that says it is no primary. */
+function sentinelOptions(url: SentinelUrl): Settings {
   const { sentinels, name, db, tls, username, password, sentinelUsername, sentinelPassword } = url;
   return {
     ...{ sentinels: sentinels.map((one) => ({ ...one })), name, role: 'master', db },
     ...{ connectTimeout: SENTINEL_ANSWER_MS, sentinelCommandTimeout: SENTINEL_ANSWER_MS },
     // Between rounds; each Sentinel that is away takes its time besides.
-    sentinelRetryStrategy: (times) =>
-      Math.min(REDIS_RECONNECT_FIRST_MS * 2 ** Math.min(times - 1, 10), REDIS_RECONNECT_MAX_MS),
+    sentinelRetryStrategy: pauseMs,
     // A write that a replaced primary refuses is made again to its successor, after connecting anew.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
     ...(username !== undefined && { username }),
@@ -25,39 +86,40 @@ export function sentinelOptions(url: SentinelUrl): Omit<RedisOptions, 'replyMapp
   };
 }
 
-/** Of the first Sentinel that knows. Rejects when none does, each asked once; ends within SENTINEL_ANSWER_MS for each, twice where it takes the connection only. */
-export async function findPrimary(url: SentinelUrl): Promise<HostPort> {
-  let last = 'none was asked';
-  for (const sentinel of url.sentinels) {
-    try {
-      const found = await ask(sentinel, url);
-      if (found) return found;
-      last = `${sentinel.host}:${sentinel.port} knows no primary of that name`;
-    } catch (error) {
-      last = `${sentinel.host}:${sentinel.port}: ${error instanceof Error ? error.message : String(error)}`;
-    }
-  }
-  throw new Error(`no Sentinel names the primary ${url.name}: ${last}`);
+const pauseMs = (times: number): number =>
+  Math.min(REDIS_RECONNECT_FIRST_MS * 2 ** Math.min(times - 1, 10), REDIS_RECONNECT_MAX_MS);
+
+function clientOf(sentinel: HostPort, { sentinelUsername, sentinelPassword, tls }: SentinelUrl): Settings {
+  return {
+    ...sentinel,
+    ...(sentinelUsername !== undefined && { username: sentinelUsername }),
+    ...(sentinelPassword !== undefined && { password: sentinelPassword }),
+    ...(tls && { tls: {} }),
+    ...{ enableReadyCheck: false, protocol: 2 },
+  };
 }
 
-async function ask(sentinel: HostPort, url: SentinelUrl): Promise<HostPort | null> {
-  const client = new Redis({
-    ...sentinel,
-    ...(url.sentinelUsername !== undefined && { username: url.sentinelUsername }),
-    ...(url.sentinelPassword !== undefined && { password: url.sentinelPassword }),
-    ...(url.tls && { tls: {} }),
-    ...{ connectTimeout: SENTINEL_ANSWER_MS, commandTimeout: SENTINEL_ANSWER_MS, enableReadyCheck: false },
-    ...{ lazyConnect: true, retryStrategy: null, protocol: 2 },
+/**
+ * Where the connection is, once it is at a primary: so all of a daemon are at the same server, also while Sentinels are of two minds.
+ * Rejects when that does not come within REDIS_CONNECT_TIMEOUT_MS.
+ */
+export async function placeOf(redis: Redis): Promise<HostPort> {
+  if (redis.status !== 'ready') await ready(redis);
+  const { remoteAddress: host, remotePort: port } = redis.stream as { remoteAddress?: string; remotePort?: number };
+  if (host === undefined || port === undefined) throw new Error('the connection to the primary has ended again');
+  return { host, port };
+}
+
+function ready(redis: Redis): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (error?: Error) => {
+      clearTimeout(timer);
+      redis.off('ready', onReady);
+      if (error) reject(error);
+      else resolve();
+    };
+    const onReady = () => done();
+    redis.on('ready', onReady);
+    const timer = setTimeout(() => done(new Error('there is no connection to a primary')), REDIS_CONNECT_TIMEOUT_MS);
   });
-  let why: Error | undefined;
-  client.on('error', (error: Error) => (why = error));
-  try {
-    const found = (await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', url.name)) as [string, string] | null;
-    return found && { host: found[0], port: Number(found[1]) };
-  } catch (error) {
-    // That the connection is closed says less than why it could not be made.
-    throw why ?? error;
-  } finally {
-    client.disconnect();
-  }
 }

@@ -22,7 +22,7 @@ let client: Redis | undefined;
 beforeAll(async () => {
   dir = await mkdtemp(path.join(tmpdir(), 'millrace-sentinel-'));
   group = await startSentinels({ dir, passwords: PASSWORDS });
-  client = group.connect();
+  client = await group.connect();
 }, 60_000);
 
 afterAll(async () => {

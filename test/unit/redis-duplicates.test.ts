@@ -14,15 +14,15 @@ class FakeRedis extends EventEmitter {
   readonly commandQueue: string[] = [];
   readonly destroyed: string[] = [];
   readonly stream = { bytesRead: 7, destroy: (error: Error) => void this.destroyed.push(error.message) };
-  readonly options: unknown;
+  readonly options: object;
 
-  constructor(options?: unknown) {
+  constructor(options: object = {}) {
     super();
     this.options = options;
     made.push(this);
   }
 
-  duplicate(options?: unknown): FakeRedis {
+  duplicate(options?: object): FakeRedis {
     return new FakeRedis(options);
   }
 }

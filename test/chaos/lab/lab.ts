@@ -5,13 +5,11 @@
 import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { stringify } from 'yaml';
 import { LOCK_MS } from '../../../src/limits.ts';
 import { Keys } from '../../../src/redis/keys.ts';
-import { findRedis } from '../../../src/redis/find.ts';
-import { type RedisServer, startRedisServer } from '../../../src/redis/server.ts';
+import type { RedisServer } from '../../../src/redis/server.ts';
 import { eventually, type LogLine, startTestDaemon, TEST_CACHE, type TestDaemon } from '../../support/daemon.ts';
 import type { EndState } from '../../support/end-state.ts';
 import type { FaultLine, HistoryLine, LeaseLine, Unstamped } from '../../support/history.ts';
@@ -23,13 +21,14 @@ import { type Link, openLink } from './link.ts';
 import { Producer } from './producer.ts';
 import { configOf, copyHandler, LAB_DIR, type LabSpec, REDIS_OF_DAEMON } from './project.ts';
 import { Random } from './random.ts';
+import { timesOf } from './report.ts';
+import { startServer } from './server.ts';
 import { collectEnd, isDrained } from './shards.ts';
 import { type LabShard, type LabSource, MAPPING, type ShardNow } from './source.ts';
 import { openStreamSource } from './stream-source.ts';
 
 const SAMPLE_EVERY_MS = 50;
 const DRAIN_MS_MAX = 90_000;
-const STATE = fileURLToPath(new URL('../../../.millrace', import.meta.url));
 const PRELOAD = new URL('../wrong-builds/preload.ts', import.meta.url).href;
 /** Daemons start in half the time with it. Node writes it at a clean exit, which `close` sees to. */
 const COMPILE_CACHE = path.join(TEST_CACHE, 'compiled');
@@ -109,7 +108,8 @@ export class Lab {
 
   /** Writes millrace.yaml; again where the source's configuration changed. */
   async configure(): Promise<void> {
-    const text = stringify(configOf(this.spec, this.#server.url, this.recorder, this.source));
+    const url = this.spec.sentinels?.url ?? this.#server.url;
+    const text = stringify(configOf(this.spec, url, this.recorder, this.source));
     await writeFile(this.configFile, text);
   }
 
@@ -269,7 +269,8 @@ export class Lab {
   /** Ends the producer and waits until everything is settled; false when that never comes. */
   async drain(): Promise<boolean> {
     await this.producer.stop();
-    const withinMs = this.spec.drainMsMax ?? DRAIN_MS_MAX;
+    // A longer run piles up more.
+    const withinMs = this.spec.drainMsMax ?? Math.max(DRAIN_MS_MAX, timesOf(DRAIN_MS_MAX));
     const allDone = (now: readonly ShardNow[]): boolean => now.every(isDrained);
     return await eventually(() => this.look(), allDone, { withinMs, everyMs: 200, what: 'drained' }).then(
       () => true,
@@ -348,23 +349,11 @@ const faultLine = (fault: string, id: string): Omit<Unstamped<FaultLine>, 'phase
 
 export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-async function startServer(dir: string, { diskMayFill }: LabSpec, port?: number): Promise<RedisServer> {
-  const found = await findRedis({ stateDir: STATE, say: (text) => void process.stderr.write(`${text}\n`) });
-  const binary = diskMayFill ? await withoutSignal(dir, found.binary) : found.binary;
-  const appendfsync = diskMayFill ? 'everysec' : 'always';
-  return await startRedisServer({ dir: path.join(dir, 'redis'), binary, appendfsync, ...(port && { port }) });
-}
-
-/** A write beyond the bound of a file fails, as on a full disk, where it would be the end of the process. */
-async function withoutSignal(dir: string, binary: string): Promise<string> {
-  const script = path.join(dir, 'redis-server');
-  await writeFile(script, `#!/bin/sh\ntrap '' XFSZ\nexec '${binary}' "$@"\n`, { mode: 0o755 });
-  return script;
-}
-
 async function openLab(spec: LabSpec, dir: string): Promise<Lab> {
-  const server = await startServer(dir, spec);
-  const redis = new Redis(server.url, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
+  const { sentinels } = spec;
+  const server = sentinels ? await sentinels.primary() : await startServer(dir, spec);
+  const own = () => new Redis(server.url, { maxRetriesPerRequest: null, retryStrategy: () => 50 });
+  const redis = sentinels ? await sentinels.connect() : own();
   // Redis goes away on purpose; commands wait for it.
   redis.on('error', () => undefined);
   const recorder = await startRecorder(dir, `${spec.name}-${spec.seed}`);

@@ -1,7 +1,7 @@
 /** A run over a Redis that loses its last writes again and again, and what must be so at its end. */
 import { expect } from 'vitest';
 import { type Checked, type Lab, mustBeClean, pause, withLab } from './lab.ts';
-import { beginCutting, bytesToCut, startReplica, tellLosses } from './lossy.ts';
+import { beginCutting, bytesToCut, lossy, startReplica, tellLosses } from './lossy.ts';
 import type { LabSpec } from './project.ts';
 import { report, timesOf } from './report.ts';
 
@@ -41,6 +41,27 @@ export async function cutTails(name: string, spec: LabSpec, standard: number): P
     const checked = await endLossy(lab);
     report(name, checked, { times, bytesCut: cut, sourceLost: checked.sourceLost });
     expect(cut).toBeGreaterThan(times);
+    return checked.sourceLost;
+  });
+}
+
+/** R11 as Sentinels do it, after a SIGKILL and asked to in turn; likewise. */
+export async function failOverBySentinels(name: string, spec: LabSpec, standard: number): Promise<number> {
+  const group = spec.sentinels!;
+  return await withLab(spec, async (lab) => {
+    await beginLossy(lab);
+    const times = timesOf(standard);
+    for (let time = 0; time < times; time++) {
+      await pause(lab.random.between(500, 2_000));
+      if (time % 2 === 0) {
+        let killed = await group.primary();
+        await lossy(lab, 'the primary killed', async () => void (killed = await group.killPrimary()));
+        await pause(lab.random.between(0, 1_500));
+        await group.revive(killed);
+      } else await lossy(lab, 'another primary asked for', () => group.switchOver());
+    }
+    const checked = await endLossy(lab);
+    report(name, checked, { times, sourceLost: checked.sourceLost });
     return checked.sourceLost;
   });
 }

@@ -2,6 +2,7 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Recorder } from '../../support/recorder.ts';
+import type { SentinelGroup } from '../../support/sentinels.ts';
 import { type LabSource, MAPPING, type SourceParts } from './source.ts';
 
 /** Environment of a daemon: the lab's directory, for what it loads before anything else. */
@@ -13,6 +14,8 @@ export interface LabSpec {
   /** Of the Redis stream, where no other source is given. */
   readonly shards?: number;
   readonly source?: (parts: SourceParts) => Promise<LabSource>;
+  /** Redis is behind them, and theirs to end; absent: a server of the lab's own. */
+  readonly sentinels?: SentinelGroup;
   readonly batchSize?: number;
   /** Seconds; well above what a stopped process sleeps through, unless that is the point. */
   readonly timeout?: number;
