@@ -21,7 +21,8 @@ export const settingsShape = {
     alsoCalled: ['prefix'],
   }),
   redis: field(checked(text(REDIS_URL_LENGTH_MAX), 'bad-redis-url', redisUrlFault).default(DEFAULT_REDIS), {
-    about: 'The Redis (7.0 or later) that holds queue, leases, checkpoints and the streams.',
+    about:
+      'The Redis (7.0 or later) that holds queue, leases, checkpoints and the streams: `redis://`, `rediss://`, or `redis-sentinel://HOST,HOST/0#NAME`.',
     example: '${REDIS_URL:-redis://127.0.0.1:6379}',
     secret: true,
     alsoCalled: ['redisUrl', 'url'],

@@ -33,6 +33,17 @@ describe('what is held', () => {
     expect(messages(during(30, steep))).toHaveLength(1);
   });
 
+  it('is what it mostly is, where it starts anew now and then', () => {
+    // In the first half only.
+    const anew = (atMs: number): number => (atMs % 200_000 === 0 && atMs < 1_800_000 ? 1.6 : 2.7);
+    const leak = (atMs: number): number => anew(atMs) + (0.3 * atMs) / 3_600_000;
+    const judged = (value: (atMs: number) => number) =>
+      checkSteady('it', during(60, value), { ...BOUND, middle: true });
+    expect(messages(during(60, anew))).toHaveLength(1);
+    expect(judged(anew)).toEqual([]);
+    expect(judged(leak)).toHaveLength(1);
+  });
+
   it('may rise by the least that the bound allows', () => {
     const three = during(60, (atMs) => (atMs < 1_800_000 ? 30 : 32));
     expect(checkSteady('it', three, { ...BOUND, share: 0, least: 3 })).toEqual([]);

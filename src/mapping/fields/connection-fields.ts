@@ -71,7 +71,7 @@ const redisConnectionShape = {
     example: 'redis',
   }),
   url: field(checked(text(REDIS_URL_LENGTH_MAX), 'bad-redis-url', redisUrlFault), {
-    about: 'Its URL, `redis://` or `rediss://`.',
+    about: 'Its URL, `redis://`, `rediss://` or `redis-sentinel://`.',
     example: 'rediss://:${WEST_PASSWORD}@west.example.com:6380',
     secret: true,
     alsoCalled: ['redis', 'redisUrl'],

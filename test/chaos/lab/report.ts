@@ -1,6 +1,6 @@
 /** One line per run, so that figures are seen where the tests pass, too. */
 import { availableParallelism } from 'node:os';
-import type { Checked } from './lab.ts';
+import type { CheckResult } from '../checker.ts';
 
 /** Given by `npm run chaos`; the tests of every day use one seed each, so that a failure is looked at and not shrugged off. */
 export function seedOf(standard: number): number {
@@ -33,7 +33,11 @@ export function wrongBuildAsked(): { readonly wrongBuild?: string } {
   return wrongBuild === undefined ? {} : { wrongBuild };
 }
 
-export function report(name: string, checked: Checked, figures: Readonly<Record<string, number | string>> = {}): void {
+export function report(
+  name: string,
+  checked: Pick<CheckResult, 'reached'>,
+  figures: Readonly<Record<string, number | string>> = {},
+): void {
   const all = { ...checked.reached, ...figures, cores: availableParallelism() };
   const text = Object.entries(all).map(([key, value]) => `${key} ${value}`);
   process.stdout.write(`${name}: ${text.join(', ')}\n`);

@@ -39,7 +39,7 @@ function held({ samples, survivor }: SoakRun): string[] {
 
 function told(bound: Bound, points: readonly Point[]): string[] {
   const { name, unit } = bound;
-  const trend = trendOf(points);
+  const trend = trendOf(points, bound);
   const most = trend && mayRiseBy(trend, bound).toFixed(1);
   const line =
     trend && `${trend.from.toFixed(1)} → ${trend.to.toFixed(1)} in ${Math.round(trend.spanMs / 60_000)} minutes`;
