@@ -8,7 +8,7 @@ import { connectRedis } from '../../src/redis/connect.ts';
 import { freePort, type RedisServer, startRedisServer } from '../../src/redis/server.ts';
 import { eventually } from './daemon.ts';
 
-export const PRIMARY = 'main';
+const PRIMARY = 'main';
 const SENTINELS = 3;
 const QUORUM = 2;
 /** Of silence, and a server counts as down. */
@@ -102,7 +102,8 @@ export class SentinelGroup {
     for (const child of this.#sentinels) child.kill('SIGKILL');
     for (const server of this.#servers.values()) server.kill('SIGKILL');
     await Promise.all([...this.#servers.values()].map(({ exited }) => exited));
-    await Promise.all(this.#sentinels.map((child) => child.exitCode ?? child.signalCode ?? once(child, 'exit')));
+    const running = this.#sentinels.filter((child) => child.exitCode === null && child.signalCode === null);
+    await Promise.all(running.map((child) => once(child, 'exit')));
   }
 
   async #another(before: RedisServer): Promise<void> {
