@@ -2,6 +2,7 @@
  * Redis behind Sentinels: which server is the primary is asked of them each time that a connection is made. When they replace it, they tell
  * whoever follows, whose connections end; those that are made of one end with it (duplicates.ts), and all ask again.
  */
+import { isIP } from 'node:net';
 import { Redis, type RedisOptions } from 'ioredis';
 import {
   REDIS_CONNECT_TIMEOUT_MS,
@@ -35,6 +36,9 @@ class Moves {
   }
 }
 
+/** What servers were called by port, for each connection: certificates are for names, and the connection knows only addresses. */
+const named = new WeakMap<Redis, Map<number, string>>();
+
 const nameOf = ({ host, port }: HostPort): string => `${host}:${port}`;
 
 /**
@@ -44,7 +48,15 @@ const nameOf = ({ host, port }: HostPort): string => `${host}:${port}`;
  */
 export function openBehindSentinels(url: SentinelUrl, settings: Settings): Redis {
   const moves = new Moves();
-  const redis = new Redis({ ...settings, ...sentinelOptions(url), natMap: (place) => moves.of(place) });
+  const names = new Map<number, string>();
+  const natMap = (place: string): HostPort | null => {
+    const to = moves.of(place);
+    const at = place.lastIndexOf(':');
+    names.set(to?.port ?? Number(place.slice(at + 1)), to?.host ?? place.slice(0, at));
+    return to;
+  };
+  const redis = new Redis({ ...settings, ...sentinelOptions(url), natMap });
+  named.set(redis, names);
   const end = () => redis.stream.destroy(new Error('the primary is another one now'));
   const listeners = url.sentinels.map((sentinel) => {
     const listener = new Redis({
@@ -107,7 +119,8 @@ export async function placeOf(redis: Redis): Promise<HostPort> {
   if (redis.status !== 'ready') await ready(redis);
   const { remoteAddress: host, remotePort: port } = redis.stream as { remoteAddress?: string; remotePort?: number };
   if (host === undefined || port === undefined) throw new Error('the connection to the primary has ended again');
-  return { host, port };
+  const name = named.get(redis)?.get(port);
+  return { host: name === undefined || isIP(name) > 0 ? host : name, port };
 }
 
 function ready(redis: Redis): Promise<void> {
