@@ -82,18 +82,23 @@ export class SentinelGroup {
   /** Somebody who maintains it asks for it: the old primary lives on as a replica. Resolves when it is one, in sync. */
   async switchOver(): Promise<void> {
     const before = await this.primary();
-    // On a machine that is full they may not know the replica well enough yet, or give up one that is under way.
-    const asked = async (): Promise<RedisServer> => {
-      await this.#ask(this.#ports[0]!, 'FAILOVER', PRIMARY).catch((error: Error) => {
+    const isAnother = ({ port }: RedisServer): boolean => port !== before.port;
+    // Not again while it may be under way: the one that is asked would then be led back.
+    let askedMs = -Infinity;
+    const asking = async (): Promise<RedisServer> => {
+      const now = await this.primary();
+      if (isAnother(now) || performance.now() - askedMs < 2 * FAILOVER_TIMEOUT_MS) return now;
+      // On a machine that is full they may not know the replica well enough yet, or have one under way.
+      const taken = await this.#ask(this.#ports[0]!, 'FAILOVER', PRIMARY).catch((error: Error) => {
         if (!/^(INPROG|NOGOODSLAVE)/.test(error.message)) throw error;
       });
-      return await this.primary();
+      if (taken !== undefined) askedMs = performance.now();
+      return now;
     };
-    const others = ({ port }: RedisServer) => port !== before.port;
-    await eventually(asked, others, {
+    await eventually(asking, isAnother, {
       withinMs: SETTLED_MS_MAX,
-      everyMs: 500,
-      what: 'another primary that was asked for',
+      everyMs: 100,
+      what: 'the primary that was asked for',
     });
     await this.#inSync();
   }
