@@ -13,6 +13,8 @@ export const STALLED_CHECK_MS = 1_000;
 export const STALLED_COUNT_MAX = 1_000_000_000;
 /** A turn yields to waiting shards after this long. */
 export const QUANTUM_MS = 200;
+/** A turn that no shard waits for in this daemon goes on until then: giving it back and taking it anew costs records some 20 ms, and other daemons are to have a share. */
+export const QUANTUM_ALONE_MS = 1_000;
 /** Records that follow each other within this are waited for in the same turn, and looked for this often. */
 export const LINGER_MS = 25;
 export const LINGER_LOOK_MS = 2;

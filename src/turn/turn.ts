@@ -1,6 +1,6 @@
 /** The steps of one turn, which executor.ts tells in order. Holds what they share: the lease, the reading and the writing side. */
 import { randomUUID } from 'node:crypto';
-import { OUTPUT_WAIT_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
+import { OUTPUT_WAIT_MS, QUANTUM_ALONE_MS, QUANTUM_MS, REFUSED_PAUSE_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import type { TurnEnd, TurnLock } from '../queue/turn-worker.ts';
 import type { EntryId, Unit } from '../record.ts';
@@ -58,7 +58,7 @@ export class Turn {
   readonly #shipping: Shipping;
   readonly #log: Log;
   readonly #lease: LeaseView;
-  readonly #endsAt: number;
+  readonly #beganAt: number;
   readonly #picking: Picking;
   readonly #lane: LaneSeat | undefined;
   #settings: TurnSettings;
@@ -84,7 +84,7 @@ export class Turn {
     const { state, holding } = taken;
     this.#log = deps.log.child({ mapping: mapping.name, shard: shard.shardId });
     this.#redisTime = new RedisTime(clock, taken.nowMs);
-    this.#endsAt = clock.monoMs() + QUANTUM_MS;
+    this.#beganAt = clock.monoMs();
     this.#settledAt = state.settledAt;
     this.#lease = leaseOf(deps, lock, holding);
     const nowMs = () => this.#nowMs();
@@ -108,7 +108,7 @@ export class Turn {
       state,
     );
     const spare = () => deps.spare(mapping);
-    const linger = new Linger({ clock, spare, draining: deps.draining, endsAt: this.#endsAt });
+    const linger = new Linger({ clock, spare, draining: deps.draining, endsAt: this.#beganAt + QUANTUM_ALONE_MS });
     const [reading, settling, settledAt] = [this.#reading, this.#settling, () => this.#settledAt];
     const onGap = lane && { onGap: (gap: Gap) => lane.gap(gap) };
     this.#picking = new Picking({ log: this.#log, settings, reading, settling, linger, settledAt, nowMs, ...onGap });
@@ -119,8 +119,11 @@ export class Turn {
     return this.#lane?.settings(settings) ?? settings;
   }
 
+  /** Where a slot is free here, nobody waits for this one. */
   #quantumOver(): boolean {
-    return this.#lane?.isOver() ?? this.#deps.clock.monoMs() >= this.#endsAt;
+    if (this.#lane) return this.#lane.isOver();
+    const quantumMs = this.#deps.spare(this.#mapping) ? QUANTUM_ALONE_MS : QUANTUM_MS;
+    return this.#deps.clock.monoMs() - this.#beganAt >= quantumMs;
   }
 
   #nowMs(): number {
