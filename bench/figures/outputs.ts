@@ -1,5 +1,6 @@
 /** What outputs cost: in the settle's script, in pieces when there are many, and a pipeline of three stages beside one stage. */
 import { createRedisStreamOutput } from '../../connectors/redis-stream/output.ts';
+import { OUTPUT_PIECE_ENTRIES } from '../../src/limits.ts';
 import type { Output } from '../../src/output.ts';
 import { BEFORE_ALL, shardIdOf } from '../../src/record.ts';
 import { initShard } from '../../src/shard/init.ts';
@@ -45,7 +46,7 @@ export async function outputs(options: Options): Promise<Figure> {
       { name: 'three stages beside one', unit: '×', values: three.map((rate, n) => rate / one[n]!), digits: 2 },
     ],
     notes: [
-      'a script is measured by Redis itself (SLOWLOG); above 500 outputs they are staged and moved in pieces of 500',
+      `a script is measured by Redis itself (SLOWLOG); above ${OUTPUT_PIECE_ENTRIES} outputs they are staged and moved in pieces of that`,
       'three stages read, run and settle each record three times, all of it beside each other',
     ],
     load: [before, load()],
@@ -88,7 +89,7 @@ async function slowestScript(count: number): Promise<number> {
     const to = { output: { stream: 'out' }, revision, generation: 1 };
     const reply = count === 0 ? await settleIt() : await shipping.settle(list, to, settleIt);
     if (reply.kind !== 'ok') throw new Error(reply.kind);
-    if (count > 1_000) await shipping.move('out', Math.ceil(count / 1_000));
+    if (count > OUTPUT_PIECE_ENTRIES) await shipping.move('out', Math.ceil(count / OUTPUT_PIECE_ENTRIES));
     const lines = (await redis.slowlog('GET', 128)) as [number, number, number][];
     slowest.push(Math.max(...lines.map(([, , micros]) => micros)));
   }
