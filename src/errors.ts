@@ -81,8 +81,12 @@ export class MillraceError extends Error {
 
 /** The caller no longer owns the shard: another turn raised the epoch. Nothing of its work may take effect. */
 export class FencedError extends Error {
-  constructor(what: string) {
+  /** Nobody raised the epoch: Redis came back without what it had acknowledged since, and nobody else may have the turn. */
+  readonly wentBack: boolean;
+
+  constructor(what: string, { wentBack = false }: { readonly wentBack?: boolean } = {}) {
     super(`fenced: ${what}`);
     this.name = 'FencedError';
+    this.wentBack = wentBack;
   }
 }

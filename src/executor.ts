@@ -104,7 +104,8 @@ function interrupted(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock, error
   if (error instanceof FencedError) {
     deps.observe.fenced(mapping.name);
     deps.log.warn(where, error.message);
-    return { kind: 'finished' };
+    // With a queue that went back as well the turn may be this one still, and ended it would be missed until the sweep comes by.
+    return error.wentBack ? { kind: 'park', delayMs: INFRASTRUCTURE_PAUSE_MS } : { kind: 'finished' };
   }
   const message = error instanceof Error ? error.message : String(error);
   deps.log.error({ ...where, error: message }, 'turn interrupted, it will be tried again');

@@ -123,8 +123,13 @@ export async function settle(
     case 'refused':
       return { kind: 'refused', reason: reply[1]! };
     default:
-      throw new FencedError(`${mapping}/${shardId}: epoch ${target.holding.epoch} was superseded by ${reply[1]}`);
+      throw fenced(target.holding, reply[1] ?? '');
   }
+}
+
+function fenced({ shard, epoch }: Holding, stored: string): FencedError {
+  const what = `${shard.mapping}/${shard.shardId}: epoch ${epoch} was superseded by ${stored}`;
+  return new FencedError(what, { wentBack: BigInt(stored) <= BigInt(epoch) });
 }
 
 function shipmentArgs({ stream, staged, stage, revision, index, packed }: Shipment): ScriptArg[] {

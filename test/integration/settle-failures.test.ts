@@ -100,6 +100,20 @@ describe('what would fail refuses all of it', () => {
     await unchanged(() => expect(settle(redis.client, keys, target(), settlement())).rejects.toThrow('fenced'));
   });
 
+  it('says whether somebody else has it, or the state went back', async () => {
+    const refused = async () =>
+      await settle(redis.client, keys, target(), settlement({ revision: 3 })).catch((e: unknown) => e);
+    // As after a settle that Redis lost: the same holder, at a revision before.
+    expect(await refused()).toMatchObject({ name: 'FencedError', wentBack: true });
+    const { epoch } = holding;
+    await redis.client.hset(stateKey, 'epoch', String(BigInt(epoch) - 1n));
+    expect(await refused()).toMatchObject({ wentBack: true });
+    await redis.client.hset(stateKey, 'epoch', String(BigInt(epoch) + 1n));
+    expect(await refused()).toMatchObject({ wentBack: false });
+    await redis.client.del(stateKey);
+    expect(await refused()).toMatchObject({ wentBack: true });
+  });
+
   it('a failure stream of the wrong type', async () => {
     await redis.client.set(failures, 'text');
     await expectRefused(`the failure stream ${failures} is a string`);
