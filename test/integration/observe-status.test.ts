@@ -332,7 +332,7 @@ describe('lag', () => {
   });
 });
 
-it('reads 10,000 shards in under 2 s', async () => {
+it('reads 10,000 shards with less than 2 s of CPU', async () => {
   await mapping('many');
   const pipeline = redis.client.pipeline();
   for (let i = 0; i < 10_000; i++) {
@@ -352,11 +352,12 @@ it('reads 10,000 shards in under 2 s', async () => {
     pipeline.xadd(key, id(2), 'data', 'x'.repeat(200));
   }
   await pipeline.exec();
-  const begin = performance.now();
+  // Not by the clock: beside other tests it measures them.
+  const begin = process.cpuUsage();
   const status = await collectStatus(redis.client, keys);
-  const tookMs = performance.now() - begin;
+  const { user, system } = process.cpuUsage(begin);
   const { shards } = status.mappings[0]!;
   expect(shards).toHaveLength(10_000);
   expect(shards.every((s) => s.lag === 1 && s.state === 'waiting')).toBe(true);
-  expect(tookMs).toBeLessThan(2_000);
+  expect((user + system) / 1_000).toBeLessThan(2_000);
 });
