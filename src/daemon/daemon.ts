@@ -109,13 +109,11 @@ class RunningDaemon implements Daemon {
     const { config, log, roles } = this.#options;
     const versions = await this.#options.loadFunctions(config);
     this.#redis = await this.#connect('daemon');
-    const anew: (() => void)[] = [];
-    giveUpTogether(this.#redis, () => anew.forEach((again) => again()));
+    giveUpTogether(this.#redis);
     await checkServer(this.#redis);
     const reader = createReader(config.redis, { log, redis: this.#redis });
     this.#closers.push(() => reader.close());
-    anew.push(() => reader.anew());
-    if (roles.includes('executor')) anew.push(await this.#openExecutor(reader));
+    if (roles.includes('executor')) await this.#openExecutor(reader);
     if (roles.includes('poller')) await this.#openPoller(reader);
     const { concurrency } = this.#options;
     const executor = this.#executor;
@@ -173,8 +171,7 @@ class RunningDaemon implements Daemon {
     return redis;
   }
 
-  /** Answers how its connection is made anew. */
-  async #openExecutor(reader: RangeReader): Promise<() => void> {
+  async #openExecutor(reader: RangeReader): Promise<void> {
     const { log } = this.#options;
     const sandbox = await this.#options.sandbox();
     this.#sandbox = sandbox;
@@ -196,7 +193,6 @@ class RunningDaemon implements Daemon {
       handlerLog: (origin) => log.handler(origin),
       observe: this.#metrics,
     });
-    return () => settleBy.anew();
   }
 
   async #openPoller(reader: RangeReader): Promise<void> {

@@ -13,6 +13,8 @@ export interface Address extends HostPort {
   readonly db: number;
   /** Asked before each connection where Sentinels name the server; then host and port are not used. Ends within its bound. */
   readonly find?: () => Promise<HostPort>;
+  /** Calls whenever that may be another server by now. */
+  readonly onMoved?: (listener: () => void) => void;
 }
 
 /**
@@ -41,7 +43,8 @@ function behindSentinels(text: string, redis: Redis): Address {
   if ('message' in read) throw notUnderstood();
   const { tls, db, username, password } = read;
   return {
-    ...{ host: '', port: 0, tls, db, find: () => placeOf(redis) },
+    ...{ host: '', port: 0, tls, db },
+    ...{ find: () => placeOf(redis), onMoved: (listener) => void redis.on('close', listener) },
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
   };

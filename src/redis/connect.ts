@@ -1,15 +1,11 @@
 /** Connections to Redis, and whether a server is one that Millrace can keep its promises on. */
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 import { MillraceError } from '../errors.ts';
-import {
-  REDIS_CONNECT_TIMEOUT_MS,
-  REDIS_LOADING_MS,
-  REDIS_RECONNECT_FIRST_MS,
-  REDIS_RECONNECT_MAX_MS,
-} from '../limits.ts';
+import { REDIS_CONNECT_TIMEOUT_MS, REDIS_LOADING_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import { openBehindSentinels } from './sentinel.ts';
 import { isSentinelUrl, readSentinelUrl, scrubSentinelUrl } from './sentinel-url.ts';
+import { reconnectPauseMs, type Settings } from './settings.ts';
 
 export type { Redis } from 'ioredis';
 
@@ -18,9 +14,6 @@ export async function serverMs(redis: Redis): Promise<number> {
   const [seconds, micros] = await redis.time();
   return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
 }
-
-/** Without `replyMapping`, which protocol 2 does not have. */
-type Settings = Omit<RedisOptions, 'replyMapping'>;
 
 export interface ConnectOptions {
   /** What the connection is for; `CLIENT LIST` shows it as `millrace:<role>`. */
@@ -54,9 +47,8 @@ function redisOptions(role: string): Settings {
     lazyConnect: true,
     // Commands wait for the server to come back; callers that must not wait set their own deadline. BullMQ needs it as well.
     maxRetriesPerRequest: null,
-    // Work goes on within 5 s after Redis is back (contract.md), so the pause never grows beyond a second.
-    retryStrategy: (times) => Math.min(REDIS_RECONNECT_FIRST_MS * 2 ** Math.min(times - 1, 10), REDIS_RECONNECT_MAX_MS),
-    // So does the pause while it reads its files; ioredis would wait for as long as the server guesses, up to ten seconds.
+    retryStrategy: reconnectPauseMs,
+    // While it reads its files, too; ioredis would wait for as long as the server guesses, up to ten seconds.
     maxLoadingRetryTime: REDIS_LOADING_MS,
     connectTimeout: REDIS_CONNECT_TIMEOUT_MS,
     // RESP2: the reply shapes that our scripts, the lean readers and BullMQ are written for.

@@ -15,10 +15,9 @@ const CONNECTED: ReadonlySet<string> = new Set(['connect', 'ready']);
 
 /**
  * Of a connection and all that are made by its `duplicate()` from here on. `socketTimeout` of a duplicate, in ms, is its own limit. Where
- * Sentinels name the server, the first one alone follows them: whatever ended it, all are made anew, and `alsoAnew` is called.
+ * Sentinels name the server, the first one alone follows them: whatever ended it, all are made anew.
  */
-export function giveUpTogether(first: Redis, alsoAnew: () => void = () => undefined): void {
-  const bySentinels = first.options.sentinels !== undefined && first.options.sentinels !== null;
+export function giveUpTogether(first: Redis): void {
   const made = new Set<Redis>();
   const { duplicate } = first;
   first.duplicate = (override) => {
@@ -32,12 +31,7 @@ export function giveUpTogether(first: Redis, alsoAnew: () => void = () => undefi
   };
   // As ioredis does it itself: an orderly end would wait for the other side.
   const endAll = (error: Error) => made.forEach((one) => CONNECTED.has(one.status) && one.stream.destroy(error));
-  if (bySentinels) {
-    first.on('close', () => {
-      endAll(new Error('the server may be another one now'));
-      alsoAnew();
-    });
-  }
+  if (first.options.sentinels) first.on('close', () => endAll(new Error('the server may be another one now')));
   // Once per silence: while the first is not back, new ones have nothing to tell.
   let wasReady = first.status === 'ready';
   first.on('ready', () => (wasReady = true));

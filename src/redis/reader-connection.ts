@@ -54,6 +54,7 @@ export class ReaderConnection {
     this.#tls = options.tls ?? {};
     this.#timeoutMs = options.timeoutMs ?? READ_TIMEOUT_MS;
     this.#looking = setInterval(() => this.#look(), REDIS_LOOK_MS);
+    address.onMoved?.(() => this.#fail('the server may be another one now'));
     this.#connect();
   }
 
@@ -65,10 +66,6 @@ export class ReaderConnection {
       if (this.#open) this.#write(pending);
       else this.#waiting.push(pending);
     });
-  }
-
-  anew(): void {
-    this.#fail('the server may be another one now');
   }
 
   close(): Promise<void> {

@@ -22,14 +22,9 @@ export interface RangeReader {
   close(): Promise<void>;
 }
 
-export interface LeanReader extends RangeReader {
-  /** What is in flight is rejected, and the connection made again: the server may be another one now. */
-  anew(): void;
-}
-
 export interface ReaderOptions {
   readonly log: Log;
-  /** Of the same URL; needed where Sentinels name the server. */
+  /** Of the same URL; needed where Sentinels name the server: this one is where that one is. */
   readonly redis?: Redis;
   /** Certificates for rediss:// beyond the system's. */
   readonly tls?: tls.ConnectionOptions;
@@ -44,7 +39,7 @@ const PING = encodeCommand(['PING']);
 const rangeScript = loadScript(new URL('./lua/', import.meta.url), 'range-1.lua');
 
 /** @param url as `parseRedisUrl` takes it */
-export function createReader(url: string, options: ReaderOptions): LeanReader {
+export function createReader(url: string, options: ReaderOptions): RangeReader {
   const connection = new ReaderConnection(parseRedisUrl(url, options.redis), options);
   /** Keys whose records have so many small fields that a read of many is too large, and how many at a time are not. */
   const fewer = new Map<string, number>();
@@ -77,7 +72,6 @@ export function createReader(url: string, options: ReaderOptions): LeanReader {
         }
       }
     },
-    anew: () => connection.anew(),
     close: () => connection.close(),
   };
 }

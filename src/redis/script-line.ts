@@ -11,8 +11,6 @@ import type { Reply, ReplyItems } from './reader-reply.ts';
 import type { ScriptArg, ScriptCaller } from './scripts.ts';
 
 export interface ScriptLine extends ScriptCaller {
-  /** As LeanReader's. */
-  anew(): void;
   close(): Promise<void>;
 }
 
@@ -34,7 +32,6 @@ export function createScriptLine(url: string, redis: Redis, options: { readonly 
       }
       return valueAt(reply, { t: 0 });
     },
-    anew: () => connection.anew(),
     close: () => connection.close(),
   };
 }

@@ -1,19 +1,12 @@
 /**
  * Redis behind Sentinels: which server is the primary is asked of them each time that a connection is made. When they replace it, they tell
- * whoever follows, whose connections end; those that are made of one end with it (duplicates.ts), and all ask again.
+ * whoever follows, whose connections end; those that are made of one end with it (duplicates.ts), as do ours that are where it is (address.ts).
  */
 import { isIP } from 'node:net';
-import { Redis, type RedisOptions } from 'ioredis';
-import {
-  REDIS_CONNECT_TIMEOUT_MS,
-  REDIS_RECONNECT_FIRST_MS,
-  REDIS_RECONNECT_MAX_MS,
-  SENTINEL_ANSWER_MS,
-  SENTINEL_LATE_MS,
-} from '../limits.ts';
+import { Redis } from 'ioredis';
+import { REDIS_CONNECT_TIMEOUT_MS, SENTINEL_ANSWER_MS, SENTINEL_LATE_MS } from '../limits.ts';
 import type { HostPort, SentinelUrl } from './sentinel-url.ts';
-
-type Settings = Omit<RedisOptions, 'replyMapping'>;
+import { reconnectPauseMs, type Settings } from './settings.ts';
 
 /** The channel on which they tell of a change: the name, the old place, the new one. */
 const SWITCHED = '+switch-master';
@@ -61,7 +54,7 @@ export function openBehindSentinels(url: SentinelUrl, settings: Settings): Redis
   const listeners = url.sentinels.map((sentinel) => {
     const listener = new Redis({
       ...clientOf(sentinel, url),
-      ...{ maxRetriesPerRequest: null, retryStrategy: pauseMs, connectTimeout: SENTINEL_ANSWER_MS },
+      ...{ maxRetriesPerRequest: null, retryStrategy: reconnectPauseMs, connectTimeout: SENTINEL_ANSWER_MS },
     });
     // Another one may tell; this one is connected to again.
     listener.on('error', () => undefined);
@@ -87,7 +80,7 @@ function sentinelOptions(url: SentinelUrl): Settings {
     ...{ sentinels: sentinels.map((one) => ({ ...one })), name, role: 'master', db },
     ...{ connectTimeout: SENTINEL_ANSWER_MS, sentinelCommandTimeout: SENTINEL_ANSWER_MS },
     // Between rounds; each Sentinel that is away takes its time besides.
-    sentinelRetryStrategy: pauseMs,
+    sentinelRetryStrategy: reconnectPauseMs,
     // A write that a replaced primary refuses is made again to its successor, after connecting anew.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
     ...(username !== undefined && { username }),
@@ -97,9 +90,6 @@ function sentinelOptions(url: SentinelUrl): Settings {
     ...(tls && { tls: {}, sentinelTLS: {}, enableTLSForSentinelMode: true }),
   };
 }
-
-const pauseMs = (times: number): number =>
-  Math.min(REDIS_RECONNECT_FIRST_MS * 2 ** Math.min(times - 1, 10), REDIS_RECONNECT_MAX_MS);
 
 function clientOf(sentinel: HostPort, { sentinelUsername, sentinelPassword, tls }: SentinelUrl): Settings {
   return {
