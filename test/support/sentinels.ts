@@ -82,7 +82,7 @@ export class SentinelGroup {
   /** Somebody who maintains it asks for it: the old primary lives on as a replica. Resolves when it is one, in sync. */
   async switchOver(): Promise<void> {
     const before = await this.primary();
-    const isAnother = ({ port }: RedisServer): boolean => port !== before.port;
+    const isAnother = otherThan(before);
     // Not again while it may be under way: the one that is asked would then be led back.
     let askedMs = -Infinity;
     const asking = async (): Promise<RedisServer> => {
@@ -112,8 +112,11 @@ export class SentinelGroup {
   }
 
   async #another(before: RedisServer): Promise<void> {
-    const others = ({ port }: RedisServer) => port !== before.port;
-    await eventually(() => this.primary(), others, { withinMs: SETTLED_MS_MAX, everyMs: 50, what: 'another primary' });
+    await eventually(() => this.primary(), otherThan(before), {
+      withinMs: SETTLED_MS_MAX,
+      everyMs: 50,
+      what: 'another primary',
+    });
   }
 
   async #inSync(): Promise<void> {
@@ -160,6 +163,11 @@ export class SentinelGroup {
     return await asking(port, this.#spec.passwords?.sentinel, (client) => client.call('SENTINEL', ...args));
   }
 }
+
+const otherThan =
+  (before: RedisServer) =>
+  ({ port }: RedisServer): boolean =>
+    port !== before.port;
 
 const after = (list: readonly string[], name: string): string => list[list.indexOf(name) + 1]!;
 

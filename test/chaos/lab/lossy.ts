@@ -1,19 +1,16 @@
 /** A Redis that comes back without writes that it had acknowledged: with a cut append-only file, or as a replica that had not got them. */
 import { readdir, rename, rm, stat, truncate } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
 import { mendAppendOnly } from '../../../src/redis/append-only.ts';
 import { compareIds } from '../../../src/record.ts';
-import { findRedis } from '../../../src/redis/find.ts';
 import { type RedisServer, startRedisServer } from '../../../src/redis/server.ts';
 import { eventually } from '../../support/daemon.ts';
 import { type Lab, pause } from './lab.ts';
 import type { Random } from './random.ts';
+import { redisBinary } from './server.ts';
 import type { ShardNow } from './source.ts';
 
-const STATE = fileURLToPath(new URL('../../../.millrace', import.meta.url));
-const silent = (): void => undefined;
 const SYNCED_MS_MAX = 20_000;
 const CUT_BYTES_MAX = 1_000_000;
 let faults = 0;
@@ -48,7 +45,7 @@ export async function beginCutting(lab: Lab): Promise<Cutting> {
     const name = (await readdir(dir)).filter((file) => file.endsWith('.incr.aof')).toSorted((a, b) => (a < b ? -1 : 1));
     return path.join(dir, name.at(-1)!);
   };
-  const { binary } = await findRedis({ stateDir: STATE, say: silent });
+  const binary = await redisBinary();
   const { size: kept } = await stat(await newest());
   return {
     async cut(bytes) {
@@ -60,7 +57,7 @@ export async function beginCutting(lab: Lab): Promise<Cutting> {
         const left = Math.max(kept, size - bytes);
         done = size - left;
         await truncate(file, left);
-        await mendAppendOnly(path.join(lab.dir, 'redis'), binary, silent);
+        await mendAppendOnly(path.join(lab.dir, 'redis'), binary, () => undefined);
         await lab.reviveRedis();
       });
       return done;
@@ -82,7 +79,7 @@ export async function startReplica(lab: Lab): Promise<Replica> {
   const { host, port } = lab.redis.options as { readonly host: string; readonly port: number };
   // It would wait for others.
   await lab.redis.config('SET', 'repl-diskless-sync-delay', '0');
-  const { binary } = await findRedis({ stateDir: STATE, say: silent });
+  const binary = await redisBinary();
   const server: RedisServer = await startRedisServer({ dir, binary, args: ['--replicaof', host, String(port)] });
   const client = new Redis(server.url, { maxRetriesPerRequest: null });
   client.on('error', () => undefined);

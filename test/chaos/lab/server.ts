@@ -8,10 +8,15 @@ import type { LabSpec } from './project.ts';
 
 const STATE = fileURLToPath(new URL('../../../.millrace', import.meta.url));
 
+/** Its program. */
+export async function redisBinary(): Promise<string> {
+  return (await findRedis({ stateDir: STATE, say: (text) => void process.stderr.write(`${text}\n`) })).binary;
+}
+
 /** On the same port and files where it was there before. */
 export async function startServer(dir: string, { diskMayFill }: LabSpec, port?: number): Promise<RedisServer> {
-  const found = await findRedis({ stateDir: STATE, say: (text) => void process.stderr.write(`${text}\n`) });
-  const binary = diskMayFill ? await withoutSignal(dir, found.binary) : found.binary;
+  const own = await redisBinary();
+  const binary = diskMayFill ? await withoutSignal(dir, own) : own;
   const appendfsync = diskMayFill ? 'everysec' : 'always';
   return await startRedisServer({ dir: path.join(dir, 'redis'), binary, appendfsync, ...(port && { port }) });
 }
