@@ -36,11 +36,14 @@ export class WatchGroup {
   #changed: (() => void) | null = null;
   #clientId: number | null = null;
   readonly #running: Promise<void>;
+  readonly #ending: Promise<void>;
+  #end!: () => void;
 
   constructor(deps: WatchGroupDeps) {
     this.#deps = deps;
     // A reconnect gives the connection another id.
     deps.connection.on('close', () => (this.#clientId = null));
+    this.#ending = new Promise((resolve) => (this.#end = resolve));
     this.#running = this.#run();
   }
 
@@ -60,7 +63,7 @@ export class WatchGroup {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#poke();
+    this.#end();
     this.#deps.connection.disconnect();
     await this.#running;
   }
@@ -89,18 +92,23 @@ export class WatchGroup {
   }
 
   async #run(): Promise<void> {
-    while (!this.#closed) {
-      if (this.#watches.size === 0) await new Promise<void>((resolve) => (this.#changed = resolve));
-      this.#changed = null;
-      if (this.#closed) return;
-      try {
-        await this.#read();
-      } catch (error) {
-        if (this.#closed) return;
+    // `disconnect()` ends no read of a connection that waits to reconnect: ioredis then neither connects nor answers.
+    while (!this.#closed) await Promise.race([this.#once(), this.#ending]);
+  }
+
+  async #once(): Promise<void> {
+    if (this.#watches.size === 0) await new Promise<void>((resolve) => (this.#changed = resolve));
+    this.#changed = null;
+    if (this.#closed) return;
+    try {
+      await this.#read().catch(async (error: unknown) => {
         if (isWrongType(error)) await this.#dropWrongTypes();
-        this.#deps.log.warn({ error: error instanceof Error ? error.message : String(error) }, 'watching interrupted');
-        await this.#deps.clock.sleep(WATCH_RETRY_MS);
-      }
+        throw error;
+      });
+    } catch (error) {
+      if (this.#closed) return;
+      this.#deps.log.warn({ error: error instanceof Error ? error.message : String(error) }, 'watching interrupted');
+      await this.#deps.clock.sleep(WATCH_RETRY_MS);
     }
   }
 
