@@ -226,8 +226,11 @@ export const REDIS_CONNECT_TIMEOUT_MS = 5_000;
 /** Pause before the first reconnection; doubles up to the second. Work must go on within 5 s after Redis is back. */
 export const REDIS_RECONNECT_FIRST_MS = 50;
 export const REDIS_RECONNECT_MAX_MS = 1_000;
-/** For a Sentinel to take a connection, and for its answer: one that is away must not hold up the next by much. */
-export const SENTINEL_ANSWER_MS = 1_000;
+/**
+ * For a Sentinel to take a connection, and for its answer: one that is away must not hold up the next by much. Above what a process of ours
+ * on a full machine stands still: all of the Sentinels it gave up on would be called unreachable.
+ */
+export const SENTINEL_ANSWER_MS = 2_000;
 /** What one Sentinel told of a new primary counts for so long against others, which hear of it within a second or two. */
 export const SENTINEL_LATE_MS = 10_000;
 /**
