@@ -2,13 +2,12 @@
  * Outputs on their way to a stream of the same Redis. Few go with the settle itself; many are laid beside the shard in pieces, unseen, the
  * settle makes all of them official, and then each piece is moved in a step of its own (architecture.md §2).
  */
-import { FencedError } from '../errors.ts';
 import { inPieces, type Output, OUTPUT_LUA, type OutputRoute } from '../output.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
 import { packTexts } from './pack.ts';
-import type { Holding } from './take.ts';
+import { fencedBy, type Holding } from './take.ts';
 
 const lua = new URL('./lua/', import.meta.url);
 const stageScript = loadScript(lua, 'stage-2.lua');
@@ -84,20 +83,20 @@ function stateAndPieces({ keys, holding: { shard } }: Shelf): [string, string] {
 
 /** @throws FencedError; the error of a Redis that is full */
 export async function stageOutputs(shelf: Shelf, stage: string, pieces: readonly Buffer[]): Promise<void> {
-  const { epoch, nonce, shard } = shelf.holding;
+  const { epoch, nonce } = shelf.holding;
   for (const [i, piece] of pieces.entries()) {
     const reply = await stageScript.run(shelf.redis, stateAndPieces(shelf), [epoch, nonce, stage, i, piece]);
-    const [kind] = reply as string[];
+    const [kind, stored] = reply as string[];
     if (kind === 'unmoved') throw new Error('outputs that were staged before are not moved yet');
-    if (kind !== 'ok') throw fenced(shard.mapping, shard.shardId);
+    if (kind !== 'ok') throw fencedBy(shelf.holding, stored ?? '');
   }
 }
 
 /** Drops what was staged and never became official. */
 export async function unstageOutputs(shelf: Shelf): Promise<void> {
-  const { epoch, nonce, shard } = shelf.holding;
-  const [kind] = (await unstageScript.run(shelf.redis, stateAndPieces(shelf), [epoch, nonce])) as string[];
-  if (kind !== 'ok') throw fenced(shard.mapping, shard.shardId);
+  const { epoch, nonce } = shelf.holding;
+  const [kind, stored] = (await unstageScript.run(shelf.redis, stateAndPieces(shelf), [epoch, nonce])) as string[];
+  if (kind !== 'ok') throw fencedBy(shelf.holding, stored ?? '');
 }
 
 export type Moved =
@@ -107,7 +106,7 @@ export type Moved =
 
 /** Moves the first of `left` official pieces. @throws FencedError */
 export async function moveOutputs(shelf: Shelf, left: number, route: OutputRoute): Promise<Moved> {
-  const { epoch, nonce, shard } = shelf.holding;
+  const { epoch, nonce } = shelf.holding;
   const [state, pieces] = stateAndPieces(shelf);
   const packed = await shelf.redis.lindexBuffer(pieces, 0);
   const { keys, index } = address(route, packed ? partitionKeysIn(packed) : []);
@@ -117,9 +116,5 @@ export async function moveOutputs(shelf: Shelf, left: number, route: OutputRoute
   if (kind === 'ok') return { kind, left: Number(detail) };
   if (kind === 'stale') return { kind };
   if (kind === 'refused') return { kind, reason: detail! };
-  throw fenced(shard.mapping, shard.shardId);
-}
-
-function fenced(mapping: string, shardId: string): FencedError {
-  return new FencedError(`${mapping}/${shardId}: the shard changed hands while its outputs were written`);
+  throw fencedBy(shelf.holding, detail ?? '');
 }

@@ -1,12 +1,11 @@
 /** The redrive of a shard in Redis (redrive-line.ts): notices are put into it, read from it, and each step of it is one script. */
 import { type Ageing, parseAgeing } from '../ageing.ts';
-import { FencedError } from '../errors.ts';
 import { redriveLineOf, type NoticeAtWork, memberOf, type Ticket, ticketOf } from '../redrive-line.ts';
 import type { Unit } from '../record.ts';
 import { isNoPermission, type Redis } from '../redis/connect.ts';
 import type { Keys } from '../redis/keys.ts';
 import { loadScript } from '../redis/scripts.ts';
-import type { Holding } from './take.ts';
+import { fencedBy, type Holding } from './take.ts';
 
 const lua = new URL('./lua/', import.meta.url);
 const enqueueScript = loadScript(lua, 'enqueue-6.lua');
@@ -166,6 +165,6 @@ export async function advanceRedrive(
     case 'refused':
       return { kind: 'refused', reason: reply[1]! };
     default:
-      throw new FencedError(`redrive of ${mapping}/${shardId}: epoch ${holding.epoch} was superseded by ${reply[1]}`);
+      throw fencedBy(holding, reply[1] ?? '');
   }
 }

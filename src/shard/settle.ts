@@ -1,6 +1,5 @@
 /** The one step that moves a shard (architecture.md §3, invariants 2–4). */
 import { isNoPermission, type Redis } from '../redis/connect.ts';
-import { FencedError } from '../errors.ts';
 import type { EntryId, Unit } from '../record.ts';
 import type { LanesState } from '../lanes.ts';
 import { OUTPUT_LUA } from '../output.ts';
@@ -8,7 +7,7 @@ import type { Keys } from '../redis/keys.ts';
 import { loadScript, type ScriptArg, type ScriptCaller } from '../redis/scripts.ts';
 import type { Shipment } from './outputs.ts';
 import type { Window } from '../tumbling.ts';
-import type { Holding } from './take.ts';
+import { fencedBy, type Holding } from './take.ts';
 
 const lua = new URL('./lua/', import.meta.url);
 const script = loadScript(lua, 'settle-N.lua', { with: OUTPUT_LUA });
@@ -123,13 +122,8 @@ export async function settle(
     case 'refused':
       return { kind: 'refused', reason: reply[1]! };
     default:
-      throw fenced(target.holding, reply[1] ?? '');
+      throw fencedBy(target.holding, reply[1] ?? '');
   }
-}
-
-function fenced({ shard, epoch }: Holding, stored: string): FencedError {
-  const what = `${shard.mapping}/${shard.shardId}: epoch ${epoch} was superseded by ${stored}`;
-  return new FencedError(what, { wentBack: BigInt(stored) <= BigInt(epoch) });
 }
 
 function shipmentArgs({ stream, staged, stage, revision, index, packed }: Shipment): ScriptArg[] {

@@ -1,5 +1,6 @@
 /** Taking and releasing a shard: the epoch decides who may settle (P7, architecture.md §2). */
 import { randomUUID } from 'node:crypto';
+import { FencedError } from '../errors.ts';
 import type { Redis } from '../redis/connect.ts';
 import type { ShardRef } from '../record.ts';
 import type { Keys } from '../redis/keys.ts';
@@ -58,6 +59,12 @@ export async function takeShard(redis: Redis, keys: Keys, shard: ShardRef, optio
 export async function stillHeld(redis: Redis, keys: Keys, holding: Holding): Promise<boolean> {
   const [epoch, nonce] = await redis.hmget(keys.shard(holding.shard.mapping, holding.shard.shardId), 'epoch', 'nonce');
   return epoch === holding.epoch && nonce === holding.nonce;
+}
+
+/** What a script's answer `fenced` comes to; `stored`: the epoch that it found, '' where the shard has no state. */
+export function fencedBy({ shard, epoch }: Holding, stored: string): FencedError {
+  const what = `${shard.mapping}/${shard.shardId}: epoch ${epoch} was superseded by ${stored}`;
+  return new FencedError(what, { wentBack: BigInt(stored) <= BigInt(epoch) });
 }
 
 /** Ends a turn and tells the pollers; without effect when the shard was lost meanwhile. */

@@ -65,7 +65,7 @@ test('a settle that is sent twice appends once; one of an earlier holder appends
   expect(await data()).toEqual(numbers(3));
   const second = await take('d2');
   await expect(first.ship(outputs(3), 2)).rejects.toThrow(/superseded/);
-  await expect(first.ship(outputs(3 * PIECE), 2)).rejects.toThrow(/changed hands/);
+  await expect(first.ship(outputs(3 * PIECE), 2)).rejects.toThrow(/was superseded by/);
   expect(await data()).toEqual(numbers(3));
   expect(await second.ship(outputs(1))).toMatchObject({ kind: 'ok' });
   expect(await data()).toHaveLength(4);
@@ -81,7 +81,7 @@ test('a crash between stage and settle: nothing is seen, and the next holder rem
   expect(await redis.client.llen(keys.staged('m', REF.shardId))).toBe(3);
   const second = await take('d2');
   expect(second.state.staged).toEqual({ any: true, official: 0, stream: '' });
-  await expect(unstageOutputs(first.shelf)).rejects.toThrow(/changed hands/);
+  await expect(unstageOutputs(first.shelf)).rejects.toThrow(/was superseded by/);
   await second.shipping.finish(second.state);
   expect(await redis.client.exists(keys.staged('m', REF.shardId), 'out')).toBe(0);
   expect(await stateOf()).not.toHaveProperty('stg');
@@ -100,7 +100,7 @@ test('a crash between settle and the last piece: the next holder moves the rest,
   // Nothing else goes before the rest.
   expect(await first.ship(outputs(1), 2)).toMatchObject({ kind: 'refused' });
   const second = await take('d2');
-  await expect(moveOutputs(first.shelf, 2, route)).rejects.toThrow(/changed hands/);
+  await expect(moveOutputs(first.shelf, 2, route)).rejects.toThrow(/was superseded by/);
   await second.shipping.finish(second.state);
   expect(await data()).toEqual(numbers(2.5 * PIECE));
   expect(await stateOf()).not.toHaveProperty('out');
