@@ -90,3 +90,8 @@ export class FencedError extends Error {
     this.wentBack = wentBack;
   }
 }
+
+/** What was thrown, in one line's words, for a log or another error's text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

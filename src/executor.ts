@@ -5,7 +5,7 @@
  * turn/reading.ts reads and event/ encodes, unit/ decides, sandbox/ runs the function, turn/settling.ts writes. The steps themselves
  * are in turn/turn.ts.
  */
-import { FencedError } from './errors.ts';
+import { FencedError, messageOf } from './errors.ts';
 import { shardOfRedriveLine } from './redrive-line.ts';
 import { INFRASTRUCTURE_PAUSE_MS } from './limits.ts';
 import type { TurnEnd, TurnLock } from './queue/turn-worker.ts';
@@ -107,7 +107,7 @@ function interrupted(deps: TurnDeps, mapping: TurnMapping, lock: TurnLock, error
     // With a queue that went back as well the turn may be this one still, and ended it would be missed until the sweep comes by.
     return error.wentBack ? { kind: 'park', delayMs: INFRASTRUCTURE_PAUSE_MS } : { kind: 'finished' };
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   deps.log.error({ ...where, error: message }, 'turn interrupted, it will be tried again');
   return { kind: 'park', delayMs: INFRASTRUCTURE_PAUSE_MS };
 }

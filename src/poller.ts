@@ -5,6 +5,7 @@
  *
  * Nothing here is needed for safety. Two pollers may watch one shard, a wake may come twice or too early: taking a turn decides.
  */
+import { messageOf } from './errors.ts';
 import { EXPIRY_TICK_MS, FILTER_LOOK_AGAIN_MS, TRIM_MS, WINDOW_TICK_MS } from './limits.ts';
 import { type EntryId, idMs } from './record.ts';
 import type { Redis } from './redis/connect.ts';
@@ -59,7 +60,7 @@ export class Poller {
       onRecord: (id, first) => this.#onRecord(id, first),
     });
     const failed = (what: string) => (error: unknown) =>
-      log.warn({ error: error instanceof Error ? error.message : String(error) }, `${what} interrupted, it goes on`);
+      log.warn({ error: messageOf(error) }, `${what} interrupted, it goes on`);
     const repeat = (what: string, pauseMs: () => number, work: () => Promise<void>) =>
       every(clock, pauseMs, work, failed(what));
     const pauseOf = () => sweepPlan(this.#shards.size).pauseMs;

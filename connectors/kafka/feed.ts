@@ -2,6 +2,7 @@
  * Fills a mapping's spools from its topic: membership of the group says which partitions, the spools say from where, and the group's
  * committed offsets follow what is settled. What the group believes decides nothing: each step on a spool is fenced by itself.
  */
+import { messageOf } from '../../src/errors.ts';
 import {
   KAFKA_COMMIT_MS,
   KAFKA_CUT_MS,
@@ -148,10 +149,7 @@ export class KafkaFeed implements Feed {
       this.#closeFeeds();
       await member.leave();
     })().catch((error: unknown) => {
-      log.warn(
-        { topic, error: error instanceof Error ? error.message : String(error) },
-        'Kafka: the group was not left in order',
-      );
+      log.warn({ topic, error: messageOf(error) }, 'Kafka: the group was not left in order');
     });
     await Promise.race([leaving, clock.sleep(KAFKA_LEAVE_MS)]);
     this.#member = null;

@@ -1,4 +1,5 @@
 /** One partition while this poller has it: what was fetched is queued here and appended to the spool, in order. */
+import { messageOf } from '../../src/errors.ts';
 import { KAFKA_QUEUED_BYTES, KAFKA_ROOM_MS } from '../../src/kafka-limits.ts';
 import type { Log } from '../../src/observe/log.ts';
 import type { SpoolClaim, SpoolHold, Spools } from '../../src/spool.ts';
@@ -86,7 +87,7 @@ export class PartitionFeed {
         if (this.#paused && !this.#closed && this.#queuedBytes <= KAFKA_QUEUED_BYTES / 2) this.#pause(false);
       }
     } catch (error) {
-      this.give(`append failed: ${error instanceof Error ? error.message : String(error)}`);
+      this.give(`append failed: ${messageOf(error)}`);
     } finally {
       this.#pumping = false;
     }

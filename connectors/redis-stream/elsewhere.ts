@@ -1,4 +1,5 @@
 /** A connection to another Redis than the mapping's own, and what became of it. */
+import { messageOf } from '../../src/errors.ts';
 import { OUTPUT_ANSWER_MS } from '../../src/outbox-limits.ts';
 import { checkServer, connectRedis, disconnect, type Redis, scrubUrl } from '../../src/redis/connect.ts';
 
@@ -23,13 +24,13 @@ const BROKEN =
   /^(Command timed out|Connection is closed|Reached the max retries|ERR Protocol error|READONLY|MASTERDOWN|LOADING|NOAUTH)/;
 
 export function isBroken(redis: Redis, error: unknown): boolean {
-  return redis.status !== 'ready' || BROKEN.test(error instanceof Error ? error.message : String(error));
+  return redis.status !== 'ready' || BROKEN.test(messageOf(error));
 }
 
 /** What went wrong, in a sentence; nothing of a secret is in it. */
 export function explainElsewhere(error: unknown, url: string): string {
   const where = scrubUrl(url);
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   if (text.startsWith('OOM'))
     return `the Redis server at ${where} is at its maxmemory: outputs wait until there is room`;
   if (text === 'Command timed out')

@@ -1,6 +1,6 @@
 /** Where the notices of a configuration's mappings are, and the way to read them there. */
 import { readTopic } from '../../connectors/kafka/topic-reader.ts';
-import { MillraceError } from '../errors.ts';
+import { messageOf, MillraceError } from '../errors.ts';
 import { readFailureEntry, readFailureStream } from '../failure/failure-stream.ts';
 import { readNotice, type ReadNotice } from '../failure/read-notice.ts';
 import type { NoticePlace } from '../redrive-line.ts';
@@ -117,7 +117,7 @@ async function fromTopic(
     });
     if (ends === null) remark(`there is no topic ${topic}: nothing was sent there yet`);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw new MillraceError('kafka-unreachable', `the failure topic ${topic} cannot be read: ${why}`, {
       hint: `look at connections.${connection} in the configuration; groups whose name begins with ${config.namespace}-failures- must be allowed`,
       cause: error,

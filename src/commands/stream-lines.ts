@@ -1,6 +1,6 @@
 /** NDJSON, as `stream put` reads it: bytes → lines → records. No input or output of its own. */
 import { isUtf8 } from 'node:buffer';
-import { MillraceError } from '../errors.ts';
+import { messageOf, MillraceError } from '../errors.ts';
 import { PARTITION_KEY_CHARS_MAX, PUT_RECORD_BYTES_MAX } from '../limits.ts';
 
 const LF = 10;
@@ -61,7 +61,7 @@ export function parseLine(line: Buffer, lineNumber: number, keyField: string | u
   try {
     value = JSON.parse(text);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const why = messageOf(error);
     throw invalid(lineNumber, `is not JSON: ${why}`, 'each line is one JSON value: the data of one record');
   }
   return { partitionKey: keyField === undefined ? null : keyOf(value, lineNumber, keyField), data: text };

@@ -1,7 +1,7 @@
 /** `millrace validate --connect`: what only the servers can tell. */
 import { sourceIdentity } from '../daemon/registry.ts';
 import { VALIDATE_CONNECT_MS } from '../config-limits.ts';
-import { MillraceError } from '../errors.ts';
+import { messageOf, MillraceError } from '../errors.ts';
 import { pathText } from '../mapping/tree.ts';
 import type { Config, LoadResult, MappingConfig, Problem } from '../mapping/types.ts';
 import { type Redis, checkServer, connectRedis, disconnect } from '../redis/connect.ts';
@@ -28,7 +28,7 @@ export async function checkConnections(config: Config, locate: LoadResult['locat
   } catch (error) {
     if (error instanceof MillraceError && error.code === 'redis-unsuitable') return [unsuitable(error, locate)];
     if (error instanceof MillraceError) throw error;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new MillraceError('redis-unreachable', `the Redis server stopped answering: ${reason}`, { cause: error });
   } finally {
     redis.disconnect();

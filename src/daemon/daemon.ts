@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createExecutor, type Executor } from '../executor.ts';
-import { MillraceError } from '../errors.ts';
+import { messageOf, MillraceError } from '../errors.ts';
 import { HEARTBEAT_MS, REDIS_SILENCE_MS, TOPOLOGY_MS, WATCH_BLOCK_MS } from '../limits.ts';
 import type { Config } from '../mapping/types.ts';
 import { type HttpEndpoint, startHttp } from '../observe/http.ts';
@@ -137,7 +137,7 @@ class RunningDaemon implements Daemon {
       this.#redriving = this.#openRedriving();
     }
     const failed = (what: string) => (error: unknown) =>
-      log.warn({ error: error instanceof Error ? error.message : String(error) }, `${what} interrupted, it goes on`);
+      log.warn({ error: messageOf(error) }, `${what} interrupted, it goes on`);
     this.#loops = [
       every(
         this.#clock,
@@ -328,7 +328,7 @@ class RunningDaemon implements Daemon {
     try {
       await end();
     } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       this.#options.log.warn({ part: what, error: message }, 'could not be ended properly');
     }
   }

@@ -3,6 +3,7 @@
  * after it was acknowledged, so that nothing is lost. A notice that was acknowledged to a poller that died before it could say so is sent
  * again by the next; of outputs the place itself knows which it has.
  */
+import { messageOf } from '../errors.ts';
 import { OUTBOX_LEASE_MS, OUTBOX_LEFT_LOOK_MS, OUTBOX_LOOK_MS, OUTBOX_LOOK_MS_PER_SHARD } from '../outbox-limits.ts';
 import { OUTBOX_RETRY_FIRST_MS, OUTBOX_RETRY_MAX_MS, OUTBOX_SENDS_AT_ONCE, OUTBOX_STOP_MS } from '../outbox-limits.ts';
 import type { ConnectionConfig } from '../mapping/types.ts';
@@ -70,7 +71,7 @@ export class Forwarding {
       deps.clock,
       pause,
       () => this.#look(),
-      (error) => deps.log.warn({ error: textOf(error) }, 'sending from outboxes interrupted, it goes on'),
+      (error) => deps.log.warn({ error: messageOf(error) }, 'sending from outboxes interrupted, it goes on'),
     );
   }
 
@@ -106,7 +107,9 @@ export class Forwarding {
     if (place !== '') this.#tried.add(place);
     this.#turns.set(name, this.#round);
     const sending = this.#empty(shard)
-      .catch((error: unknown) => this.#deps.log.warn({ ...shard, error: textOf(error) }, 'an outbox could not be read'))
+      .catch((error: unknown) =>
+        this.#deps.log.warn({ ...shard, error: messageOf(error) }, 'an outbox could not be read'),
+      )
       .finally(() => {
         this.#sending.delete(name);
         if (place !== '') this.#tried.delete(place);
@@ -141,14 +144,14 @@ export class Forwarding {
       this.#deps.clock,
       () => OUTBOX_LEASE_MS / 3,
       () => stepOutbox(this.#deps, shard, { then: 'renew' }).then(() => undefined),
-      (error) => this.#deps.log.debug({ ...shard, error: textOf(error) }, 'the lease of an outbox was not renewed'),
+      (error) => this.#deps.log.debug({ ...shard, error: messageOf(error) }, 'the lease of an outbox was not renewed'),
     );
     try {
       if (shard.box === 'notices') await this.#sendNotices(read, on, sent);
       else await this.#sendOutputs(shard, read, on, sent);
       return { text: null, sent, place: on.place };
     } catch (error) {
-      return { text: textOf(error), sent, place: on.place };
+      return { text: messageOf(error), sent, place: on.place };
     } finally {
       await renewing.stop();
     }
@@ -196,7 +199,9 @@ export class Forwarding {
       await this.#look();
       await Promise.all(this.#sending.values());
     };
-    const last = rest().catch((error: unknown) => this.#deps.log.warn({ error: textOf(error) }, 'outboxes were left'));
+    const last = rest().catch((error: unknown) =>
+      this.#deps.log.warn({ error: messageOf(error) }, 'outboxes were left'),
+    );
     await Promise.race([last, clock.sleep(OUTBOX_STOP_MS)]);
     this.#closed = true;
     await Promise.race([this.#senders.close(), clock.sleep(OUTBOX_STOP_MS)]);
@@ -209,8 +214,4 @@ function nameOf({ mapping, shardId, box }: OutboxRef): string {
 
 function sum(outboxes: readonly OutboxFacts[]): number {
   return outboxes.reduce((total, { messages }) => total + messages, 0);
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -2,6 +2,7 @@
  * Back-pressure from other systems (contract.md, `maxUnsettled`): in every poller, a look twice a second at how far the readers of the topics and
  * streams are behind that the outputs of its mappings go to, and a note of it in Redis for whoever writes there.
  */
+import { messageOf } from '../errors.ts';
 import { PLACE_LOOK_MS } from '../limits.ts';
 import { Places } from '../mapping/places.ts';
 import type { Config, ConnectionConfig, MappingConfig } from '../mapping/types.ts';
@@ -53,7 +54,7 @@ export class ReaderBacklogs {
         this.#round();
         return Promise.resolve();
       },
-      (error) => deps.log.warn({ error: textOf(error) }, 'looking at readers of outputs interrupted, it goes on'),
+      (error) => deps.log.warn({ error: messageOf(error) }, 'looking at readers of outputs interrupted, it goes on'),
     );
   }
 
@@ -92,7 +93,7 @@ export class ReaderBacklogs {
       if (place.trouble !== '') log.info({ place: where }, 'the readers of outputs are known again');
       place.trouble = '';
     } catch (error) {
-      const text = textOf(error);
+      const text = messageOf(error);
       if (text !== place.trouble && !this.#closed)
         log.warn(
           { place: where, error: text },
@@ -125,7 +126,7 @@ export class ReaderBacklogs {
     const { clock, log } = this.#deps;
     const ending = Promise.all([looking, backlog.close()]).catch((error: unknown) => {
       log.debug(
-        { place: placeOf(to), error: textOf(error) },
+        { place: placeOf(to), error: messageOf(error) },
         'a way to the readers of outputs was not closed in order',
       );
     });
@@ -139,8 +140,4 @@ export class ReaderBacklogs {
     this.#places.clear();
     await Promise.all(all.map((place) => this.#end(place)));
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

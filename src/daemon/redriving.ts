@@ -2,6 +2,7 @@
  * Sees to it that shards with notices to be redriven have a turn: in every poller, a look at them each second. Nothing depends on who looks,
  * or how often: a wake for a turn that waits, runs or is parked is merged with it.
  */
+import { messageOf } from '../errors.ts';
 import { REDRIVE_LOOK_MS } from '../failure-limits.ts';
 import { redriveLineOf } from '../redrive-line.ts';
 import { TURN_LOST_MS, TURN_OVERDUE_MS } from '../limits.ts';
@@ -35,11 +36,7 @@ export class Redriving {
 
   constructor(deps: RedrivingDeps) {
     this.#deps = deps;
-    const failed = (error: unknown) =>
-      deps.log.warn(
-        { error: error instanceof Error ? error.message : String(error) },
-        'redrives interrupted, they go on',
-      );
+    const failed = (error: unknown) => deps.log.warn({ error: messageOf(error) }, 'redrives interrupted, they go on');
     this.#loop = every(
       deps.clock,
       () => REDRIVE_LOOK_MS,

@@ -1,4 +1,5 @@
 /** One mapping as this daemon serves it: settings, shards, queue and worker. Settings may be exchanged while it runs (a reload). */
+import { messageOf } from '../errors.ts';
 import { INIT_AT_ONCE, LOST_SHARDS_NAMED_MAX, TOPOLOGY_MS } from '../limits.ts';
 import type { MappingConfig } from '../mapping/types.ts';
 import { openTurnQueue, type TurnQueue } from '../queue/turn-queue.ts';
@@ -180,7 +181,7 @@ export class ServedMapping implements PolledMapping {
     try {
       description = await this.#source.describe();
     } catch (error) {
-      this.#problem = error instanceof Error ? error.message : String(error);
+      this.#problem = messageOf(error);
       throw error;
     }
     this.#problem = null;

@@ -1,5 +1,6 @@
 /** Which mappings this daemon serves, and which not because others serve them differently (product.md, "Namespaces and mappings"). */
 import { createHash } from 'node:crypto';
+import { messageOf } from '../errors.ts';
 import type { Config, MappingConfig } from '../mapping/types.ts';
 import type { FunctionVersion } from '../sandbox/types.ts';
 import type { Member } from './membership.ts';
@@ -147,7 +148,7 @@ export class Serving {
     if (!served) return;
     this.#served.delete(name);
     const gone = served.close().catch((error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       this.#deps.log.warn({ mapping: name, error: message }, 'a mapping was not closed in order');
     });
     this.#retiring.add(gone);
@@ -240,7 +241,7 @@ export class Serving {
         const superseded = this.#functions.get(mapping.config.function)?.superseded ?? false;
         if (!this.#closing && !superseded) this.#deps.onServe(mapping);
       } catch (error) {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         this.#deps.log.error({ mapping: mapping.name, error: message }, 'the source cannot be read, trying again');
       }
     }

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { MillraceError } from '../errors.ts';
+import { messageOf, MillraceError } from '../errors.ts';
 import { unpackedServer, unpackServer } from './unpack.ts';
 
 export interface FindRedisOptions {
@@ -46,7 +46,7 @@ export async function findRedis(options: FindRedisOptions): Promise<FoundRedis> 
       : 'there is no Redis server here';
   options.say(`No Redis ${OLDEST_MAJOR} or later is installed; taking one from the system's packages (once) …`);
   const binary = await (options.unpack ?? unpackServer)(options.stateDir).catch((error: unknown) => {
-    throw notFound(`${why}, and none could be fetched: ${error instanceof Error ? error.message : String(error)}`);
+    throw notFound(`${why}, and none could be fetched: ${messageOf(error)}`);
   });
   const version = await versionOf(binary);
   if (version === undefined) throw notFound(`${why}, and the one from the system's packages does not run`);

@@ -1,7 +1,7 @@
 /** The Redis of `millrace dev`: kept in a directory from run to run, used by one `dev` at a time, gone when that ends. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { MillraceError } from '../errors.ts';
+import { messageOf, MillraceError } from '../errors.ts';
 import { PRIVATE_REDIS_STOP_MS } from '../limits.ts';
 import { systemClock } from '../time.ts';
 import { mendAppendOnly } from './append-only.ts';
@@ -35,7 +35,7 @@ export async function openPrivateRedis(options: PrivateRedisOptions): Promise<Re
   const started = mendAppendOnly(dir, binary, options.say).then(() => startRedisServer({ dir, binary }));
   const server = await started.catch((error: unknown) => {
     throw new MillraceError('redis-unreachable', `a Redis of our own could not be started in ${dir}`, {
-      hint: error instanceof Error ? error.message : String(error),
+      hint: messageOf(error),
       cause: error,
     });
   });

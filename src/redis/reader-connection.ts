@@ -4,7 +4,7 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
-import { MillraceError } from '../errors.ts';
+import { messageOf, MillraceError } from '../errors.ts';
 import {
   HEARTBEAT_MS,
   READ_TIMEOUT_MS,
@@ -111,7 +111,7 @@ export class ReaderConnection {
     if (!find) return this.#connectTo(this.#address);
     find().then(
       (place) => this.#closed || this.#connectTo(place),
-      (error: unknown) => this.#closed || this.#again(error instanceof Error ? error.message : String(error)),
+      (error: unknown) => this.#closed || this.#again(messageOf(error)),
     );
   }
 

@@ -1,7 +1,7 @@
 /** The notice that a redrive is at: read where it is, with its event as records whose ages count from the redrive. */
 import { type Ageing, withAges } from '../ageing.ts';
 import { randomUUID } from 'node:crypto';
-import { MillraceError } from '../errors.ts';
+import { messageOf, MillraceError } from '../errors.ts';
 import { readFailureEntry } from '../failure/failure-stream.ts';
 import { readNotice, type ReadNotice } from '../failure/read-notice.ts';
 import { type NoticePlace, type Range, readTicketName, type Ticket, ticketOf } from '../redrive-line.ts';
@@ -43,7 +43,7 @@ export async function openNotice(
     const event = noticeEvent(notice, settings);
     return { kind: 'notice', notice: new CurrentNotice(member, place, notice, ticket, event) };
   } catch (error) {
-    return { kind: 'unreadable', reason: error instanceof Error ? error.message : String(error), ticket };
+    return { kind: 'unreadable', reason: messageOf(error), ticket };
   }
 }
 

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../errors.ts';
 import type { Log } from '../observe/log.ts';
 import { rssOf } from './memory.ts';
 import { COMPILE_MEMORY_BYTES_MAX, COMPILE_MS_MAX, MEMORY_WATCH_MS } from '../limits.ts';
@@ -76,10 +77,7 @@ export class CodeCaches {
         writeWhole(path, cache);
       });
     } catch (error) {
-      this.#log.debug(
-        { error: error instanceof Error ? error.message : String(error) },
-        'no code cache could be written: cold starts compile from source',
-      );
+      this.#log.debug({ error: messageOf(error) }, 'no code cache could be written: cold starts compile from source');
     } finally {
       clearTimeout(late);
       clearInterval(look);

@@ -1,6 +1,7 @@
 /** createSandbox: invoke(version, event, context) → outcome, on isolates in child processes. */
 import { randomBytes } from 'node:crypto';
 import { availableParallelism, totalmem } from 'node:os';
+import { messageOf } from '../errors.ts';
 import {
   CHILD_BASE_MB,
   CHILD_IDLE_MS,
@@ -233,7 +234,7 @@ class Pool implements Sandbox {
     } catch (error) {
       return refuse({
         kind: 'infrastructure',
-        reason: `the bundle of ${version.name} cannot be read: ${error instanceof Error ? error.message : String(error)}`,
+        reason: `the bundle of ${version.name} cannot be read: ${messageOf(error)}`,
       });
     }
     if (this.#closing) return refuse(WITHOUT_CHILD.closed);

@@ -2,6 +2,7 @@
  * One blocking read over up to WATCH_GROUP_SHARDS stream keys on a connection of its own. Every wake registers the keys of its read
  * anew, which is why they are watched in groups (one read over 10,000 keys cost Redis 28 % of a core at 20 records/s).
  */
+import { messageOf } from '../errors.ts';
 import type { Redis } from '../redis/connect.ts';
 import { WATCH_BLOCK_MS, WATCH_RETRY_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
@@ -107,7 +108,7 @@ export class WatchGroup {
       });
     } catch (error) {
       if (this.#closed) return;
-      this.#deps.log.warn({ error: error instanceof Error ? error.message : String(error) }, 'watching interrupted');
+      this.#deps.log.warn({ error: messageOf(error) }, 'watching interrupted');
       await this.#deps.clock.sleep(WATCH_RETRY_MS);
     }
   }

@@ -40,10 +40,14 @@ test('a watch that waits to reconnect ends at once', async () => {
   await eventually(blocked, (list) => list.includes('cmd=xread'), { what: 'the read is blocked', withinMs: 10_000 });
   server.kill('SIGKILL');
   await server.exited;
-  await eventually(() => Promise.resolve(connection.status), (status) => status === 'reconnecting', {
-    what: 'the connection is to be made again',
-    withinMs: 10_000,
-  });
+  await eventually(
+    () => Promise.resolve(connection.status),
+    (status) => status === 'reconnecting',
+    {
+      what: 'the connection is to be made again',
+      withinMs: 10_000,
+    },
+  );
   const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, 'it waits').unref());
   expect(await Promise.race([group.close().then(() => 'ended'), patience])).toBe('ended');
   expect(found).toEqual([]);

@@ -1,5 +1,6 @@
 /** A filter pattern as it was written → Pattern, or what is wrong with it and where (esm-semantics.md §1.12). Pure. */
 import { FILTER_PATTERN_CHARACTERS_MAX, FILTER_PATTERN_DEPTH_MAX } from '../../config-limits.ts';
+import { messageOf } from '../../errors.ts';
 import type { Leaf, Pattern } from '../../pattern.ts';
 import { readTest } from './read-test.ts';
 import { PatternFault, type Where } from './pattern-fault.ts';
@@ -30,7 +31,7 @@ function parsed(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     throw new PatternFault({ path: [], inText: [] }, `is text that is not JSON: ${reason}`, 'or write it as YAML');
   }
 }
