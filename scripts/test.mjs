@@ -53,7 +53,7 @@ function vitest(some) {
 /** What starts the most processes, and has time limits of Millrace's own to keep, has fewer files beside it than what mostly waits. */
 async function everything() {
   const { default: covered } = await import('../vitest.coverage.config.ts');
-  const full = ['chaos', 'hostile', 'kafka', 'sim'].map((folder) => `test/${folder}/`);
+  const full = ['chaos', 'hostile', 'sim'].map((folder) => `test/${folder}/`);
   const others = [...covered.test.include, ...full.map((folder) => `${folder}**`)];
   return [
     ['--config', 'vitest.coverage.config.ts'],

@@ -8,7 +8,7 @@ import { viewShards } from './shard-view.ts';
 import type { HistoryLine } from '../support/history.ts';
 
 const POLLERS = 3;
-const KILLS = 14;
+const KILLS = 58;
 /** contract.md, "Running it": others take over. */
 const WATCHED_AGAIN_MS_MAX = 10_000;
 

@@ -8,7 +8,7 @@ import { fromTopic } from './lab/topic-source.ts';
 import { viewShards } from './shard-view.ts';
 
 const kafka = useKafka();
-const STORM_MS = 60_000;
+const STORM_MS = 120_000;
 const MEMBERS_MIN = 2;
 const MEMBERS_MAX = 4;
 /** Longer than a member's session: the group has given its partitions to others when it wakes up. */

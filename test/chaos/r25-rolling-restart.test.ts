@@ -4,7 +4,7 @@ import { mustBeClean, pause, withLab } from './lab/lab.ts';
 import { report, seedOf, timesOf } from './lab/report.ts';
 
 const DAEMONS = 3;
-const STOPS = 6;
+const STOPS = 20;
 /** Above the longest batch; the default grace is the function's timeout plus 5 s. */
 const GRACE_MS = 10_000;
 
@@ -17,7 +17,7 @@ test(`R25: ${STOPS} daemons stopped and replaced while they work`, { timeout: ti
     const stops = timesOf(STOPS);
     const codes: (number | null)[] = [];
     for (let stop = 0; stop < stops; stop++) {
-      await pause(lab.random.between(100, 1_500));
+      await pause(lab.random.between(100, 900));
       const daemon = lab.random.pick(await lab.someReady(null));
       startOne();
       codes.push(await lab.terminate(daemon));

@@ -5,8 +5,7 @@ import { seedOf, timesOf } from '../chaos/lab/report.ts';
 import { describeViolations } from '../chaos/checker.ts';
 import { runPoisonDay } from './poison-day.ts';
 
-/** A day of one takes five seconds of CPU; ten of them, 76 s beside other tests, are for runs by hand. */
-const SHARDS = { poisoned: 3, healthy: 1 };
+const SHARDS = { poisoned: 10, healthy: 1 };
 /** With a written-out age. Under the default one a record first fails by itself, at its next attempt and once more: a back-off with its jitter. */
 const LATE_MS_MAX = { strict: 1_000, default: BACKOFF_MAX_MS * (1 + BACKOFF_JITTER) + 1_000 };
 const WAITED_MS_MAX = 2_000;
