@@ -1,6 +1,7 @@
 /** Lanes of a partition, on a real broker: order per key, a blocked key, the committed offset, and a kill (docs/lanes.md). */
 import { expect, test } from 'vitest';
 import { laneOf } from '../../src/lanes.ts';
+import type { TestDaemon } from '../support/daemon.ts';
 import { useKafka } from '../support/kafka/use-kafka.ts';
 import { kafkaSaid, kafkaWorld, patiently } from '../support/kafka/world.ts';
 import { MILLRACE, run } from '../support/run.ts';
@@ -28,25 +29,33 @@ test('a blocked key blocks its lane of the partition only, across a kill; keys k
   await kafka.send(topic, records, 0);
   const mapping = { parallelizationFactor: FACTOR, batchSize: 1 };
   const w = await kafkaWorld(redis, kafka, { topic, handler: HANDLER, mapping });
-  const free = 3 * N;
   const succeeded = (n: number) =>
     patiently(
       () => w.state(),
       (state) => Number(state['n:succeeded'] ?? 0) >= n,
       { what: `${n} records settled` },
     );
+  const free = KEYS.filter((key) => key !== KEYS[1]);
+  const told = (n: number, ...daemons: readonly TestDaemon[]) =>
+    patiently(
+      () => Promise.resolve(kafkaSaid(...daemons).flatMap(({ data }) => data)),
+      (data) => free.every((key) => data.includes(`${key}${n}`)),
+      { what: `number ${n} of each free key in the log` },
+    );
   const one = w.start();
-  const state = await succeeded(free + 5);
+  const state = await succeeded(3 * N + 5);
   // The last one before the poison record, whose offset is 5 * 4 + 1.
   expect(state['cp']).toBe(`${5 * FACTOR + 1}-0`);
+  // Lines that it has not written by then end with it.
+  await told(N - 1, one);
   one.kill('SIGKILL');
   await one.exited;
   const more = Array.from({ length: 5 }, (_, i) => KEYS.map((key) => ({ key, value: `${key}${N + i}` }))).flat();
   await kafka.send(topic, more, 0);
   const two = w.start();
-  await succeeded(free + 5 + 15);
-  const ran = kafkaSaid(one, two).flatMap(({ data }) => data);
-  for (const key of KEYS.filter((k) => k !== KEYS[1]))
+  await succeeded(3 * N + 5 + 15);
+  const ran = await told(N + 4, one, two);
+  for (const key of free)
     expect(ran.filter((text) => text?.startsWith(key))).toEqual(Array.from({ length: N + 5 }, (_, i) => `${key}${i}`));
   const ofPoison = [...new Set(ran.filter((text) => text?.startsWith(KEYS[1]!)))];
   expect(ofPoison).toEqual(Array.from({ length: 6 }, (_, i) => `${KEYS[1]}${i}`));
