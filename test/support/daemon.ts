@@ -54,11 +54,10 @@ export function startTestDaemon(spec: DaemonSpec): TestDaemon {
     }
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => (errors = (errors + text).slice(-10_000)));
+  child.once('exit', () => running.delete(child));
+  // Not at `exit`: then the last of what it wrote may still be in the pipe.
   const exited = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
-    child.once('exit', (code, signal) => {
-      running.delete(child);
-      resolve({ code, signal });
-    });
+    child.once('close', (code, signal) => resolve({ code, signal }));
   });
   const line = (match: (line: LogLine) => boolean, what: string): Promise<LogLine> => {
     const found = lines.find(match);
