@@ -297,6 +297,6 @@ export class Poller {
     this.#closed = true;
     this.#wakes.close();
     await Promise.all(this.#loops.map((loop) => loop.stop()));
-    await this.#watcher.close();
+    this.#watcher.close();
   }
 }

@@ -36,16 +36,12 @@ export class WatchGroup {
   #unblocking = false;
   #changed: (() => void) | null = null;
   #clientId: number | null = null;
-  readonly #running: Promise<void>;
-  readonly #ending: Promise<void>;
-  #end!: () => void;
 
   constructor(deps: WatchGroupDeps) {
     this.#deps = deps;
     // A reconnect gives the connection another id.
     deps.connection.on('close', () => (this.#clientId = null));
-    this.#ending = new Promise((resolve) => (this.#end = resolve));
-    this.#running = this.#run();
+    void this.#run();
   }
 
   get size(): number {
@@ -62,11 +58,14 @@ export class WatchGroup {
     this.#watches.delete(id);
   }
 
-  async close(): Promise<void> {
+  /**
+   * Nobody is told of anything from here on. The running read is not waited for: where the connection waits to be made again, ioredis neither
+   * makes nor ends it, and the read never answers.
+   */
+  close(): void {
     this.#closed = true;
-    this.#end();
+    this.#changed?.();
     this.#deps.connection.disconnect();
-    await this.#running;
   }
 
   /** Ends the running read so that the next one includes what changed. */
@@ -93,8 +92,7 @@ export class WatchGroup {
   }
 
   async #run(): Promise<void> {
-    // `disconnect()` ends no read of a connection that waits to reconnect: ioredis then neither connects nor answers.
-    while (!this.#closed) await Promise.race([this.#once(), this.#ending]);
+    while (!this.#closed) await this.#once();
   }
 
   async #once(): Promise<void> {
@@ -128,6 +126,7 @@ export class WatchGroup {
       const args = [...byKey.keys(), ...byKey.values()];
       const reply = await connection.xread('COUNT', 1, 'BLOCK', WATCH_BLOCK_MS, 'STREAMS', ...args);
       this.#blocked = false;
+      if (this.#closed) return;
       for (const [key, entries] of reply ?? []) this.#found(key, entries[0]![0]);
     } finally {
       this.#blocked = false;

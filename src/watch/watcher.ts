@@ -48,8 +48,8 @@ export class Watcher {
     this.#groupOf.get(id)?.remove(id);
   }
 
-  async close(): Promise<void> {
-    await Promise.all(this.#groups.map((group) => group.close()));
+  close(): void {
+    for (const group of this.#groups) group.close();
   }
 
   readonly #count = new Map<WatchGroup, number>();

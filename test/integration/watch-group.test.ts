@@ -49,6 +49,9 @@ test('a watch that waits to reconnect ends at once', async () => {
     },
   );
   const patience = new Promise((resolve) => setTimeout(resolve, PATIENCE_MS, 'it waits').unref());
-  expect(await Promise.race([group.close().then(() => 'ended'), patience])).toBe('ended');
+  const ended = Promise.resolve()
+    .then(() => group.close())
+    .then(() => 'ended');
+  expect(await Promise.race([ended, patience])).toBe('ended');
   expect(found).toEqual([]);
 });
