@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Redis } from 'ioredis';
 import { stringify } from 'yaml';
+import { messageOf } from '../../../src/errors.ts';
 import { LOCK_MS } from '../../../src/limits.ts';
 import { Keys } from '../../../src/redis/keys.ts';
 import type { RedisServer } from '../../../src/redis/server.ts';
@@ -375,8 +376,7 @@ export async function withLab<T>(spec: LabSpec, body: (lab: Lab) => Promise<T>):
     const kept = path.join(tmpdir(), `millrace-chaos-${spec.name}-${spec.seed}.ndjson`);
     await copyFile(lab.recorder.file, kept);
     await writeFile(`${kept}.log`, lab.log());
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`${spec.name}, seed ${spec.seed}, history kept in ${kept}\n${reason}`, { cause: error });
+    throw new Error(`${spec.name}, seed ${spec.seed}, history kept in ${kept}\n${messageOf(error)}`, { cause: error });
   } finally {
     await lab.close();
     await rm(dir, { recursive: true, force: true });

@@ -1,4 +1,5 @@
 /** Does a plan's strikes one step after another until the time is over, and counts what they hit. */
+import { messageOf } from '../../../src/errors.ts';
 import { pause } from '../lab/lab.ts';
 import { Random } from '../lab/random.ts';
 import type { Fault, World } from './fault.ts';
@@ -76,7 +77,7 @@ export class Nemesis {
       if (hit) count.hits++;
       await this.#world.lab.recorder.record({ ...line, phase: 'healed' });
     } catch (error) {
-      throw new Error(`${fault.name}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+      throw new Error(`${fault.name}: ${messageOf(error)}`, { cause: error });
     } finally {
       clearTimeout(timer);
     }

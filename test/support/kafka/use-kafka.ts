@@ -8,6 +8,7 @@ import path from 'node:path';
 import kafkajs, { type Admin, type Kafka, type Message, type Producer } from 'kafkajs';
 import { afterAll, beforeAll, vi } from 'vitest';
 import { patchKafkajs } from '../../../connectors/kafka/patches.ts';
+import { messageOf } from '../../../src/errors.ts';
 import {
   type Broker,
   type BrokerPlace,
@@ -150,7 +151,7 @@ async function sharedBroker(dir: string): Promise<BrokerPlace> {
     await writeFile(file, JSON.stringify({ ...place, pid }));
     return place;
   } catch (error) {
-    await writeFile(file, JSON.stringify({ error: error instanceof Error ? error.message : String(error) }));
+    await writeFile(file, JSON.stringify({ error: messageOf(error) }));
     throw error;
   }
 }
