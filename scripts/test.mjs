@@ -28,16 +28,21 @@ const env = {
 let child;
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child?.kill(signal));
 
-const total = [0, 0, 0];
+const total = { passed: 0, skipped: 0, failures: [] };
 let worst = 0;
 for (const some of args.length === 0 ? await everything() : [args]) {
   const { code, signal } = await vitest(some);
-  const counts = countsIn(readTally(), code === 0);
-  for (const [i, count] of counts.entries()) total[i] += count;
+  const { passed, skipped, failures } = readTally();
+  total.passed += passed;
+  total.skipped += skipped;
+  total.failures.push(...failures);
+  // E.g. no file matched, or a floor of the coverage was missed: that is a failure, too.
+  if (code !== 0 && failures.length === 0)
+    total.failures.push(`${some.join(' ')}: the runner ended with ${code ?? signal}`);
   if (code !== 0) worst = code ?? (signal === 'SIGINT' ? 130 : 1);
   if (signal !== null) break;
 }
-end(`${total[0]} passed, ${total[1]} failed, ${total[2]} skipped`, worst);
+end(total, worst);
 
 function vitest(some) {
   rmSync(tally, { force: true });
@@ -60,12 +65,6 @@ async function everything() {
     full,
     ['--maxWorkers=3', ...others.flatMap((pattern) => ['--exclude', pattern])],
   ];
-}
-
-/** E.g. no file matched, or a floor of the coverage was missed: that is a failure, too. */
-function countsIn(line, succeeded) {
-  const [passed, failed, skipped] = line.match(/\d+/g).map(Number);
-  return [passed, succeeded || failed > 0 ? failed : 1, skipped];
 }
 
 function reporters() {
@@ -97,26 +96,29 @@ async function redisOnPath() {
     symlinkSync(binary, path.join(dir, 'redis-server'));
     return [dir];
   } catch (error) {
-    console.error(`Tests need a Redis: ${error.message}\n  ${error.hint ?? ''}`);
-    return end('0 passed, 1 failed, 0 skipped', 2);
+    return end(
+      { passed: 0, skipped: 0, failures: [`Tests need a Redis: ${error.message}\n    ${error.hint ?? ''}`] },
+      2,
+    );
   }
 }
 
 /** A run that broke off before it could count is a failure. */
 function readTally() {
   try {
-    return readFileSync(tally, 'utf8').trim();
+    return JSON.parse(readFileSync(tally, 'utf8'));
   } catch {
-    // vitest ended before its reporters were told.
-    return '0 passed, 1 failed, 0 skipped';
+    return { passed: 0, skipped: 0, failures: ['vitest ended before its reporters were told'] };
   }
 }
 
-function end(line, code) {
+/** Failures once more at the end: between the lines of three thousand tests nobody finds them, and a log may keep its end only. */
+function end({ passed, skipped, failures }, code) {
   endBroker();
   if (withoutKafka)
     console.log('Kafka was left out (--without-kafka): nothing in test/kafka was run, nor the fault tests with Kafka.');
   rmSync(scratch, { recursive: true, force: true });
-  console.log(line);
+  for (const failure of failures) console.log(`failed: ${failure}`);
+  console.log(`${passed} passed, ${failures.length} failed, ${skipped} skipped`);
   process.exit(code);
 }
