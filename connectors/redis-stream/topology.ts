@@ -11,7 +11,7 @@
  */
 import { MillraceError } from '../../src/errors.ts';
 import { STREAM_NAME_CHARS_MAX } from '../../src/limits.ts';
-import type { Redis } from '../../src/redis/connect.ts';
+import { isWrongType, type Redis } from '../../src/redis/connect.ts';
 import type { Keys } from '../../src/redis/keys.ts';
 import { HASH_MAX, type HashRange } from './hash-range.ts';
 
@@ -98,7 +98,7 @@ export function checkStreamName(name: string): void {
 
 /** A WRONGTYPE reply as a sentence; any other error unchanged. */
 export function wrongTypeOr(error: unknown, key: string, wanted: string): unknown {
-  if (!(error instanceof Error) || !error.message.startsWith('WRONGTYPE')) return error;
+  if (!isWrongType(error)) return error;
   return new MillraceError('stream-wrong-type', `the Redis key "${key}" exists and is not ${wanted}`, {
     hint: 'another program uses this key: choose another stream name or namespace',
     cause: error,

@@ -1,7 +1,7 @@
 /** Reading a failure stream, page by page: a notice may be as large as an event, so that pages are short. */
 import { FAILURES_PAGE } from '../failure-limits.ts';
 import { MillraceError } from '../errors.ts';
-import type { Redis } from '../redis/connect.ts';
+import { isWrongType, type Redis } from '../redis/connect.ts';
 
 export interface NoticeText {
   readonly id: string;
@@ -34,7 +34,7 @@ async function asStream<T>(stream: string, reading: Promise<T>): Promise<T> {
   try {
     return await reading;
   } catch (error) {
-    if (!(error instanceof Error) || !error.message.startsWith('WRONGTYPE')) throw error;
+    if (!isWrongType(error)) throw error;
     throw new MillraceError('stream-wrong-type', `the failure stream ${stream} is no stream`, {
       hint: 'look at destinationConfig.onFailure of the mapping, and at what wrote that key',
       cause: error,

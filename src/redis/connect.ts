@@ -201,3 +201,8 @@ function parseInfo(text: string): Map<string, string> {
 export function isNoPermission(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('NOPERM');
 }
+
+/** The key holds something else than the command is for. */
+export function isWrongType(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('WRONGTYPE');
+}

@@ -3,7 +3,7 @@
  * anew, which is why they are watched in groups (one read over 10,000 keys cost Redis 28 % of a core at 20 records/s).
  */
 import { messageOf } from '../errors.ts';
-import type { Redis } from '../redis/connect.ts';
+import { isWrongType, type Redis } from '../redis/connect.ts';
 import { WATCH_BLOCK_MS, WATCH_RETRY_MS } from '../limits.ts';
 import type { Log } from '../observe/log.ts';
 import { compareIds, type EntryId } from '../record.ts';
@@ -148,8 +148,4 @@ export class WatchGroup {
       this.#deps.onRecord(watch, first);
     }
   }
-}
-
-function isWrongType(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith('WRONGTYPE');
 }
