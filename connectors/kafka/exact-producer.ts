@@ -16,7 +16,7 @@ import type { Log } from '../../src/observe/log.ts';
 import { OUTBOX_TRANSACTION_MS, OUTBOX_UNSTABLE_MS } from '../../src/outbox-limits.ts';
 import { type ExactSender, type OutgoingEntry, OVERTAKEN } from '../../src/outbox.ts';
 import type { KafkaConnection } from './client.ts';
-import { explainSend, isTooLarge } from './explain.ts';
+import { COMMIT_REFUSED, explainSend, isTooLarge } from './explain.ts';
 import { ownQuestions, typeOf } from './kafkajs.ts';
 import { Lasting, oneAtATime, openProducer, toHeaders } from './producing.ts';
 import { principalOf } from './refused.ts';
@@ -107,6 +107,8 @@ async function commitPosition(transaction: Transaction, topic: string, group: st
     try {
       return await transaction.sendOffsets({ consumerGroupId: group, topics: [{ topic, partitions: [partition] }] });
     } catch (error) {
+      if (typeOf(error) === 'TOPIC_AUTHORIZATION_FAILED')
+        throw Object.assign(new Error(`${topic}: ${COMMIT_REFUSED}`, { cause: error }), { type: COMMIT_REFUSED });
       if (typeOf(error) !== 'CONCURRENT_TRANSACTIONS' || performance.now() > until) throw error;
     }
     await sleep(OUTBOX_UNSTABLE_MS);

@@ -51,6 +51,8 @@ export function isTooLarge(error: unknown): boolean {
   return causes(error).some(({ type }) => type === 'MESSAGE_TOO_LARGE' || type === 'RECORD_LIST_TOO_LARGE');
 }
 
+/** `type` of the error where an offset of the topic was not to be committed: Kafka itself says no more than that the topic is refused. */
+export const COMMIT_REFUSED = 'COMMIT_REFUSED';
 /** Begins the transactional ids and groups of outputs (daemon/forwarding.ts). */
 const OURS = 'millrace-output.';
 const FENCED = ['INVALID_PRODUCER_EPOCH', 'PRODUCER_FENCED', 'INVALID_TXN_STATE', 'INVALID_PRODUCER_ID_MAPPING'];
@@ -61,6 +63,7 @@ export function explainSend(error: unknown, asked: Asked): string {
   const types = new Set(causes(error).map(({ type }) => type));
   if (isTooLarge(error)) return `a message is larger than the topic ${topic} takes (max.message.bytes)`;
   if (types.has('UNKNOWN_TOPIC_OR_PARTITION')) return `there is no topic ${topic}`;
+  if (types.has(COMMIT_REFUSED)) return refusal({ kind: 'commit-on-topic', name: topic }, principal);
   if (types.has('TOPIC_AUTHORIZATION_FAILED')) return refusal({ kind: 'write-topic', name: topic }, principal);
   if (types.has('CLUSTER_AUTHORIZATION_FAILED'))
     return `${principal} may not be an idempotent producer: an ACL of the cluster has to grant it Write on ${topic}`;

@@ -33,6 +33,11 @@ interface Broker {
   }>;
 }
 
+interface Cluster {
+  readonly brokerPool: { withBroker(ask: (one: unknown) => Promise<unknown>): Promise<unknown> };
+  findGroupCoordinatorMetadata(asked: unknown): Promise<unknown>;
+}
+
 interface SaslAuthenticator {
   saslHandshake: (asked: { readonly mechanism: string }) => Handshake;
   authenticate(): Promise<void>;
@@ -52,6 +57,7 @@ export function patchKafkajs(): void {
   impatientHeartbeats();
   namedMechanisms();
   allThatWasAborted();
+  namedRefusals();
 }
 
 /**
@@ -100,6 +106,30 @@ function impatientHeartbeats(): void {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => (timer = setTimeout(resolve, KAFKA_HEARTBEAT_WAIT_MS)));
     await Promise.race([beat, late]).finally(() => clearTimeout(timer));
+  };
+}
+
+/** Of what brokers answered who were asked for a coordinator it keeps nothing but that there is none; e.g. a right may be missing. */
+function namedRefusals(): void {
+  const { prototype } = require('kafkajs/src/cluster') as { readonly prototype: Cluster };
+  const { findGroupCoordinatorMetadata: find } = prototype;
+  prototype.findGroupCoordinatorMetadata = async function (this: Cluster, asked) {
+    let answered: unknown;
+    const withBroker: Cluster['brokerPool']['withBroker'] = (ask) =>
+      this.brokerPool.withBroker(async (one) => {
+        try {
+          return await ask(one);
+        } catch (error) {
+          answered = error;
+          throw error;
+        }
+      });
+    try {
+      return await find.call(Object.create(this, { brokerPool: { value: { withBroker } } }) as Cluster, asked);
+    } catch (error) {
+      if (error instanceof Error) error.cause ??= answered;
+      throw error;
+    }
   };
 }
 

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import type { KafkaConnection, TopicFacts } from './client.ts';
 
 export interface Refused {
-  readonly kind: 'describe-topic' | 'read-topic' | 'write-topic' | 'join-group';
+  readonly kind: 'describe-topic' | 'read-topic' | 'write-topic' | 'commit-on-topic' | 'join-group';
   readonly name: string;
 }
 
@@ -12,6 +12,8 @@ const WORDS: Readonly<Record<Refused['kind'], readonly [act: string, operation: 
   'describe-topic': ['see the topic', 'Describe', '--topic'],
   'read-topic': ['read the topic', 'Read', '--topic'],
   'write-topic': ['write to the topic', 'Write', '--topic'],
+  // Kafka's rule for who commits an offset of the topic.
+  'commit-on-topic': ['commit how far it came on the topic', 'Read', '--topic'],
   'join-group': ['use the consumer group', 'Read', '--group'],
 };
 

@@ -11,14 +11,27 @@ import { askBroker, type Cluster, compactText, FlexibleReader } from './flexible
 const OFFSET_FETCH = { apiKey: 9, apiVersion: 7, apiName: 'OffsetFetch' };
 /** The commit needs a partition that exists; which one does not matter, nor does the offset. */
 export const POSITION_PARTITION = 0;
-/** Error codes of the protocol. */
-const [NONE, UNKNOWN_TOPIC] = [0, 3];
+/** Error codes of the protocol, and kafkajs' names for those that have a sentence of their own (explain.ts). */
+const NONE = 0;
+const NAMED: ReadonlyMap<number, string> = new Map([
+  [3, 'UNKNOWN_TOPIC_OR_PARTITION'],
+  [29, 'TOPIC_AUTHORIZATION_FAILED'],
+  [30, 'GROUP_AUTHORIZATION_FAILED'],
+]);
 /** The group's coordinator is loading, changing, or ending a transaction of ours. */
 const ASK_AGAIN = [14, 15, 16, 88];
 
 /** Of kafkajs' form, so that it is explained as its own are. */
-class UnknownTopic extends Error {
-  readonly type = 'UNKNOWN_TOPIC_OR_PARTITION';
+class Unreadable extends Error {
+  readonly type: string;
+
+  constructor(group: string, code: number) {
+    const type = NAMED.get(code) ?? '';
+    super(
+      `the group ${group}, which says how far the topic has the outputs, cannot be read (${type || `error ${code}`})`,
+    );
+    this.type = type;
+  }
 }
 
 /**
@@ -33,11 +46,7 @@ export async function fetchSentPosition(cluster: unknown, group: string, topic: 
     const broker = await inside.findGroupCoordinator({ groupId: group });
     const { error, metadata } = await askBroker(broker, OFFSET_FETCH, request(group, topic), positionIn);
     if (error === NONE) return metadata === '' ? null : metadata;
-    if (error === UNKNOWN_TOPIC) throw new UnknownTopic(`the broker does not know the topic ${topic}`);
-    if (!ASK_AGAIN.includes(error) || performance.now() > until)
-      throw new Error(
-        `the group ${group}, which says how far the topic has the outputs, cannot be read (error ${error})`,
-      );
+    if (!ASK_AGAIN.includes(error) || performance.now() > until) throw new Unreadable(group, error);
     await sleep(OUTBOX_UNSTABLE_MS);
   }
 }

@@ -106,21 +106,26 @@ async function checkTarget(redis: Redis, keys: Keys, mapping: MappingConfig, add
 
 interface WrittenTopic {
   readonly what: string;
+  readonly commits: boolean;
   readonly fields: readonly string[];
 }
-const FAILURE_TOPIC: WrittenTopic = { what: 'failure notices', fields: ['destinationConfig', 'onFailure', 'topic'] };
-const OUTPUT_TOPIC: WrittenTopic = { what: 'outputs', fields: ['output', 'topic'] };
+const FAILURE_TOPIC: WrittenTopic = {
+  what: 'failure notices',
+  commits: false,
+  fields: ['destinationConfig', 'onFailure', 'topic'],
+};
+const OUTPUT_TOPIC: WrittenTopic = { what: 'outputs', commits: true, fields: ['output', 'topic'] };
 
 async function checkTopic(
   { connection, topic }: NonNullable<MappingConfig['onFailureTopic']>,
   connections: Config['connections'],
-  { what, fields }: WrittenTopic,
+  { what, commits, fields }: WrittenTopic,
   add: Add,
 ): Promise<void> {
   const cluster = connections.get(connection);
   if (cluster?.type !== 'kafka') return;
   const waited = 'create it, or ignore this: until it is there they wait in the outbox';
-  for (const { code, message, hint } of await topicFaults(cluster, { topic, act: 'write' }))
+  for (const { code, message, hint } of await topicFaults(cluster, { topic, act: 'write', commits }))
     add('error', code, fields, `the ${what} go to a topic: ${message}`, hint || waited);
 }
 

@@ -9,7 +9,8 @@ import { silentLog } from '../observe/log.ts';
 /** What is to be done with a topic. */
 export type TopicUse =
   | { readonly topic: string; readonly act: 'read'; readonly groupId: string }
-  | { readonly topic: string; readonly act: 'write' };
+  /** `commits`: how far it came is an offset of that topic, too. */
+  | { readonly topic: string; readonly act: 'write'; readonly commits: boolean };
 
 export interface TopicFault {
   readonly code: 'topic-missing' | 'kafka-refused';
@@ -37,8 +38,10 @@ export async function topicFaults(cluster: KafkaConnectionConfig, use: TopicUse)
       faults.push({ code: 'topic-missing', group: false, message, hint: '' });
     } else if (facts === 'refused') faults.push(refused({ kind: 'describe-topic', name: topic }));
     else if (facts?.mayRead === false && use.act === 'read') faults.push(refused({ kind: 'read-topic', name: topic }));
-    else if (facts?.mayWrite === false && use.act === 'write')
-      faults.push(refused({ kind: 'write-topic', name: topic }));
+    else if (facts && use.act === 'write') {
+      if (!facts.mayWrite) faults.push(refused({ kind: 'write-topic', name: topic }));
+      if (!facts.mayRead && use.commits) faults.push(refused({ kind: 'commit-on-topic', name: topic }));
+    }
     if (groupId !== undefined && !(await client.mayJoin(groupId)))
       faults.push(refused({ kind: 'join-group', name: groupId }));
     return faults;

@@ -22,6 +22,7 @@ const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePattern
 const TOPIC = 'guarded';
 const GROUP = `g-${TOPIC}`;
 const FAILED = 'guarded-failed';
+const OUT = 'guarded-out';
 let broker: Broker;
 let admin: Admin;
 let dir = '';
@@ -32,7 +33,7 @@ beforeAll(async () => {
   const client = openClient(broker);
   admin = client.admin();
   await admin.connect();
-  for (const topic of [TOPIC, FAILED]) await makeTopic(client, { topic, numPartitions: 1 });
+  for (const topic of [TOPIC, FAILED, OUT]) await makeTopic(client, { topic, numPartitions: 1 });
 });
 
 afterAll(async () => {
@@ -41,13 +42,19 @@ afterAll(async () => {
   await rm(dir, { recursive: true, force: true });
 });
 
-type Right = readonly [act: 'DESCRIBE' | 'READ' | 'WRITE', on: 'TOPIC' | 'GROUP', name: string];
+type Right = readonly [act: 'DESCRIBE' | 'READ' | 'WRITE', on: 'TOPIC' | 'GROUP' | 'TRANSACTIONAL_ID', name: string];
 
-function acl([act, on, resourceName]: Right) {
+/** A name that ends with a `*` stands for all that begin so. */
+function acl([act, on, name]: Right) {
   return {
-    ...{ principal: `User:${GUEST}`, host: '*', operation: AclOperationTypes[act], resourceName },
+    ...{
+      principal: `User:${GUEST}`,
+      host: '*',
+      operation: AclOperationTypes[act],
+      resourceName: name.replace('*', ''),
+    },
     ...{ permissionType: AclPermissionTypes.ALLOW, resourceType: AclResourceTypes[on] },
-    resourcePatternType: ResourcePatternTypes.LITERAL,
+    resourcePatternType: name.endsWith('*') ? ResourcePatternTypes.PREFIXED : ResourcePatternTypes.LITERAL,
   };
 }
 
@@ -156,4 +163,36 @@ test('what is refused is named by `validate --connect` and by `status`, and goes
   expect(await w.state()).toMatchObject({ gen: '1', 'n:givenUp': '10' });
   expect(await daemon.stop()).toBe(0);
   expect(daemon.lines.filter(({ msg }) => msg.includes('cannot be read')).length).toBeLessThan(12);
+});
+
+test('outputs wait for the right that is refused, which `status` names, and go out with the last one', async () => {
+  const OURS = 'millrace-output.*';
+  const handler = `export const handler = async (event) => ({ output: event.Records.map((record) => ({
+    itemIdentifier: record.kinesis.sequenceNumber, data: 'out' })) });`;
+  const fromStream = { source: { type: 'redis-stream', stream: 'in' }, startingPosition: 'TRIM_HORIZON' };
+  const output = { type: 'kafka-topic', connection: 'test', topic: OUT };
+  const w = await world({ handler, mapping: { ...fromStream, output } });
+  for (const data of numbers(5)) await redis.client.xadd('in', '*', 'partitionKey', 'k', 'data', data);
+  const daemon = w.start();
+  const unsent = async () => (await theMapping())?.shards[0]?.unsent;
+  const says = (reason: RegExp) =>
+    patiently(unsent, (one) => reason.test(one?.lastError ?? ''), { what: `outputs that wait: ${reason.source}` });
+
+  await says(/may not write transactions: .* Write on the transactional ids millrace-output\.\*$/);
+  await grant(['WRITE', 'TRANSACTIONAL_ID', OURS]);
+  await says(/^User:carol may not keep how far it came: .* Read on the groups millrace-output\.\*$/);
+  await grant(['READ', 'GROUP', OURS]);
+  await says(/^User:carol may not write to the topic guarded-out: .* Write$/);
+  await grant(['WRITE', 'TOPIC', OUT]);
+  await says(/^User:carol may not commit how far it came on the topic guarded-out: .* Read$/);
+  const { stdout, stderr } = await run(MILLRACE, ['validate', '--connect', '-c', w.config]);
+  expect(stdout + stderr).toContain(
+    'the outputs go to a topic: User:carol may not commit how far it came on the topic',
+  );
+  await grant(['READ', 'TOPIC', OUT]);
+  await patiently(unsent, (one) => one === undefined, { what: 'outputs that went out' });
+  // Each in a transaction, which has a marker of its own behind it.
+  const [offsets] = await admin.fetchTopicOffsets(OUT);
+  expect(Number(offsets!.high)).toBeGreaterThanOrEqual(6);
+  expect(await daemon.stop()).toBe(0);
 });
