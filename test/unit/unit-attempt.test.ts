@@ -5,6 +5,7 @@ import { afterAttempt } from '../../src/unit/after-attempt.ts';
 import {
   BAD_OUTPUT,
   BAD_STATE,
+  EXIT_ERROR,
   functionErrorOf,
   MALFORMED,
   OVERSIZED,
@@ -58,6 +59,13 @@ describe('outputs', () => {
   });
 });
 
+test('errors of our own have these names (docs/errors.md)', () => {
+  expect([REPORTED, MALFORMED, BAD_OUTPUT, BAD_STATE, OVERSIZED, UNREADABLE, EXIT_ERROR]).toEqual([
+    ...['ReportedBatchItemFailure', 'MalformedBatchResponse', 'MalformedOutput', 'MalformedWindowState'],
+    ...['MaximumPayloadSizeExceeded', 'MalformedRecord', 'Runtime.ExitError'],
+  ]);
+});
+
 test.each([
   ['oversized', OVERSIZED],
   ['malformed', UNREADABLE],
@@ -74,6 +82,11 @@ describe('an attempt that was none', () => {
   test('ends no row of lost deliveries, and is none of it', () => {
     for (const outcome of [shutdown, slowed])
       expect([0, 1, 3].map((lost) => lostAfter(outcome, lost))).toEqual([0, 0, 2]);
+  });
+
+  test('waits the longer the more deliveries came to nothing; failures are not among them', () => {
+    const waits = [1, 2, 3, 4].map((deliveries) => after(shutdown, {}, { deliveries }).notBefore! - 100);
+    expect(waits).toEqual([200, 200, 400, 800]);
   });
 
   test('was a delivery, unless it was put off before it', () => {

@@ -105,6 +105,29 @@ describe('sentences', () => {
     expect(reason(output)).toBe(sentence);
   });
 
+  test('a long itemIdentifier is shown in part', () => {
+    const shown = (length: number) => reason([{ itemIdentifier: '1'.repeat(length), data: 1 }]);
+    const sentence = (text: string) => `its entry 1 has the itemIdentifier "${text}", which names no record`;
+    expect(shown(80)).toBe(sentence('1'.repeat(80)));
+    expect(shown(81)).toBe(sentence(`${'1'.repeat(80)}…`));
+  });
+
+  test('text that is no JSON, should it ever come', () => {
+    const sentenceOf = (text: string) => readOutputs(text, OF);
+    expect(sentenceOf('{output:[]}')).toEqual({ kind: 'malformed', reason: 'the answer is not JSON' });
+    expect(sentenceOf('{"output":[{"partitionKey":"k","data":"\\x"}]}')).toEqual({
+      kind: 'malformed',
+      reason: 'its entry 1 has data that is not JSON',
+    });
+  });
+
+  test('an error of our own is none of the answer', () => {
+    const namesOf = (): never => {
+      throw new RangeError('ours');
+    };
+    expect(() => readOutputs(JSON.stringify({ output: [good] }), { ...OF, namesOf })).toThrow('ours');
+  });
+
   test.each(['!AAA', 'AAA!', 'A===', '=AAA', 'AA==AA==', 'A=AA', 5])('%s is not base64', (dataBase64) => {
     expect(reason([{ partitionKey: 'k', dataBase64 }])).toBe('its entry 1 has a dataBase64 that is not base64');
   });

@@ -122,6 +122,11 @@ describe('records that the source lost', () => {
     expect(draft.pieces.map((piece) => piece.unit)).toMatchObject([{ first: '1-0', last: '4-0', count: 2 }]);
   });
 
+  test('none of them: no gap', () => {
+    const draft = lose([at(1), at(2), at(3), at(4)]);
+    expect([gapOf(draft), draft.checkpoint]).toEqual([[], null]);
+  });
+
   test('what the filter had passed over is counted as that, and missed by nobody', () => {
     const of = startUnit(PASSED, 'r', 'f');
     const none = lose([], of);

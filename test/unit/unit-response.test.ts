@@ -21,6 +21,7 @@ describe('complete success', () => {
     '{"batchItemFailures":[]}',
     '{"batchItemFailures":null}',
     ' { } ',
+    ' \n',
     '"abc"',
     '5',
     'true',
@@ -137,6 +138,28 @@ describe('the whole unit fails', () => {
     },
   );
 
+  it.each([
+    ['{batchItemFailures:[]}', 'the response is not JSON'],
+    ['{"batchItemFailures":[]', 'the response is not JSON'],
+    ['{"batchItemFailures":"2-0"}', 'batchItemFailures is not a list'],
+    ['{"batchItemFailures":{}}', 'batchItemFailures is not a list'],
+    ['{"batchItemFailures":[1 2]}', `batchItemFailures is not a list of at most ${RESPONSE_ITEMS_MAX} items`],
+    ['{"batchItemFailures":[{}]}', 'an item of batchItemFailures has no itemIdentifier, or one that is not a text'],
+    ['{"batchItemFailures":[{"itemIdentifier":"9"}]}', 'an itemIdentifier names no record of the batch'],
+  ])('%s: the notice says why', (result, reason) => {
+    expect(after(result).stack[0]!.lastError).toEqual({
+      errorType: 'MalformedBatchResponse',
+      errorMessage: `The function's batch response cannot be used: ${reason}`,
+    });
+  });
+
+  it('first record reported: the notice names it', () => {
+    expect(after(JSON.stringify({ batchItemFailures: [{ itemIdentifier: seq(1) }] })).stack[0]!.lastError).toEqual({
+      errorType: 'ReportedBatchItemFailure',
+      errorMessage: `The function reported record ${seq(1)} as failed`,
+    });
+  });
+
   it('first record reported: a valid response, so the last result is OK', () => {
     const shard = new UnitDriver(partial, recordsOf(4)).run(() => reports(seq(1)), 1);
     expect(shard.decisions).toMatchObject([
@@ -169,6 +192,13 @@ describe('retry budget after partial success', () => {
 });
 
 describe('bounds of the parser', () => {
+  it('an empty list is success, and an identifier may have 256 characters with its quotes', () => {
+    expect(parseResponse('{"batchItemFailures":[ ]}')).toEqual({ kind: 'success' });
+    const of = (length: number) =>
+      parseResponse(JSON.stringify({ batchItemFailures: [{ itemIdentifier: 'x'.repeat(length - 2) }] })).kind;
+    expect([256, 257].map(of)).toEqual(['partial', 'malformed']);
+  });
+
   it('six megabytes of brackets cost neither stack nor memory nor time', () => {
     const deep = `{"a":${'['.repeat(3_000_000)}${']'.repeat(3_000_000)},"batchItemFailures":[{"itemIdentifier":"2-0"}]}`;
     const before = process.cpuUsage();

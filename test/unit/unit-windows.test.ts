@@ -38,6 +38,7 @@ describe('the window of a record', () => {
       window(60_000, { open: false, early: true, part: 1 }),
       part(60_000, 2),
     ],
+    ['at the end of the open one: its own', 120_000, window(60_000), part(120_000)],
     ['behind a period that ended early: its own', 121_000, window(60_000, { open: false, early: true }), part(120_000)],
   ] as const)('%s', (_, time, newest, expected) => {
     expect(windowOf(time, LENGTH, newest)).toEqual(expected);
@@ -58,6 +59,7 @@ describe('the window of a record', () => {
   test('a batch ends before the end of its first record’s window; what is late stays in it', () => {
     expect(withinWindow([60_000, 70_000, 10, 119_999, 120_000, 61_000], LENGTH, 0)).toBe(4);
     expect(withinWindow([60_000, 61_000], LENGTH, 0)).toBe(2);
+    expect(withinWindow([120_000, 121_000], LENGTH, 120_000)).toBe(2);
     expect(withinWindow([10, 20, 119_999, 120_000], LENGTH, 120_000)).toBe(3);
   });
 });
@@ -72,10 +74,13 @@ describe('the state of an answer', () => {
     expect(readState(text)).toEqual({ kind: 'ok', state: '{"x": "}é", "state": {}}', tooLarge: false });
   });
 
-  test.each(['', 'null', '5', '[{}]', '{}', '{"state":null}', '{"state":[]}', '{"state":"{}"}', '{"state":1}'])(
-    'is missing in %s',
-    (text) => expect(readState(text).kind).toBe('malformed'),
-  );
+  test.each([
+    ['it is no object with a state', ['', 'null', '5', '[{}]', '"state"', '{"a"']],
+    ['it has no state', ['{}', '{"a":{"state":{}}}', '{state:{}}']],
+    ['its state is no object', ['{"state":null}', '{"state":[]}', '{"state":"{}"}', '{"state":1}']],
+  ])('is missing: %s', (reason, texts) => {
+    for (const text of texts) expect(readState(text), text).toEqual({ kind: 'malformed', reason });
+  });
 
   test('is too large above 1 MB of UTF-8', () => {
     const of = (n: number, c = 'x') => readState(JSON.stringify({ state: { s: c.repeat(n) } }));
@@ -175,7 +180,11 @@ describe('a final invocation', () => {
 
   test('success closes the window and counts no record, whatever the answer says of state and items', () => {
     for (const value of [null, {}, { state: big }, { batchItemFailures: [{ itemIdentifier: '1-0' }] }])
-      expect(end(returned(value))).toMatchObject({ ...nothing, window: 'closed', failed: false, stack: [REST] });
+      expect(end(returned(value))).toMatchObject({
+        ...{ ...nothing, window: 'closed', failed: false, stack: [REST] },
+        lastProcessingResult: 'OK',
+      });
+    expect(end(returned({ output: 'of a mapping without one' }))).toMatchObject({ failed: false, window: 'closed' });
   });
 
   test('a failure keeps it before everything else, under the same request id', () => {
@@ -230,9 +239,14 @@ describe('a final invocation', () => {
     const lost = (n: number) => beforeAttempt(policyOf(), [{ ...unit, lost: n }], records, NOW, newId);
     expect(lost(0)).toMatchObject({ kind: 'run', alone: false });
     expect(lost(3)).toMatchObject({ kind: 'run', alone: true });
+    const errorMessage = 'The daemon ended while this unit ran alone, without an outcome';
+    const lastError = { errorType: 'Runtime.ExitError', errorMessage };
     expect(lost(4)).toMatchObject({
       kind: 'settle',
-      decision: { ...nothing, failed: true, stack: [{ closes: CLOSES }] },
+      decision: {
+        ...{ ...nothing, failed: true, stack: [{ closes: CLOSES, lastError }] },
+        ...{ lastProcessingResult: 'PROBLEM: Function call failed', notBefore: NOW + 200 },
+      },
     });
   });
 });
