@@ -4,7 +4,7 @@ import { explainSend } from '../../connectors/kafka/explain.ts';
 import { compactText } from '../../connectors/kafka/flexible.ts';
 import { fetchSentPosition } from '../../connectors/kafka/sent-position.ts';
 
-const [NONE, UNKNOWN_TOPIC, LOADING, UNSTABLE, NOT_PERMITTED] = [0, 3, 14, 88, 30];
+const [NONE, UNKNOWN_TOPIC, LOADING, UNSTABLE, NO_GROUP, NO_TOPIC, OTHER] = [0, 3, 14, 88, 30, 29, 42];
 
 interface Said {
   readonly partition?: number;
@@ -47,7 +47,13 @@ describe('the position of a shard in a topic', () => {
 
   test.for([
     ['the topic is unknown to the broker', { partition: UNKNOWN_TOPIC }, 'there is no topic t'],
-    ['the broker may not say', { whole: NOT_PERMITTED }, /cannot be read \(error 30\)/],
+    [
+      'the login may not read the group',
+      { whole: NO_GROUP },
+      /^User:a may not keep how far it came: .*Read on the groups/,
+    ],
+    ['the login may not see the topic', { partition: NO_TOPIC }, /^User:a may not write to the topic t: /],
+    ['the broker says something else', { whole: OTHER }, /cannot be read \(error 42\)/],
   ] as const)('is not none when %s', async ([, said, sentence]) => {
     const failed = await fetchSentPosition(clusterThatSays(said), 'g', 't').catch((error: unknown) => error);
     expect(failed).toBeInstanceOf(Error);
