@@ -27,6 +27,8 @@ export const LEASE_MARGIN_MS = 500;
 export const SERVER_REFUSES_PAUSE_MS = 1_000;
 /** How long an outgoing request of a handler waits for Redis to say that the lease still holds; then it is refused. */
 export const LEASE_CONFIRM_MS = 1_000;
+/** How often a request that is ready asks for it, when the process stands still between the answer and the write. */
+export const LEASE_ASKED_MAX = 2;
 /** A turn that Redis' absence or the like interrupted is tried again after this. */
 export const INFRASTRUCTURE_PAUSE_MS = 500;
 /** A shard whose failure notice was refused looks again after this: long enough not to run the function for nothing too often. */

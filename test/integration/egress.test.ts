@@ -283,6 +283,20 @@ describe('the lease', () => {
     await expect.poll(() => since(before).length, { message: 'connections that were opened for nothing' }).toBe(0);
   });
 
+  test('a process that stood still behind the answer asks again and sends once, on a new connection and on one that is there', async () => {
+    const of = version([`127.0.0.1:${port}`]);
+    for (const path of ['/ok?new', '/ok?kept']) {
+      const order: string[] = [];
+      const late = lease(
+        async () => order.push('confirm') > 0,
+        () => order.push('held') > 2,
+      );
+      answered(await send(path, { method: 'POST' }, { of, lease: late, body: 'x' }));
+      expect(order).toEqual(['confirm', 'held', 'confirm', 'held']);
+    }
+    expect(seen.map(({ url }) => url)).toEqual(['/ok?new', '/ok?kept']);
+  });
+
   test('a connection that the server resets while the lease is asked for is an error of the request', async () => {
     const before = new Set(sockets);
     const cut = lease(

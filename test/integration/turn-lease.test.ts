@@ -41,3 +41,12 @@ test('yes while epoch and nonce stand, no when another has them, no when Redis d
   await redis.client.ping();
   expect(await lease.confirm()).toBe(true);
 });
+
+test('yes where the answer came while this process stood still for longer than it waits', async () => {
+  const lease = leaseOf({ redis: redis.client, keys, clock }, LOCK, holding);
+  await redis.client.hset(keys.shard('m', 's'), { epoch: holding.epoch, nonce: 'n' });
+  const answer = lease.confirm();
+  const until = performance.now() + LEASE_CONFIRM_MS + 200;
+  while (performance.now() < until);
+  expect(await answer).toBe(true);
+});

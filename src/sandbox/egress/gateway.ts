@@ -5,6 +5,7 @@ import {
   EGRESS_REQUEST_MS,
   EGRESS_REQUESTS_MAX,
   EGRESS_URL_BYTES_MAX,
+  LEASE_ASKED_MAX,
 } from '../../limits.ts';
 import type { InvocationContext, LeaseView } from '../types.ts';
 import { type AllowList, parseAllowList } from './allow-list.ts';
@@ -137,7 +138,7 @@ class Gateway {
         return await this.#on(key, idle, hop, call);
       } catch (error) {
         const again = error instanceof NoResponse && (!error.written || IDEMPOTENT.has(hop.method));
-        if (!again || signal.aborted) throw error;
+        if ((!again && !(error instanceof StoodStill)) || signal.aborted) throw error;
       }
     }
     const addresses = await addressesOf(
@@ -145,9 +146,15 @@ class Gateway {
       this.#allowListOf(version.networkAllow),
       this.#lookups.of(version.name),
     );
-    if (signal.aborted) throw cancelled(signal);
-    const client = await this.connections.open(key, hop.target, addresses, signal);
-    return this.#on(key, client, hop, call);
+    for (let asked = 1; ; asked++) {
+      if (signal.aborted) throw cancelled(signal);
+      const client = await this.connections.open(key, hop.target, addresses, signal);
+      try {
+        return await this.#on(key, client, hop, call);
+      } catch (error) {
+        if (!(error instanceof StoodStill) || asked === LEASE_ASKED_MAX) throw error;
+      }
+    }
   }
 
   async #on(key: string, client: Parameters<typeof exchange>[0], hop: Hop, call: EgressCall): Promise<RawResponse> {
@@ -173,8 +180,15 @@ class Gateway {
   }
 }
 
-const fenced = () =>
-  new EgressFailure('ERR_EGRESS_FENCED', 'this worker no longer holds the shard: the request was not sent');
+const NOT_HELD = 'this worker no longer holds the shard: the request was not sent';
+const fenced = () => new EgressFailure('ERR_EGRESS_FENCED', NOT_HELD);
+
+/** Between the lease's answer and the write, for so long that the lock may have ended: nothing was written, and the lease can be asked again. */
+class StoodStill extends EgressFailure {
+  constructor() {
+    super('ERR_EGRESS_FENCED', NOT_HELD);
+  }
+}
 
 async function confirmLease(lease: LeaseView | null): Promise<void> {
   // Not being able to tell is no permission.
@@ -182,7 +196,7 @@ async function confirmLease(lease: LeaseView | null): Promise<void> {
 }
 
 function checkHeld(lease: LeaseView | null): void {
-  if (lease !== null && !lease.held()) throw fenced();
+  if (lease !== null && !lease.held()) throw new StoodStill();
 }
 
 function checkMethod(method: string): string {
