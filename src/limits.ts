@@ -27,7 +27,7 @@ export const LEASE_MARGIN_MS = 500;
 export const SERVER_REFUSES_PAUSE_MS = 1_000;
 /** How long an outgoing request of a handler waits for Redis to say that the lease still holds; then it is refused. */
 export const LEASE_CONFIRM_MS = 1_000;
-/** How often a request that is ready asks for it, when the process stands still between the answer and the write. */
+/** How often a request asks for it: once more on a new connection, when the one there was closed or the process stood still behind the answer. */
 export const LEASE_ASKED_MAX = 2;
 /** A turn that Redis' absence or the like interrupted is tried again after this. */
 export const INFRASTRUCTURE_PAUSE_MS = 500;

@@ -130,31 +130,27 @@ class Gateway {
   }
 
   async #send(hop: Hop, call: EgressCall): Promise<RawResponse> {
-    const { version, signal } = call;
-    const key = `${version.hash} ${hop.target.url.origin}`;
+    const key = `${call.version.hash} ${hop.target.url.origin}`;
     const idle = this.connections.takeIdle(key);
-    if (idle !== null) {
+    for (let asked = 1, client = idle; ; asked++, client = null) {
       try {
-        return await this.#on(key, idle, hop, call);
+        return await this.#on(key, client ?? (await this.#open(key, hop, call)), hop, call);
       } catch (error) {
-        const again = error instanceof NoResponse && (!error.written || IDEMPOTENT.has(hop.method));
-        if ((!again && !(error instanceof StoodStill)) || signal.aborted) throw error;
+        const closed = client !== null && error instanceof NoResponse && (!error.written || IDEMPOTENT.has(hop.method));
+        const again = closed || error instanceof StoodStill;
+        if (!again || asked === LEASE_ASKED_MAX || call.signal.aborted) throw error;
       }
     }
+  }
+
+  async #open(key: string, { target }: Hop, { version, signal }: EgressCall): ReturnType<Connections['open']> {
     const addresses = await addressesOf(
-      hop.target,
+      target,
       this.#allowListOf(version.networkAllow),
       this.#lookups.of(version.name),
     );
-    for (let asked = 1; ; asked++) {
-      if (signal.aborted) throw cancelled(signal);
-      const client = await this.connections.open(key, hop.target, addresses, signal);
-      try {
-        return await this.#on(key, client, hop, call);
-      } catch (error) {
-        if (!(error instanceof StoodStill) || asked === LEASE_ASKED_MAX) throw error;
-      }
-    }
+    if (signal.aborted) throw cancelled(signal);
+    return await this.connections.open(key, target, addresses, signal);
   }
 
   async #on(key: string, client: Parameters<typeof exchange>[0], hop: Hop, call: EgressCall): Promise<RawResponse> {
