@@ -5,6 +5,7 @@ import { init, use } from 'echarts/core';
 import { SVGRenderer } from 'echarts/renderers';
 import { type Frame, parseFolded, treeOf, whereOf } from '../support/folded-stacks.ts';
 import type { Figure } from '../support/report.ts';
+import { svgOf } from './graph.ts';
 import type { Part } from './matrix-part.ts';
 import { shown, tableText } from './numbers.ts';
 import { rowsPart } from './rows-part.ts';
@@ -118,9 +119,7 @@ function flameSvg(title: string, root: Frame): string {
       },
     ],
   });
-  const svg = chart.renderToSVGString();
-  chart.dispose();
-  return `${svg.replaceAll(/zr\d+-/g, 'zr-')}\n`;
+  return svgOf(chart);
 }
 
 /** What of its name has room. */
